@@ -1,0 +1,124 @@
+//! How a party is to behave: the part of a scenario's `[scheduler]` that the core acts on.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use crate::time::Span;
+
+/// A named policy with its options, as in `placement = "best-fit"` or `placement = { name = "fgd", sample = 0.1 }`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Choice {
+    /// The name in the registry.
+    pub name: String,
+    /// Options by name.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "BTreeMap::is_empty"))]
+    pub options: BTreeMap<String, Setting>,
+}
+
+impl Choice {
+    /// A policy without options.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), options: BTreeMap::new() }
+    }
+}
+
+/// The value of a policy's option.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Setting {
+    /// A number.
+    Number(f64),
+    /// A word.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// Who is offered what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Architecture {
+    /// One framework is always offered everything.
+    #[default]
+    Monolithic,
+}
+
+/// May others pass a waiting job that does not fit?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum HeadOfLine {
+    /// Yes.
+    #[default]
+    Skip,
+    /// No: strict order.
+    Block,
+}
+
+/// What happens to a task that fits nowhere right now?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Unplaceable {
+    /// It waits.
+    #[default]
+    Wait,
+    /// It is given up.
+    Reject,
+}
+
+/// How the events of one instant are grouped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Instant {
+    /// All of them are applied, then one scheduling pass is made.
+    #[default]
+    Batched,
+    /// A pass follows each event; a task whose estimate has run out is regarded as gone before it is heard of.
+    PerEvent,
+}
+
+/// Everything a party of our core is told at its start.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    /// Who is offered what.
+    pub architecture: Architecture,
+    /// The order in which waiting jobs are tried.
+    pub queue: Choice,
+    /// May others pass a waiting job that does not fit?
+    pub head_of_line: HeadOfLine,
+    /// Which node a task goes to.
+    pub placement: Choice,
+    /// What happens to a task that fits nowhere right now.
+    pub unplaceable: Unplaceable,
+    /// How the events of one instant are grouped.
+    pub instant: Instant,
+    /// Zero: think at every event; otherwise only every so often.
+    pub interval: Span,
+    /// The key of every random draw of a policy.
+    pub seed: u64,
+    /// Whether to say why jobs wait.
+    pub explain: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::Monolithic,
+            queue: Choice::named("fifo"),
+            head_of_line: HeadOfLine::Skip,
+            placement: Choice::named("best-fit"),
+            unplaceable: Unplaceable::Wait,
+            instant: Instant::Batched,
+            interval: Span::ZERO,
+            seed: 0,
+            explain: false,
+        }
+    }
+}

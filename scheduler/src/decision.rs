@@ -1,0 +1,99 @@
+//! What a party wants to happen. Decisions are plain values: recording, comparing and fingerprinting them costs no heap.
+
+use crate::event::{Claim, GpuSet, Launch, Offer};
+use crate::id::{JobId, NodeId, OfferId, PartyId, TaskId};
+use crate::time::Span;
+use crate::veto::VetoCounts;
+
+/// One decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "decision", rename_all = "snake_case"))]
+pub enum Decision {
+    /// Start a task. A gang that spreads over nodes is a run of these: all but the last have `more`, and the whole run is
+    /// carried out or none of it.
+    Place {
+        /// Which task; for a gang its first.
+        task: TaskId,
+        /// Where.
+        node: NodeId,
+        /// How many members of the gang go there; 1 for any other task.
+        count: u32,
+        /// Which devices; none for members of a gang of more than one without gpus.
+        gpus: GpuSet,
+        /// More nodes of the same gang follow.
+        more: bool,
+    },
+    /// Give up `count` tasks beginning with `task`: they fit nowhere and the scheduler was told not to wait.
+    Reject {
+        /// The first task.
+        task: TaskId,
+        /// How many.
+        count: u32,
+    },
+    /// End a task.
+    Kill {
+        /// Which.
+        task: TaskId,
+        /// How long it may take to leave.
+        grace: Span,
+    },
+    /// A job was tried and has to wait; said only if the configuration asks for explanations.
+    Defer {
+        /// Which job.
+        job: JobId,
+        /// What every node answered.
+        vetoes: VetoCounts,
+    },
+    /// Offer resources to a framework.
+    Offer {
+        /// To whom.
+        to: PartyId,
+        /// What.
+        offer: Offer,
+    },
+    /// Take an offer back.
+    Rescind {
+        /// From whom.
+        to: PartyId,
+        /// Which.
+        offer: OfferId,
+    },
+    /// Ask the allocator to start a task on an offer.
+    Launch(Launch),
+    /// Tell the allocator that the rest of an offer is of no use.
+    Decline {
+        /// Which.
+        offer: OfferId,
+        /// For how long the same need not be offered again.
+        refuse: Span,
+    },
+    /// Ask the allocator for room on a node as it was seen.
+    Claim(Claim),
+    /// Tell a framework that its launch or claim cannot be honoured.
+    Refuse {
+        /// Whom.
+        to: PartyId,
+        /// Which task.
+        task: TaskId,
+    },
+}
+
+impl Decision {
+    /// The word in files and tables.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Place { .. } => "place",
+            Self::Reject { .. } => "reject",
+            Self::Kill { .. } => "kill",
+            Self::Defer { .. } => "defer",
+            Self::Offer { .. } => "offer",
+            Self::Rescind { .. } => "rescind",
+            Self::Launch(_) => "launch",
+            Self::Decline { .. } => "decline",
+            Self::Claim(_) => "claim",
+            Self::Refuse { .. } => "refuse",
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is to be simulated: a fleet, workloads, a configuration. Everything is resolved; nothing here is optional by accident.
+
+use windtunnel_scheduler::config::Config;
+use windtunnel_scheduler::event::Loss;
+use windtunnel_scheduler::time::{Span, Time};
+use windtunnel_traces::model::{Background, Fleet, Source};
+
+/// One run.
+pub struct Experiment {
+    /// The key of every draw.
+    pub seed: u64,
+    /// The machines.
+    pub fleet: Fleet,
+    /// The workloads in file order; jobs are merged by (submit, position of the workload).
+    pub workloads: Vec<Workload>,
+    /// What the scheduler is told.
+    pub scheduler: Config,
+    /// Which submissions count in the summary: `from <= submit < to`.
+    pub measure: Measure,
+    /// When the run ends.
+    pub stop: Stop,
+    /// How the series are sampled.
+    pub series: Sampling,
+}
+
+/// One workload and how it is replayed.
+pub struct Workload {
+    /// The jobs in submit order.
+    pub source: Box<dyn Source + Send>,
+    /// Where its tasks begin.
+    pub start: Start,
+    /// What becomes of a task whose machine dies.
+    pub loss: Loss,
+    /// How full the fleet is of work of this kind when the run begins.
+    pub warm: Option<Warm>,
+}
+
+/// Work that is running already when a run begins.
+pub struct Warm {
+    /// The share of the fleet's cpu to fill, in thousandths.
+    pub permille: u32,
+    /// The background tasks, with what is left of their lives at the beginning.
+    pub background: Box<dyn Background + Send>,
+}
+
+/// Where tasks begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// In the queue, at their submission.
+    #[default]
+    Submit,
+    /// Where and when the trace has them, if it does; in the queue otherwise.
+    Recorded,
+}
+
+/// Which submissions count in the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// The first instant that counts.
+    pub from: Time,
+    /// The first instant that does not.
+    pub to: Time,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self { from: Time::ZERO, to: Time::NEVER }
+    }
+}
+
+/// When a run ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// When no arrival is left, nothing finite runs and nothing pending can be placed.
+    #[default]
+    Drained,
+    /// At this instant, if not drained before.
+    At(Time),
+}
+
+/// How the series are sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// At most 2,000 points, whatever the length of the run.
+    #[default]
+    Auto,
+    /// A point every so often.
+    Every(Span),
+    /// A point at every change.
+    Event,
+}

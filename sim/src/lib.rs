@@ -1,0 +1,3 @@
+//! The simulated world: driver one of the scheduler core.
+
+pub mod experiment;
