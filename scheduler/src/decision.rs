@@ -1,5 +1,6 @@
 //! What a party wants to happen. Decisions are plain values: recording, comparing and fingerprinting them costs no heap.
 
+use crate::cause::Cause;
 use crate::event::{Claim, GpuSet, Launch, Offer};
 use crate::id::{JobId, NodeId, OfferId, PartyId, TaskId};
 use crate::time::Span;
@@ -45,6 +46,13 @@ pub enum Decision {
         /// What every node answered.
         vetoes: VetoCounts,
     },
+    /// Where the wait of a task went that is placed with the next decision. A task that did not wait has none.
+    Waited {
+        /// Which task; for a gang its first.
+        task: TaskId,
+        /// Time by cause, indexed as [`Cause::ALL`]; adds up to the time since the task could first be placed.
+        causes: [Span; Cause::COUNT],
+    },
     /// Offer resources to a framework.
     Offer {
         /// To whom.
@@ -88,6 +96,7 @@ impl Decision {
             Self::Reject { .. } => "reject",
             Self::Kill { .. } => "kill",
             Self::Defer { .. } => "defer",
+            Self::Waited { .. } => "waited",
             Self::Offer { .. } => "offer",
             Self::Rescind { .. } => "rescind",
             Self::Launch(_) => "launch",

@@ -10,14 +10,24 @@
 
 extern crate alloc;
 
+pub mod cause;
 pub mod config;
 pub mod constraint;
+pub mod core;
 pub mod decision;
 pub mod digest;
 pub mod draw;
 pub mod event;
+pub mod framework;
 pub mod id;
+pub mod index;
+pub mod ledger;
+pub mod paged;
+pub mod placement;
+pub mod queue;
+pub mod registry;
 pub mod resources;
+pub mod slab;
 pub mod time;
 pub mod veto;
 

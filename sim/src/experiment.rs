@@ -1,7 +1,9 @@
 //! What is to be simulated: a fleet, workloads, a configuration. Everything is resolved; nothing here is optional by accident.
 
+pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::event::Loss;
+use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Background, Fleet, Source};
 
@@ -15,6 +17,10 @@ pub struct Experiment {
     pub workloads: Vec<Workload>,
     /// What the scheduler is told.
     pub scheduler: Config,
+    /// How many parties think: 1 for a monolithic scheduler, else the allocator and its frameworks.
+    pub parties: u16,
+    /// How long a message between two parties takes.
+    pub link: Span,
     /// Which submissions count in the summary: `from <= submit < to`.
     pub measure: Measure,
     /// When the run ends.
@@ -27,6 +33,8 @@ pub struct Experiment {
 pub struct Workload {
     /// The jobs in submit order.
     pub source: Box<dyn Source + Send>,
+    /// Which party hears of its jobs: 0 under a monolithic scheduler.
+    pub party: PartyId,
     /// Where its tasks begin.
     pub start: Start,
     /// What becomes of a task whose machine dies.
@@ -74,18 +82,6 @@ pub enum Stop {
     /// When no arrival is left, nothing finite runs and nothing pending can be placed.
     #[default]
     Drained,
-    /// At this instant, if not drained before.
+    /// At this instant, whatever happens before or would happen after.
     At(Time),
-}
-
-/// How the series are sampled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sampling {
-    /// At most 2,000 points, whatever the length of the run.
-    #[default]
-    Auto,
-    /// A point every so often.
-    Every(Span),
-    /// A point at every change.
-    Event,
 }

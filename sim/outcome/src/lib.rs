@@ -1,11 +1,12 @@
 //! What happened: the rows of every result file, the [`Recorder`] that takes them, and the numbers made of them.
 //!
-//! Knows the words of the core (times, resources, decisions). Must not know how anything is written (no Parquet, no files,
-//! no pictures), nor where it came from: the simulated world and the testbed fill the same rows.
+//! Knows the words of the core (times, resources, decisions). Must not know how anything is written (no Parquet, no
+//! files, no pictures), nor where it came from: the simulated world and the testbed fill the same rows.
 
 pub mod bound;
 pub mod conservation;
 pub mod distribution;
+mod grid;
 pub mod heat;
 pub mod metric;
 pub mod recorder;

@@ -1,5 +1,6 @@
 //! The rows of the result files, as the world hands them out.
 
+pub use windtunnel_scheduler::cause::Cause;
 use windtunnel_scheduler::event::GpuSet;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
@@ -60,55 +61,6 @@ impl State {
             Self::Rejected => "rejected",
             Self::Pending => "pending",
             Self::Running => "running",
-        }
-    }
-}
-
-/// Where a task's wait went. The causes of one task add up to its wait exactly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Cause {
-    /// The fleet has too little room in all: behind others.
-    Capacity,
-    /// Enough in all, but on no single node.
-    Fragmentation,
-    /// Enough on nodes that a constraint forbids.
-    Constraint,
-    /// A waiting job ahead of it may not be passed.
-    HeadOfLine,
-    /// Its gang does not fit as a whole.
-    Gang,
-    /// The scheduler thinks only every so often, or its decision took time.
-    Decision,
-    /// Placed, but not yet running.
-    Launch,
-}
-
-impl Cause {
-    /// Every cause, in the order of the columns.
-    pub const ALL: [Self; 7] = [
-        Self::Capacity,
-        Self::Fragmentation,
-        Self::Constraint,
-        Self::HeadOfLine,
-        Self::Gang,
-        Self::Decision,
-        Self::Launch,
-    ];
-    /// How many there are.
-    pub const COUNT: usize = Self::ALL.len();
-
-    /// The word in `wait_<cause>_us` and `wait_by_cause_s.<cause>`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Capacity => "capacity",
-            Self::Fragmentation => "fragmentation",
-            Self::Constraint => "constraint",
-            Self::HeadOfLine => "head_of_line",
-            Self::Gang => "gang",
-            Self::Decision => "decision",
-            Self::Launch => "launch",
         }
     }
 }

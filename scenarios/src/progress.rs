@@ -1,0 +1,131 @@
+//! How far a run is, on stderr, if anybody looks; and whether it was asked to stop.
+
+use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use windtunnel_sim::Progress;
+
+use crate::failure::Failure;
+
+/// Set by Ctrl-C.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens to Ctrl-C and to a request to terminate. The first asks the run to stop; the second ends the process at once,
+    /// after removing what is half written.
+    ///
+    /// # Errors
+    /// If no handler can be installed.
+    pub fn listen() -> Result<Self, Failure> {
+        let interrupt = Self::default();
+        let flag = interrupt.0.clone();
+        let result = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::SeqCst) {
+                windtunnel_reports::write::abandon_all();
+                std::process::exit(130);
+            }
+        });
+        match result {
+            Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(interrupt),
+            Err(error) => Err(Failure::new(format!("Ctrl-C cannot be listened to ({error})"))),
+        }
+    }
+
+    /// Whether Ctrl-C was pressed.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the whole of a run is measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// The instant at which it ends, in microseconds.
+    Until(u64),
+    /// So many tasks.
+    Tasks(u64),
+    /// Nobody knows.
+    Unknown,
+}
+
+/// The bar of one run; hidden if stderr is no terminal.
+pub struct Bar {
+    bar: ProgressBar,
+    whole: Whole,
+    interrupt: Interrupt,
+}
+
+impl Bar {
+    /// A bar for a run called `name`.
+    #[must_use]
+    pub fn new(name: &str, whole: Whole, interrupt: Interrupt) -> Self {
+        let bar = match whole {
+            Whole::Until(0) | Whole::Tasks(0) | Whole::Unknown => ProgressBar::new_spinner(),
+            Whole::Until(length) | Whole::Tasks(length) => ProgressBar::new(length),
+        };
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr_with_hz(8)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        bar.set_draw_target(target);
+        let template = if bar.length().is_some() {
+            "{prefix} [{bar:30}] {percent:>3}% {msg} eta {eta}"
+        } else {
+            "{prefix} {spinner} {msg} {elapsed}"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(name.to_owned());
+        Self { bar, whole, interrupt }
+    }
+
+    /// Takes the news of the driver; breaks off after Ctrl-C.
+    pub fn tell(&self, progress: Progress) -> ControlFlow<()> {
+        if self.interrupt.is_set() {
+            return ControlFlow::Break(());
+        }
+        if !self.bar.is_hidden() {
+            let seconds = self.bar.elapsed().as_secs_f64();
+            let rate = if seconds > 0.0 { progress.over as f64 / seconds } else { 0.0 };
+            self.bar.set_message(format!("{} tasks/s, day {:.1}", crate::talk::number(rate.round()), days(progress)));
+            match self.whole {
+                Whole::Until(end) => self.bar.set_position(progress.now.0.min(end)),
+                Whole::Tasks(tasks) => self.bar.set_position(progress.over.min(tasks)),
+                Whole::Unknown => self.bar.tick(),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn days(progress: Progress) -> f64 {
+    progress.now.as_seconds() / 86_400.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_scheduler::Time;
+
+    #[test]
+    fn an_interrupt_breaks_off() {
+        let interrupt = Interrupt::default();
+        let bar = Bar::new("x", Whole::Tasks(10), interrupt.clone());
+        let progress = Progress { now: Time::ZERO, submitted: 1, over: 1 };
+        assert_eq!(bar.tell(progress), ControlFlow::Continue(()));
+        interrupt.0.store(true, Ordering::SeqCst);
+        assert_eq!(bar.tell(progress), ControlFlow::Break(()));
+    }
+}

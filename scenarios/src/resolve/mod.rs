@@ -1,0 +1,218 @@
+//! From a scenario as written to an experiment that can be run: files found and pinned, units made integers, every default
+//! filled in, everything that cannot be honoured refused or warned about.
+
+mod fleet;
+mod paths;
+#[cfg(test)]
+mod tests;
+mod workload;
+
+use std::path::Path;
+
+use windtunnel_scheduler::config::{self, Config};
+use windtunnel_scheduler::core::{ConfigError, Registries};
+use windtunnel_scheduler::{Span, Time};
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop};
+use windtunnel_traces::model::Fleet;
+
+use crate::failure::{Failure, listed, nearest};
+use crate::spec::run::{Series, When};
+use crate::spec::scheduler as spec;
+use crate::spec::{Places, Scenario};
+
+pub use paths::InputDigest;
+pub use workload::Plan;
+
+/// A scenario that can be run, any number of times.
+pub struct Resolved {
+    /// As written, with every default written out and every file pinned.
+    pub scenario: Scenario,
+    /// The machines.
+    pub fleet: Fleet,
+    /// What the scheduler is told.
+    pub config: Config,
+    /// The workloads, not yet opened.
+    pub workloads: Vec<Plan>,
+    /// Every file read.
+    pub inputs: Vec<InputDigest>,
+    /// What has no effect, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What resolving needs to know and gathers on its way.
+struct Context<'a> {
+    places: &'a Places,
+    base: &'a Path,
+    inputs: Vec<InputDigest>,
+    warnings: Vec<String>,
+}
+
+impl Context<'_> {
+    fn warn(&mut self, sentence: String) {
+        self.warnings.push(sentence);
+    }
+
+    /// Adds the file, line and column of `key` in front of a sentence that has a place of its own.
+    fn within(&self, key: &str, failure: Failure) -> Failure {
+        failure.within(&format!("{}: `{key}`", self.places.whereabouts(key)))
+    }
+}
+
+/// Resolves a scenario. `base` is the folder that paths are relative to, `registries` what policies there are.
+///
+/// # Errors
+/// The first thing that cannot be honoured: file, line and column, key and fix.
+pub fn resolve(
+    scenario: Scenario,
+    places: &Places,
+    base: &Path,
+    registries: &Registries,
+) -> Result<Resolved, Failure> {
+    let mut scenario = scenario;
+    let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
+    check_name(&scenario.name, places)?;
+    let config = configure(&scenario, places, registries)?;
+    let fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
+    if scenario.workload.is_empty() {
+        return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
+    }
+    let mut workloads = Vec::new();
+    let on_pool = scenario.fleet.pool.is_some();
+    for (position, written) in scenario.workload.iter_mut().enumerate() {
+        let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool };
+        workloads.push(workload::resolve(written, &facts, &mut context)?);
+    }
+    if scenario.stop.at.is_none() {
+        if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
+            let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
+            return Err(places.failure(&format!("workload.{endless}.synthetic"), sentence));
+        }
+        scenario.stop.when = Some(When::Drained);
+    }
+    check_measure(&scenario, places)?;
+    let Context { inputs, warnings, .. } = context;
+    Ok(Resolved { scenario, fleet, config, workloads, inputs, warnings })
+}
+
+impl Resolved {
+    /// Opens the workloads and hands over everything that a driver needs.
+    ///
+    /// # Errors
+    /// If a workload cannot be opened.
+    pub fn experiment(&self) -> Result<Experiment, Failure> {
+        let seed = self.scenario.seed;
+        let time = |duration: crate::spec::quantity::Duration| Time(duration.0);
+        let measure = self.scenario.measure;
+        Ok(Experiment {
+            seed,
+            fleet: self.fleet.clone(),
+            workloads: self.workloads.iter().map(|plan| plan.open(seed)).collect::<Result<_, _>>()?,
+            scheduler: self.config.clone(),
+            parties: 1,
+            link: Span::ZERO,
+            measure: Measure {
+                from: measure.from.map_or(Time::ZERO, time),
+                to: measure.to.map_or(Time::NEVER, time),
+            },
+            stop: self.scenario.stop.at.map_or(Stop::Drained, |at| Stop::At(time(at))),
+            series: match self.scenario.record.series {
+                Series::Auto => Sampling::Auto,
+                Series::Event => Sampling::Event,
+                Series::Every(duration) => Sampling::Every(duration.span()),
+            },
+        })
+    }
+
+    /// The text of the resolved scenario, which resolves to the same again.
+    ///
+    /// # Errors
+    /// Never for what was read from a text.
+    pub fn text(&self) -> Result<String, Failure> {
+        toml::to_string(&self.scenario)
+            .map_err(|error| Failure::new(format!("the scenario cannot be written as text ({error}); report this")))
+    }
+}
+
+/// A name becomes a folder.
+fn check_name(name: &str, places: &Places) -> Result<(), Failure> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
+        let sentence = format!("`{name}` cannot be a folder; use letters, digits, - and _");
+        return Err(places.failure("name", sentence));
+    }
+    Ok(())
+}
+
+fn check_measure(scenario: &Scenario, places: &Places) -> Result<(), Failure> {
+    if let (Some(from), Some(to)) = (scenario.measure.from, scenario.measure.to)
+        && from >= to
+    {
+        return Err(places.failure("measure.to", format!("{to} is not after {from}; write a later instant")));
+    }
+    if let (Some(from), Some(at)) = (scenario.measure.from, scenario.stop.at)
+        && from >= at
+    {
+        let sentence = format!("measuring begins at {from}, the run ends at {at}; write an earlier instant");
+        return Err(places.failure("measure.from", sentence));
+    }
+    Ok(())
+}
+
+/// What the scheduler is told; what it cannot do yet is refused.
+fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
+    let given = &scenario.scheduler;
+    let later = [
+        ("scheduler.profile", given.profile.is_some(), "the default, which is none"),
+        ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
+        ("scheduler.backfill", given.backfill != spec::Backfill::None, "\"none\""),
+        ("scheduler.backfill_order", given.backfill_order != spec::BackfillOrder::Fifo, "\"fifo\""),
+        ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
+        ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
+        ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
+    ];
+    if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
+        return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
+    }
+    let config = Config {
+        architecture: config::Architecture::Monolithic,
+        queue: given.queue.0.clone(),
+        head_of_line: match given.head_of_line {
+            spec::HeadOfLine::Skip => config::HeadOfLine::Skip,
+            spec::HeadOfLine::Block => config::HeadOfLine::Block,
+        },
+        placement: given.placement.0.clone(),
+        unplaceable: match given.unplaceable {
+            spec::Unplaceable::Wait => config::Unplaceable::Wait,
+            spec::Unplaceable::Reject => config::Unplaceable::Reject,
+        },
+        instant: match scenario.model.instant {
+            spec::Instant::Batched => config::Instant::Batched,
+            spec::Instant::PerEvent => config::Instant::PerEvent,
+        },
+        interval: given.interval.span(),
+        seed: scenario.seed,
+        ..Config::default()
+    };
+    // A scheduler of another build knows its own policies.
+    if given.implementation == "core" {
+        registries.check(&config).map_err(|error| unknown_policy(&error, places))?;
+    }
+    Ok(config)
+}
+
+fn unknown_policy(error: &ConfigError, places: &Places) -> Failure {
+    let (key, word, known) = match error {
+        ConfigError::UnknownPolicy { key, name, known } => (format!("scheduler.{key}"), name, known),
+        ConfigError::UnknownOption { key, option, known, .. } => (format!("scheduler.{key}.{option}"), option, known),
+    };
+    let fix = match nearest(word, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => String::from("it has no options; take it out"),
+        None => format!("write {}", listed(known.iter().copied())),
+    };
+    let sentence = match error {
+        ConfigError::UnknownPolicy { name, .. } => format!("there is no policy `{name}`; {fix}"),
+        ConfigError::UnknownOption { policy, option, .. } => format!("`{policy}` has no option `{option}`; {fix}"),
+    };
+    places.failure(&key, sentence).hint("`windtunnel policies` lists all with their options")
+}

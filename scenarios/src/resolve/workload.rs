@@ -1,0 +1,292 @@
+//! `[[workload]]` to streams of jobs.
+
+use windtunnel_scheduler::Time;
+use windtunnel_scheduler::event::Loss;
+use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::resources::CPU;
+use windtunnel_sim::experiment::{Start, Warm, Workload};
+use windtunnel_traces::model::Fleet;
+use windtunnel_traces::read::{self, Format, Input, ReadOptions};
+use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
+use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Scale, Transform};
+
+use super::{Context, InputDigest};
+use crate::failure::Failure;
+use crate::spec::file::Paths;
+use crate::spec::workload as spec;
+
+mod synthetic;
+
+/// What a workload must know of the rest.
+pub(super) struct Facts<'a> {
+    pub position: usize,
+    pub seed: u64,
+    pub fleet: &'a Fleet,
+    pub on_pool: bool,
+}
+
+/// A workload that can be opened, any number of times.
+pub struct Plan {
+    /// What it is called in messages.
+    pub name: String,
+    origin: Origin,
+    transform: Transform,
+    start: Start,
+    loss: Loss,
+    position: u32,
+    /// The place of the workload in the scenario, for errors met on opening.
+    place: String,
+}
+
+enum Origin {
+    Trace { parts: Vec<Input>, format: String, options: Box<ReadOptions> },
+    Synthetic { spec: Box<SyntheticSpec>, warm: Option<u32> },
+}
+
+impl Plan {
+    /// Whether its arrivals end.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        match &self.origin {
+            Origin::Trace { .. } => true,
+            Origin::Synthetic { spec, .. } => {
+                let limit = self.transform.limit;
+                spec.ends() || limit.jobs.is_some() || limit.to != Time::NEVER
+            }
+        }
+    }
+
+    /// What it is made of, if it is generated.
+    #[must_use]
+    pub fn synthetic(&self) -> Option<&SyntheticSpec> {
+        match &self.origin {
+            Origin::Trace { .. } => None,
+            Origin::Synthetic { spec, .. } => Some(spec),
+        }
+    }
+
+    /// Opens the files or begins the draws.
+    ///
+    /// # Errors
+    /// If a file is not what it should be, or a number is out of range.
+    pub fn open(&self, seed: u64) -> Result<Workload, Failure> {
+        let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
+        let mut warm_up = None;
+        let source = match &self.origin {
+            Origin::Trace { parts, format, options } => read::open_jobs(parts.clone(), Some(format), options)?,
+            Origin::Synthetic { spec, warm } => {
+                if let Some(permille) = *warm {
+                    let background = background(spec, seed, self.position).map_err(bad)?;
+                    warm_up = Some(Warm { permille, background });
+                }
+                Box::new(Synthetic::new(spec, seed, self.position).map_err(bad)?)
+            }
+        };
+        Ok(Workload {
+            source: self.transform.apply(source, seed, self.position).map_err(bad)?,
+            party: PartyId::FIRST,
+            start: self.start,
+            loss: self.loss,
+            warm: warm_up,
+        })
+    }
+}
+
+/// Resolves one workload; writes what is found out into `written`.
+pub(super) fn resolve(
+    written: &mut spec::Workload,
+    facts: &Facts<'_>,
+    context: &mut Context<'_>,
+) -> Result<Plan, Failure> {
+    let key = format!("workload.{}", facts.position);
+    let name = written.name.get_or_insert_with(|| format!("workload-{}", facts.position)).clone();
+    let transform = transform(written, &key, context)?;
+    let loss = match written.on_loss {
+        spec::OnLoss::Rerun => Loss::Rerun,
+        spec::OnLoss::Fail => Loss::Fail,
+        spec::OnLoss::Resume => {
+            let sentence = "\"resume\" is not supported yet; write \"rerun\" or \"fail\"";
+            return Err(context.places.failure(&format!("{key}.on_loss"), sentence));
+        }
+    };
+    let start = match written.start {
+        spec::StartAt::Submit => Start::Submit,
+        spec::StartAt::Recorded => Start::Recorded,
+    };
+    let origin = match (&mut written.trace, &written.synthetic) {
+        (Some(trace), None) => from_trace(trace, &key, facts, context)?,
+        (None, Some(generated)) => {
+            if start == Start::Recorded {
+                context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
+            }
+            if matches!(written.lifetime, spec::Lifetime::Drawn(_)) {
+                let sentence = "a synthetic workload has a `duration`; give that instead";
+                return Err(context.places.failure(&format!("{key}.lifetime"), sentence));
+            }
+            let spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
+            let warm = synthetic::warm(generated, &key, facts, context)?;
+            Origin::Synthetic { spec: Box::new(spec), warm }
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            let sentence = "exactly one of `trace` and `synthetic` is needed; give one";
+            return Err(context.places.failure(&key, sentence));
+        }
+    };
+    let mut transform = transform;
+    if matches!(origin, Origin::Synthetic { .. }) {
+        // The generator draws estimates itself, those of tasks that run already too.
+        transform.estimate = Estimate::AsGiven;
+    }
+    let position = u32::try_from(facts.position)
+        .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
+    let place = format!("{}: `{key}`", context.places.whereabouts(&key));
+    Ok(Plan { name, origin, transform, start, loss, position, place })
+}
+
+fn from_trace(
+    trace: &mut spec::Trace,
+    key: &str,
+    facts: &Facts<'_>,
+    context: &mut Context<'_>,
+) -> Result<Origin, Failure> {
+    let table = format!("{key}.trace");
+    let found = super::paths::find(&trace.path, trace.digest.as_ref(), &table, context.base, context.places)?;
+    let parts: Vec<Input> = found.iter().map(|file| Input::file(&file.path)).collect();
+    let format = match (&trace.format, parts.first()) {
+        (Some(name), _) => read::format(name).map_err(|error| context.within(&format!("{table}.format"), error.into()))?,
+        (None, Some(first)) => {
+            read::recognise_input(first).map_err(|error| context.within(&table, error.into()))?
+        }
+        (None, None) => return Err(context.places.failure(&table, "no file is named; give a `path`")),
+    };
+    warn_unused(trace, format, &table, context);
+    let job_as = *trace.job_as.get_or_insert(if facts.on_pool { spec::JobAs::Pool } else { spec::JobAs::Gang });
+    if facts.on_pool && trace.max_processors.is_none() {
+        let milli = facts.fleet.nodes.first().map_or(0, |node| node.capacity[CPU]);
+        trace.max_processors = Some(milli / 1000).filter(|&cores| cores > 0);
+    }
+    let options = ReadOptions {
+        procs: match trace.procs {
+            spec::Procs::Requested => read::Processors::Requested,
+            spec::Procs::Allocated => read::Processors::Allocated,
+        },
+        job_as: match job_as {
+            spec::JobAs::Pool => read::JobAs::Pool,
+            spec::JobAs::Gang => read::JobAs::Gang,
+        },
+        overrun: match trace.overrun {
+            spec::Overrun::Clip => read::Overrun::Clip,
+            spec::Overrun::Extend => read::Overrun::Extend,
+        },
+        // Shifting comes after cutting, so the reader leaves the times alone.
+        shift: false,
+        on_bad_row: match trace.on_bad_row {
+            spec::OnBadRow::Fail => read::OnBadRow::Fail,
+            spec::OnBadRow::Skip => read::OnBadRow::Skip,
+        },
+        max_processors: trace.max_processors,
+        lanes: facts.fleet.extra_lanes.clone(),
+    };
+    trace.format = Some(format.name().to_owned());
+    trace.path = Paths(found.iter().map(|file| file.written.clone()).collect());
+    trace.digest = Some(Paths(found.iter().map(|file| file.digest.clone()).collect()));
+    let several = found.len() > 1;
+    for (part, file) in found.iter().enumerate() {
+        let key = if several { format!("{key}.{part}") } else { key.to_owned() };
+        context.inputs.push(InputDigest { key, digest: file.digest.clone() });
+    }
+    Ok(Origin::Trace { parts, format: format.name().to_owned(), options: Box::new(options) })
+}
+
+/// Says which options of the trace its format does not know.
+fn warn_unused(trace: &spec::Trace, format: &dyn Format, table: &str, context: &mut Context<'_>) {
+    let given = [
+        ("procs", trace.procs != spec::Procs::default()),
+        ("job_as", trace.job_as.is_some()),
+        ("overrun", trace.overrun != spec::Overrun::default()),
+        ("max_processors", trace.max_processors.is_some()),
+    ];
+    for (option, is_given) in given {
+        if is_given && !format.options().iter().any(|known| known.name == option) {
+            context.warn(format!("`{table}.{option}` has no effect on the format {}", format.name()));
+        }
+    }
+}
+
+fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Result<Transform, Failure> {
+    let limit = written.limit;
+    if let (Some(from), Some(to)) = (limit.from, limit.to)
+        && from >= to
+    {
+        let sentence = format!("{to} is not after {from}; write a later instant");
+        return Err(context.places.failure(&format!("{key}.limit.to"), sentence));
+    }
+    let ratio = |name: &str, value: f64| {
+        Ratio::new(value).ok_or_else(|| {
+            let sentence = format!("{value} is no factor; write a number from 1e-9 to 1e9");
+            context.places.failure(&format!("{key}.{name}"), sentence)
+        })
+    };
+    Ok(Transform {
+        limit: Limit {
+            jobs: limit.jobs,
+            from: limit.from.map_or(Time::ZERO, |from| Time(from.0)),
+            to: limit.to.map_or(Time::NEVER, |to| Time(to.0)),
+        },
+        shift: written.trace.as_ref().is_some_and(|trace| trace.shift),
+        scale: Scale {
+            load: ratio("scale.load", written.scale.load)?,
+            arrivals: ratio("scale.arrivals", written.scale.arrivals)?,
+            time: ratio("scale.time", written.scale.time)?,
+        },
+        lifetime: match &written.lifetime {
+            spec::Lifetime::Trace => Lifetime::Trace,
+            spec::Lifetime::Forever => Lifetime::Forever,
+            spec::Lifetime::Drawn(generator) => {
+                let law: Law = synthetic::duration(generator, &format!("{key}.lifetime"), context)?;
+                Lifetime::Law(law)
+            }
+        },
+        estimate: estimate(&written.estimate, key, context)?,
+        relabel: Relabel {
+            role: written.role.clone(),
+            // What is generated has no classes of its own unless it says so.
+            class: written.class.clone().or_else(|| match &written.synthetic {
+                Some(synthetic) if synthetic.classes.is_empty() => written.name.clone(),
+                _ => None,
+            }),
+            ..Relabel::default()
+        },
+    })
+}
+
+fn estimate(written: &spec::Estimate, key: &str, context: &Context<'_>) -> Result<Estimate, Failure> {
+    let change = match written {
+        spec::Estimate::Trace => return Ok(Estimate::AsGiven),
+        spec::Estimate::Actual => return Ok(Estimate::Actual),
+        spec::Estimate::None => return Ok(Estimate::None),
+        spec::Estimate::Changed(change) => change,
+    };
+    let key = format!("{key}.estimate");
+    let estimate = match (change.factor.is_some() || change.add.is_some(), change.uniform, &change.modal) {
+        (true, None, None) => {
+            let factor = change.factor.unwrap_or(1.0);
+            let factor = Ratio::new(factor).ok_or_else(|| {
+                let sentence = format!("{factor} is no factor; write a number from 1e-9 to 1e9");
+                context.places.failure(&format!("{key}.factor"), sentence)
+            })?;
+            Estimate::Factor { factor, add: change.add.map_or(windtunnel_scheduler::Span::ZERO, |add| add.span()) }
+        }
+        (false, Some(between), None) => Estimate::Uniform { from: between.from, to: between.to },
+        (false, None, Some(values)) => Estimate::Modal(values.iter().map(|value| value.span()).collect()),
+        _ => {
+            let sentence = "give `factor` and `add`, or `uniform`, or `modal`";
+            return Err(context.places.failure(&key, sentence));
+        }
+    };
+    estimate.check().map_err(|error| context.places.failure(&key, error.message))?;
+    Ok(estimate)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! What an experiment is, as written: one file per table. Every key has a default except name, fleet and workload;
+//! unknown keys are errors.
+
+pub mod file;
+pub mod fleet;
+pub mod generator;
+pub mod later;
+mod places;
+pub mod quantity;
+pub mod reference;
+pub mod run;
+pub mod scheduler;
+mod set;
+pub mod synthetic;
+#[cfg(test)]
+mod tests;
+pub mod workload;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+use crate::failure::{Failure, listed, nearest};
+use later::Later;
+
+pub use places::Places;
+pub use set::Set;
+
+use places::Document;
+
+/// A whole scenario, as written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is called; results go to `runs/<name>/`.
+    pub name: String,
+    /// The key of every random draw.
+    #[serde(default)]
+    pub seed: u64,
+    /// The machines.
+    pub fleet: fleet::Fleet,
+    /// What is to run.
+    pub workload: Vec<workload::Workload>,
+    /// How decisions are made.
+    #[serde(default)]
+    pub scheduler: scheduler::Scheduler,
+    /// How the world treats time.
+    #[serde(default)]
+    pub model: scheduler::Model,
+    /// What counts in the summary.
+    #[serde(default)]
+    pub measure: run::Measure,
+    /// When the run ends.
+    #[serde(default)]
+    pub stop: run::Stop,
+    /// What is kept.
+    #[serde(default)]
+    pub record: run::Record,
+    /// What chance and calendars break.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub faults: Later,
+    /// Who asks.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub framework: Later,
+    /// What is done when something happens.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub trigger: Later,
+    /// What must not get worse.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub gate: Later,
+    /// What is compared.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub arm: Later,
+}
+
+/// Reads a scenario. `file` is what messages call it.
+///
+/// # Errors
+/// The first thing wrong with the text or a `--set`: file, line and column, the key, and the fix.
+pub fn parse(file: &str, text: &str, sets: &[Set]) -> Result<(Scenario, Places), Failure> {
+    let mut document = Document::new(file, text, sets);
+    let table = DeTable::parse(text).map_err(|error| explain(&document, &error))?;
+    let span = table.span();
+    let mut root = table.into_inner();
+    for (position, set) in sets.iter().enumerate() {
+        let at = text.len() + 1 + position;
+        set.apply(&mut root, at..at)?;
+    }
+    let root = toml::Spanned::new(span, root);
+    document.note(&root);
+    let scenario = Scenario::deserialize(toml::de::Deserializer::from(root));
+    let scenario = scenario.map_err(|error| explain(&document, &error))?;
+    Ok((scenario, document.places()))
+}
+
+/// One error of the TOML reader as a sentence for users.
+fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
+    let span = error.span();
+    let place = document.whereabouts(span.clone());
+    let path = span.as_ref().and_then(|span| document.path_at(span)).map(str::to_owned);
+    let message = error.message().trim_end().replace('\n', ", ");
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let sentence = if message.ends_with(later::REFUSAL) {
+        let table = path.unwrap_or_default();
+        let is_table = !table.contains('.');
+        if is_table { format!("[{table}] {message}") } else { format!("`{table}` {message}") }
+    } else if let (true, Some((unknown, known))) = (message.starts_with("unknown field"), quoted.split_first()) {
+        unknown_word("key", path.as_deref().unwrap_or(unknown), unknown, known)
+    } else if let (true, Some((unknown, known))) = (message.starts_with("unknown variant"), quoted.split_first()) {
+        let sentence = unknown_word("value", unknown, unknown, known);
+        path.map_or(sentence.clone(), |path| format!("`{path}`: {sentence}"))
+    } else if let (true, Some(missing)) = (message.starts_with("missing field"), quoted.first()) {
+        match path {
+            Some(path) => format!("`{path}` has no `{missing}`; add it"),
+            None => return no_such_top(document.file, missing),
+        }
+    } else {
+        let message = message.replace("invalid type: ", "").replace("invalid value: ", "");
+        let message = message.replacen(", expected ", "; write ", 1);
+        path.map_or(message.clone(), |path| format!("`{path}`: {message}"))
+    };
+    Failure::new(sentence).within(&place)
+}
+
+fn no_such_top(file: &str, missing: &str) -> Failure {
+    let fix = match missing {
+        "name" => "add name = \"..\" at the top",
+        "fleet" => "add a [fleet] with a trace, a pool or groups",
+        "workload" => "add a [[workload]] with a trace or a [workload.synthetic]",
+        _ => "add it",
+    };
+    Failure::new(format!("`{missing}` is missing; {fix}")).within(file)
+}
+
+fn unknown_word(kind: &str, path: &str, unknown: &str, known: &[&str]) -> String {
+    match nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("unknown {kind} `{path}`; did you mean `{near}`?"),
+        None => format!("unknown {kind} `{path}`; write {}", listed(known.iter().copied())),
+    }
+}

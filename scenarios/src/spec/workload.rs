@@ -1,0 +1,378 @@
+//! `[[workload]]`: what is to run, and how it is replayed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+use super::file::Paths;
+use super::generator::Generator;
+use super::later::Later;
+use super::quantity::Duration;
+use super::synthetic::Synthetic;
+
+/// One workload: a trace or a generator, and how it is replayed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// What it is called in messages; left out: `workload-0`, `workload-1`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The team that all of its jobs belong to; left out: as the trace says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What all of its jobs are reported under; left out: as the trace says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// A recorded workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+    /// A generated workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<Synthetic>,
+    /// How long tasks run.
+    #[serde(default)]
+    pub lifetime: Lifetime,
+    /// Where tasks begin.
+    #[serde(default)]
+    pub start: StartAt,
+    /// What the scheduler believes about run times.
+    #[serde(default)]
+    pub estimate: Estimate,
+    /// What a task does when its machine dies.
+    #[serde(default)]
+    pub on_loss: OnLoss,
+    /// More or less of it.
+    #[serde(default)]
+    pub scale: Scale,
+    /// Only a part of it.
+    #[serde(default)]
+    pub limit: Limit,
+    /// How often a lost task is tried again.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub retries: Later,
+    /// A packaged service.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub package: Later,
+    /// How many of the package.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub instances: Later,
+    /// Options of the package.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub options: Later,
+    /// Who asks.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub framework: Later,
+}
+
+/// A recorded workload and how its rows are understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// A name from `windtunnel trace formats`; left out: recognised by content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The file, or its parts in order; relative to the scenario file; `${WINDTUNNEL_DATA}` expands.
+    pub path: Paths,
+    /// `sha256:...` of the bytes as they lie on disk, one per part; if given, other bytes are an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Paths>,
+    /// Which count of processors is meant.
+    #[serde(default)]
+    pub procs: Procs,
+    /// What a job of n processors is; left out: `pool` on a pool, else `gang`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_as: Option<JobAs>,
+    /// Wider jobs of a batch log are left out and counted; left out: as wide as the pool, else what the log says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_processors: Option<u32>,
+    /// What becomes of a run longer than its request.
+    #[serde(default)]
+    pub overrun: Overrun,
+    /// Whether the first submission becomes time 0.
+    #[serde(default)]
+    pub shift: bool,
+    /// What becomes of a malformed row.
+    #[serde(default)]
+    pub on_bad_row: OnBadRow,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+    };
+}
+
+words!(
+    /// Which count of processors is meant.
+    Procs {
+        /// What was asked.
+        #[default]
+        Requested,
+        /// What was given.
+        Allocated,
+    }
+);
+words!(
+    /// What a job of n processors is.
+    JobAs {
+        /// One task of n cpus.
+        Pool,
+        /// n tasks of one cpu that start together.
+        #[default]
+        Gang,
+    }
+);
+words!(
+    /// What becomes of a run longer than its request.
+    Overrun {
+        /// It ends with the request.
+        #[default]
+        Clip,
+        /// It runs on.
+        Extend,
+    }
+);
+words!(
+    /// What becomes of a malformed row.
+    OnBadRow {
+        /// The run ends with an error.
+        #[default]
+        Fail,
+        /// It is counted and left out.
+        Skip,
+    }
+);
+words!(
+    /// Where tasks begin.
+    StartAt {
+        /// In the queue, at their submission.
+        #[default]
+        Submit,
+        /// On the node and at the time that the trace has.
+        Recorded,
+    }
+);
+words!(
+    /// What a task does when its machine dies.
+    OnLoss {
+        /// It is queued again from its beginning.
+        #[default]
+        Rerun,
+        /// It is queued again and goes on where it was.
+        Resume,
+        /// It is given up.
+        Fail,
+    }
+);
+
+/// How long tasks run: `"trace"`, `"forever"`, or a distribution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Lifetime {
+    /// As the trace or the generator says.
+    #[default]
+    Trace,
+    /// To the end of the run.
+    Forever,
+    /// Drawn.
+    Drawn(Generator),
+}
+
+/// What the scheduler believes about run times: `"trace"`, `"actual"`, `"none"`, or `{ factor = 2.0, add = "60s" }`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Estimate {
+    /// As the trace says.
+    #[default]
+    Trace,
+    /// The truth.
+    Actual,
+    /// Nothing.
+    None,
+    /// What the trace says, changed.
+    Changed(Change),
+}
+
+/// How an estimate comes about: `factor` and `add`, or `uniform`, or `modal`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Change {
+    /// The real run time times this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// Added to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub add: Option<Duration>,
+    /// The real run time times a number drawn between two bounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uniform: Option<Between>,
+    /// The estimate given, else the real run time, rounded up to the next of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modal: Option<Vec<Duration>>,
+}
+
+/// Two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Between {
+    /// The least.
+    pub from: f64,
+    /// The greatest.
+    pub to: f64,
+}
+
+/// What is expected of a word or a table.
+struct WordOrTable<T> {
+    expected: &'static str,
+    words: &'static [&'static str],
+    word: fn(&str) -> Option<T>,
+}
+
+impl<'de, T: FromTable> Visitor<'de> for WordOrTable<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.word)(text).ok_or_else(|| de::Error::unknown_variant(text, self.words))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::from_table(MapAccessDeserializer::new(map))
+    }
+}
+
+/// The half of a word-or-table value that is a table.
+trait FromTable: Sized {
+    fn from_table<'de, D: Deserializer<'de>>(table: D) -> Result<Self, D::Error>;
+}
+
+impl FromTable for Lifetime {
+    fn from_table<'de, D: Deserializer<'de>>(table: D) -> Result<Self, D::Error> {
+        Generator::deserialize(table).map(Self::Drawn)
+    }
+}
+
+impl FromTable for Estimate {
+    fn from_table<'de, D: Deserializer<'de>>(table: D) -> Result<Self, D::Error> {
+        Change::deserialize(table).map(Self::Changed)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordOrTable {
+            expected: "\"trace\", \"forever\" or a distribution such as { exponential = { mean = \"100s\" } }",
+            words: &["trace", "forever"],
+            word: |text| match text {
+                "trace" => Some(Self::Trace),
+                "forever" => Some(Self::Forever),
+                _ => None,
+            },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Estimate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordOrTable {
+            expected: "\"trace\", \"actual\", \"none\" or a table such as { factor = 2.0, add = \"60s\" }",
+            words: &["trace", "actual", "none"],
+            word: |text| match text {
+                "trace" => Some(Self::Trace),
+                "actual" => Some(Self::Actual),
+                "none" => Some(Self::None),
+                _ => None,
+            },
+        })
+    }
+}
+
+impl Serialize for Lifetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Trace => serializer.serialize_str("trace"),
+            Self::Forever => serializer.serialize_str("forever"),
+            Self::Drawn(generator) => generator.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Estimate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Trace => serializer.serialize_str("trace"),
+            Self::Actual => serializer.serialize_str("actual"),
+            Self::None => serializer.serialize_str("none"),
+            Self::Changed(change) => change.serialize(serializer),
+        }
+    }
+}
+
+macro_rules! word_or_table_schema {
+    ($name:ident, $title:literal, $words:tt, $table:ty) => {
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                $title.into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let table = generator.subschema_for::<$table>();
+                json_schema!({ "anyOf": [{ "enum": $words }, table] })
+            }
+        }
+    };
+}
+
+word_or_table_schema!(Lifetime, "lifetime", ["trace", "forever"], Generator);
+word_or_table_schema!(Estimate, "estimate", ["trace", "actual", "none"], Change);
+
+/// More or less of a workload; 1 changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scale {
+    /// Jobs kept or cloned by keyed draw.
+    pub load: f64,
+    /// Divides the gaps between submissions.
+    pub arrivals: f64,
+    /// Stretches gaps and durations.
+    pub time: f64,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self { load: 1.0, arrivals: 1.0, time: 1.0 }
+    }
+}
+
+/// A part of a workload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limit {
+    /// At most so many jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u64>,
+    /// Nothing submitted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Duration>,
+    /// Nothing submitted at or after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Duration>,
+}

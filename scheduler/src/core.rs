@@ -1,0 +1,190 @@
+//! Wiring only: parties, and who of them hears what.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::config::{Choice, Config};
+use crate::decision::Decision;
+use crate::event::Event;
+use crate::framework::Batch;
+use crate::id::PartyId;
+use crate::index::Place;
+use crate::ledger::Ledger;
+use crate::placement::{PLACEMENTS, Placement};
+use crate::queue::{QUEUES, Queue};
+use crate::registry::{Entry, OptionNote};
+use crate::time::Time;
+use crate::{Gone, Scheduler, Step};
+
+/// The policies a core may be told to use: values passed down, so that a team can add its own.
+#[derive(Clone)]
+pub struct Registries {
+    /// Placement policies.
+    pub placements: Vec<Placement>,
+    /// Queue orders.
+    pub queues: Vec<Queue>,
+}
+
+impl Default for Registries {
+    /// Everything that is built in.
+    fn default() -> Self {
+        Self { placements: PLACEMENTS.to_vec(), queues: QUEUES.to_vec() }
+    }
+}
+
+/// A configuration that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// No policy has this name.
+    #[error("`{key}` names no known policy: `{name}`")]
+    UnknownPolicy {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names that exist.
+        known: Vec<&'static str>,
+    },
+    /// A policy has no option of this name.
+    #[error("`{key} = \"{policy}\"` has no option `{option}`")]
+    UnknownOption {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The policy.
+        policy: String,
+        /// The option that was given.
+        option: String,
+        /// The options that exist.
+        known: Vec<&'static str>,
+    },
+}
+
+impl Registries {
+    fn placement(&self, choice: &Choice) -> Result<&Placement, ConfigError> {
+        let found = self.placements.iter().find(|entry| entry.name == choice.name);
+        let found = found.ok_or_else(|| unknown("placement", choice, &self.placements))?;
+        check_options("placement", choice, found.options)?;
+        Ok(found)
+    }
+
+    fn queue(&self, choice: &Choice) -> Result<&Queue, ConfigError> {
+        let is_it = |entry: &&Queue| entry.name == choice.name || entry.aliases.contains(&choice.name.as_str());
+        let found = self.queues.iter().find(is_it).ok_or_else(|| unknown("queue", choice, &self.queues))?;
+        check_options("queue", choice, found.options)?;
+        Ok(found)
+    }
+
+    /// Says whether a configuration can be followed. Drivers ask before they send it.
+    ///
+    /// # Errors
+    /// What is unknown, and what is known instead.
+    pub fn check(&self, config: &Config) -> Result<(), ConfigError> {
+        self.placement(&config.placement)?;
+        self.queue(&config.queue)?;
+        Ok(())
+    }
+}
+
+fn unknown<E: Entry>(key: &'static str, choice: &Choice, entries: &[E]) -> ConfigError {
+    let known = entries.iter().map(Entry::name).collect();
+    ConfigError::UnknownPolicy { key, name: choice.name.clone(), known }
+}
+
+fn check_options(key: &'static str, choice: &Choice, notes: &[OptionNote]) -> Result<(), ConfigError> {
+    match choice.options.keys().find(|option| notes.iter().all(|note| note.name != option.as_str())) {
+        None => Ok(()),
+        Some(option) => Err(ConfigError::UnknownOption {
+            key,
+            policy: choice.name.clone(),
+            option: option.to_string(),
+            known: notes.iter().map(|note| note.name).collect(),
+        }),
+    }
+}
+
+/// Our scheduler: the state of every party it hosts.
+#[derive(Clone)]
+pub struct Core {
+    registries: Registries,
+    fused: Option<Fused>,
+}
+
+/// An allocator and the one framework that it always offers everything: a monolithic scheduler.
+#[derive(Clone)]
+struct Fused {
+    ledger: Ledger,
+    framework: Batch,
+}
+
+impl Core {
+    /// A core that waits for its configuration.
+    #[must_use]
+    pub fn new(registries: &Registries) -> Self {
+        Self { registries: registries.clone(), fused: None }
+    }
+
+    /// What the first party believes about nodes; None before it is configured.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.fused.as_ref().map(|fused| &fused.ledger)
+    }
+
+    /// How many tasks wait with the first party; a gang counts as one.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.fused.as_ref().map_or(0, |fused| fused.framework.waiting())
+    }
+
+    /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
+    fn configure(&mut self, config: &Config) {
+        let (Ok(placement), Ok(queue)) =
+            (self.registries.placement(&config.placement), self.registries.queue(&config.queue))
+        else {
+            return;
+        };
+        let place: Box<dyn Place> = (placement.build)(config);
+        match &mut self.fused {
+            Some(fused) => fused.framework.reconfigure(config.clone(), *queue, place),
+            None => {
+                let framework = Batch::new(config.clone(), *queue, place);
+                self.fused = Some(Fused { ledger: Ledger::default(), framework });
+            }
+        }
+    }
+}
+
+impl Scheduler for Core {
+    fn step(
+        &mut self,
+        party: PartyId,
+        now: Time,
+        events: &[Event],
+        decisions: &mut Vec<Decision>,
+    ) -> Result<Step, Gone> {
+        if party != PartyId::FIRST {
+            return Ok(Step::default());
+        }
+        for event in events {
+            if let Event::Configured(config) | Event::Reconfigured(config) = event {
+                self.configure(config);
+                continue;
+            }
+            let Some(Fused { ledger, framework }) = &mut self.fused else { continue };
+            match event {
+                Event::NodeAdded(spec) => {
+                    ledger.add_node(spec);
+                    framework.grew(spec.node);
+                }
+                Event::NodeLost { node } => ledger.lose_node(*node),
+                event => framework.hear(ledger, now, event),
+            }
+        }
+        let Some(Fused { ledger, framework }) = &mut self.fused else { return Ok(Step::default()) };
+        Ok(framework.pass(ledger, now, decisions))
+    }
+
+    fn fork(&self) -> Option<Box<dyn Scheduler>> {
+        Some(Box::new(self.clone()))
+    }
+}

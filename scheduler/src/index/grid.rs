@@ -1,0 +1,330 @@
+//! Nodes ordered by the room they have left: the search of policies that take the fullest node that still fits.
+//!
+//! The order does not depend on the shape, so one structure serves any number of shapes. Nodes lie in a grid of 64 x 64
+//! cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and within
+//! a cell nodes are ordered by (share left, id). A request starts at its own corner of the grid and stops as soon as no
+//! further cell can hold a fuller node: one to three cells in the common case.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Asked, Place};
+use crate::draw::mix;
+use crate::id::NodeId;
+use crate::ledger::{Ledger, Shape};
+use crate::resources::{LANES, Resources};
+
+const SIDE: usize = 64;
+const NIL: u32 = u32::MAX;
+const OUTSIDE: u16 = u16::MAX;
+
+/// One axis of the grid: a lane cut into 64 buckets.
+#[derive(Clone, Copy)]
+struct Axis {
+    lane: usize,
+    /// 64 x 2^32 / largest: a bucket is `free * factor >> 32`.
+    factor: u64,
+    /// The least share of a node in each bucket.
+    low: [u64; SIDE],
+}
+
+impl Axis {
+    fn new(lane: usize, largest: u32, weight: u64) -> Self {
+        let factor = ((SIDE as u64) << 32) / u64::from(largest.max(1));
+        let mut axis = Self { lane, factor, low: [0; SIDE] };
+        for bucket in 1..SIDE as u64 {
+            // The first amount that falls into the bucket.
+            let least = (bucket << 32).div_ceil(factor.max(1));
+            axis.low[bucket as usize] = least * weight;
+        }
+        axis
+    }
+
+    #[inline]
+    fn bucket(&self, room: &Resources) -> usize {
+        (u64::from(room[self.lane]).saturating_mul(self.factor) >> 32).min(SIDE as u64 - 1) as usize
+    }
+}
+
+/// The fullest node that fits, lowest id first.
+#[derive(Clone)]
+pub struct Grid {
+    epoch: u64,
+    seen: u64,
+    axes: [Axis; 2],
+    rows: [u64; SIDE],
+    order: Order,
+}
+
+/// Ordered sets of nodes, one per cell: treaps whose links live in tables by node, so that moving a node needs no heap.
+#[derive(Clone)]
+struct Order {
+    roots: Vec<u32>,
+    left: Vec<u32>,
+    right: Vec<u32>,
+    share: Vec<u64>,
+    cell: Vec<u16>,
+}
+
+impl Default for Grid {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Grid {
+    /// An empty grid; it fills when it is first asked.
+    #[must_use]
+    pub fn new() -> Self {
+        let axis = Axis::new(0, 1, 0);
+        Self {
+            epoch: u64::MAX,
+            seen: 0,
+            axes: [axis; 2],
+            rows: [0; SIDE],
+            order: Order { roots: vec![NIL; SIDE * SIDE], left: vec![], right: vec![], share: vec![], cell: vec![] },
+        }
+    }
+
+    fn rebuild(&mut self, ledger: &Ledger) {
+        let scale = ledger.scale();
+        let mut lanes = (0..LANES).filter(|&lane| scale.largest[lane] > 0);
+        let first = lanes.next().unwrap_or(0);
+        let second = lanes.next().unwrap_or(first);
+        self.axes = [first, second].map(|lane| Axis::new(lane, scale.largest[lane], scale.weight[lane]));
+        if first == second {
+            // One lane: a single column, so that its share is not counted twice in the bounds.
+            self.axes[1] = Axis { lane: first, factor: 0, low: [0; SIDE] };
+        }
+        self.rows = [0; SIDE];
+        self.order.clear(ledger.node_count());
+        for at in 0..ledger.node_count() as u32 {
+            self.update(ledger, NodeId(at));
+        }
+        self.epoch = ledger.epoch();
+    }
+
+    fn update(&mut self, ledger: &Ledger, id: NodeId) {
+        let node = ledger.node(id);
+        let share = node.scale.share(node.free);
+        let cell = if ledger.is_open(id) {
+            (self.axes[0].bucket(node.free) * SIDE + self.axes[1].bucket(node.free)) as u16
+        } else {
+            OUTSIDE
+        };
+        let at = id.index();
+        let old = self.order.cell[at];
+        if old == cell && (cell == OUTSIDE || self.order.share[at] == share) {
+            return;
+        }
+        if old != OUTSIDE && self.order.remove(old, id.0) {
+            self.rows[usize::from(old) / SIDE] &= !(1 << (usize::from(old) % SIDE));
+        }
+        self.order.cell[at] = cell;
+        self.order.share[at] = share;
+        if cell != OUTSIDE {
+            self.order.insert(cell, id.0);
+            self.rows[usize::from(cell) / SIDE] |= 1 << (usize::from(cell) % SIDE);
+        }
+    }
+
+    fn catch_up(&mut self, ledger: &Ledger, nodes: &mut u64) {
+        let changes = ledger.changes();
+        let current = self.epoch == ledger.epoch();
+        match current.then(|| changes.since(self.seen)).flatten() {
+            Some(changed) => {
+                *nodes += changes.count() - self.seen;
+                for id in changed {
+                    self.update(ledger, id);
+                }
+            }
+            None => {
+                *nodes += ledger.node_count() as u64;
+                self.rebuild(ledger);
+            }
+        }
+        self.seen = changes.count();
+    }
+
+    fn search(&self, ledger: &Ledger, shape: &Shape, nodes: &mut u64) -> Option<NodeId> {
+        let [first, second] = &self.axes;
+        let from = second.bucket(&shape.request);
+        let mut best: Option<(u64, u32)> = None;
+        for row in first.bucket(&shape.request)..SIDE {
+            let mut cells = self.rows[row] & (u64::MAX << from);
+            if best.is_some_and(|(share, _)| first.low[row] + second.low[from] > share) {
+                break;
+            }
+            while cells != 0 {
+                let column = cells.trailing_zeros() as usize;
+                cells &= cells - 1;
+                if best.is_some_and(|(share, _)| first.low[row] + second.low[column] > share) {
+                    break;
+                }
+                self.search_cell((row * SIDE + column) as u16, ledger, shape, &mut best, nodes);
+            }
+        }
+        best.map(|(_, id)| NodeId(id))
+    }
+
+    /// Takes the first node of the cell that fits, unless `best` comes before it.
+    fn search_cell(&self, cell: u16, ledger: &Ledger, shape: &Shape, best: &mut Option<(u64, u32)>, nodes: &mut u64) {
+        let mut at = self.order.first(cell);
+        while let Some(key) = at {
+            if best.is_some_and(|best| best < key) {
+                return;
+            }
+            *nodes += 1;
+            if ledger.fits(shape, NodeId(key.1)) {
+                *best = Some(key);
+                return;
+            }
+            at = self.order.after(cell, key);
+        }
+    }
+}
+
+impl Place for Grid {
+    fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId> {
+        self.catch_up(ledger, nodes);
+        self.search(ledger, ledger.shapes().shape(asked.shape), nodes)
+    }
+
+    fn is_sticky(&self) -> bool {
+        true
+    }
+
+    fn copy(&self) -> Box<dyn Place> {
+        Box::new(self.clone())
+    }
+}
+
+impl Order {
+    fn clear(&mut self, count: usize) {
+        self.roots.fill(NIL);
+        self.left = vec![NIL; count];
+        self.right = vec![NIL; count];
+        self.share = vec![0; count];
+        self.cell = vec![OUTSIDE; count];
+    }
+
+    #[inline]
+    fn key(&self, node: u32) -> (u64, u32) {
+        (self.share[node as usize], node)
+    }
+
+    /// Heap order of the treap: a hash of the id, so the shape of a tree depends on its members only.
+    #[inline]
+    fn priority(node: u32) -> u64 {
+        mix(u64::from(node))
+    }
+
+    fn first(&self, cell: u16) -> Option<(u64, u32)> {
+        let mut at = self.roots[usize::from(cell)];
+        if at == NIL {
+            return None;
+        }
+        while self.left[at as usize] != NIL {
+            at = self.left[at as usize];
+        }
+        Some(self.key(at))
+    }
+
+    /// The member with the least key above `key`.
+    fn after(&self, cell: u16, key: (u64, u32)) -> Option<(u64, u32)> {
+        let mut at = self.roots[usize::from(cell)];
+        let mut found = None;
+        while at != NIL {
+            let here = self.key(at);
+            if here > key {
+                found = Some(here);
+                at = self.left[at as usize];
+            } else {
+                at = self.right[at as usize];
+            }
+        }
+        found
+    }
+
+    fn insert(&mut self, cell: u16, node: u32) {
+        let key = self.key(node);
+        let priority = Self::priority(node);
+        let mut parent = NIL;
+        let mut at = self.roots[usize::from(cell)];
+        let mut went_left = false;
+        while at != NIL && Self::priority(at) > priority {
+            parent = at;
+            went_left = key < self.key(at);
+            at = if went_left { self.left[at as usize] } else { self.right[at as usize] };
+        }
+        self.split(at, key, node);
+        self.hang(cell, parent, went_left, node);
+    }
+
+    /// Cuts the tree at `at` into what is below and above `key`, as the children of `node`.
+    fn split(&mut self, mut at: u32, key: (u64, u32), node: u32) {
+        // Where the next piece of either side is to be hung: (node, is it that node's left link).
+        let mut low = (node, true);
+        let mut high = (node, false);
+        while at != NIL {
+            if self.key(at) < key {
+                self.link(low, at);
+                low = (at, false);
+                at = self.right[at as usize];
+            } else {
+                self.link(high, at);
+                high = (at, true);
+                at = self.left[at as usize];
+            }
+        }
+        self.link(low, NIL);
+        self.link(high, NIL);
+    }
+
+    #[inline]
+    fn link(&mut self, (parent, is_left): (u32, bool), child: u32) {
+        if is_left {
+            self.left[parent as usize] = child;
+        } else {
+            self.right[parent as usize] = child;
+        }
+    }
+
+    #[inline]
+    fn hang(&mut self, cell: u16, parent: u32, is_left: bool, child: u32) {
+        if parent == NIL {
+            self.roots[usize::from(cell)] = child;
+        } else {
+            self.link((parent, is_left), child);
+        }
+    }
+
+    /// Takes a node out of its cell; true if the cell is empty now.
+    fn remove(&mut self, cell: u16, node: u32) -> bool {
+        let key = self.key(node);
+        let mut parent = NIL;
+        let mut went_left = false;
+        let mut at = self.roots[usize::from(cell)];
+        while at != node {
+            parent = at;
+            went_left = key < self.key(at);
+            at = if went_left { self.left[at as usize] } else { self.right[at as usize] };
+        }
+        let (mut low, mut high) = (self.left[node as usize], self.right[node as usize]);
+        while low != NIL && high != NIL {
+            let low_wins = Self::priority(low) > Self::priority(high);
+            let winner = if low_wins { low } else { high };
+            self.hang(cell, parent, went_left, winner);
+            parent = winner;
+            went_left = !low_wins;
+            if low_wins {
+                low = self.right[winner as usize];
+            } else {
+                high = self.left[winner as usize];
+            }
+        }
+        self.hang(cell, parent, went_left, if low == NIL { high } else { low });
+        self.roots[usize::from(cell)] == NIL
+    }
+}

@@ -1,0 +1,154 @@
+//! Shapes: what one task needs. Tasks of one shape can replace each other in every question about room.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use hashbrown::HashTable;
+
+use super::attribute::ConstraintId;
+use crate::draw::mix;
+use crate::event::GpuRequest;
+use crate::resources::Resources;
+
+/// Unused shapes that are kept, since they may come again; beyond it the one unused longest is dropped.
+const IDLE_MOST: usize = 1 << 14;
+
+/// What one task needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Lanes.
+    pub request: Resources,
+    /// Devices.
+    pub gpu: GpuRequest,
+    /// Conditions on the node.
+    pub constraints: Option<ConstraintId>,
+}
+
+/// A shape in the table. The generation tells apart shapes that had the same slot one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShapeId {
+    /// The slot.
+    pub slot: u32,
+    /// How often the slot was reused.
+    pub generation: u32,
+}
+
+#[derive(Clone)]
+struct Entry {
+    shape: Shape,
+    generation: u32,
+    users: u32,
+    /// Whether the slot stands in the list of idle shapes.
+    listed: bool,
+}
+
+/// All shapes in use, each once.
+#[derive(Clone, Default)]
+pub struct ShapeTable {
+    entries: Vec<Entry>,
+    index: HashTable<u32>,
+    vacant: Vec<u32>,
+    idle: VecDeque<u32>,
+}
+
+fn hash(shape: &Shape) -> u64 {
+    let mut state = u64::from(shape.gpu.count) << 32 | u64::from(shape.gpu.milli);
+    state = mix(state ^ shape.constraints.map_or(u64::MAX, |set| u64::from(set.0)));
+    for pair in shape.request.0.chunks_exact(2) {
+        state = mix(state ^ (u64::from(pair[0]) << 32 | u64::from(pair[1])));
+    }
+    state
+}
+
+impl ShapeTable {
+    /// The shape behind an id.
+    #[must_use]
+    #[inline]
+    pub fn shape(&self, id: ShapeId) -> &Shape {
+        &self.entries[id.slot as usize].shape
+    }
+
+    /// How many slots there are: shapes in use and kept ones.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The id of `shape`, new or old, counted as used once more.
+    pub fn intern(&mut self, shape: Shape) -> ShapeId {
+        let hash_value = hash(&shape);
+        let entries = &self.entries;
+        if let Some(&slot) = self.index.find(hash_value, |&slot| entries[slot as usize].shape == shape) {
+            let entry = &mut self.entries[slot as usize];
+            entry.users += 1;
+            return ShapeId { slot, generation: entry.generation };
+        }
+        let slot = if let Some(slot) = self.vacant.pop() {
+            let entry = &mut self.entries[slot as usize];
+            *entry = Entry { shape, generation: entry.generation.wrapping_add(1), users: 1, listed: false };
+            slot
+        } else {
+            self.entries.push(Entry { shape, generation: 0, users: 1, listed: false });
+            (self.entries.len() - 1) as u32
+        };
+        let entries = &self.entries;
+        self.index.insert_unique(hash_value, slot, |&slot| hash(&entries[slot as usize].shape));
+        ShapeId { slot, generation: self.entries[slot as usize].generation }
+    }
+
+    /// Counts one use more of a shape that is in use.
+    pub fn retain(&mut self, id: ShapeId) {
+        self.entries[id.slot as usize].users += 1;
+    }
+
+    /// Counts one use less.
+    pub fn forget(&mut self, id: ShapeId) {
+        let entry = &mut self.entries[id.slot as usize];
+        entry.users -= 1;
+        if entry.users > 0 || entry.listed {
+            return;
+        }
+        entry.listed = true;
+        self.idle.push_back(id.slot);
+        while self.idle.len() > IDLE_MOST {
+            let Some(oldest) = self.idle.pop_front() else { return };
+            self.drop_if_unused(oldest);
+        }
+    }
+
+    /// A shape that is in use again leaves the list and comes back to it when it falls idle.
+    fn drop_if_unused(&mut self, slot: u32) {
+        let entry = &mut self.entries[slot as usize];
+        entry.listed = false;
+        if entry.users > 0 {
+            return;
+        }
+        if let Ok(found) = self.index.find_entry(hash(&entry.shape), |&other| other == slot) {
+            found.remove();
+            self.vacant.push(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(cpu: u32) -> Shape {
+        Shape { request: Resources::new(cpu, 1), gpu: GpuRequest::default(), constraints: None }
+    }
+
+    #[test]
+    fn equal_shapes_share_an_id_and_memory_is_bounded() {
+        let mut table = ShapeTable::default();
+        let first = table.intern(shape(1));
+        assert_eq!(first, table.intern(shape(1)));
+        for cpu in 2..100_000 {
+            let id = table.intern(shape(cpu));
+            table.forget(id);
+        }
+        assert!(table.slots() <= IDLE_MOST + 3, "{} slots", table.slots());
+        assert_eq!(first, table.intern(shape(1)), "a shape in use is never dropped");
+        assert_eq!(table.shape(first), &shape(1));
+    }
+}

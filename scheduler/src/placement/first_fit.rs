@@ -1,0 +1,31 @@
+//! First fit.
+//!
+//! **What it prefers.** The first node in fleet order that fits.
+//! **When it is bad.** Large tasks late: low nodes are chewed up by whatever came first.
+//! **Source.** Textbook first fit (Johnson 1973).
+
+use alloc::boxed::Box;
+
+use super::Placement;
+use crate::index::{Candidates, Rank};
+use crate::ledger::{Node, Shape};
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FirstFit;
+
+impl Rank for FirstFit {
+    const STICKY: bool = true;
+
+    fn rank(&self, _shape: &Shape, _node: Node<'_>) -> i64 {
+        0
+    }
+}
+
+pub(super) const ENTRY: Placement = Placement {
+    name: "first-fit",
+    summary: "the first node in fleet order that fits",
+    options: &[],
+    source: "textbook (Johnson 1973)",
+    build: |_| Box::new(Candidates::new(FirstFit)),
+};

@@ -1,0 +1,23 @@
+//! How evenly teams are served, by dominant share over weight (Ghodsi et al., "Dominant Resource Fairness", NSDI 2011).
+
+use super::{Better, Metric};
+
+pub(super) const METRICS: &[&[Metric]] = &[&[
+    Metric {
+        name: "fairness.jain",
+        unit: "share",
+        better: Better::Higher,
+        live: false,
+        meaning: "Jain's index (sum x)^2 / (n sum x^2) of the mean dominant share per weight of every team that asked: \
+                  1 if all got the same, 1/n if one got everything",
+        source: "Jain, Chiu and Hawe, DEC-TR-301, 1984",
+    },
+    Metric {
+        name: "fairness.max_min_ratio",
+        unit: "ratio",
+        better: Better::Lower,
+        live: false,
+        meaning: "greatest over least mean dominant share per weight of the teams that asked; null if one got nothing",
+        source: "series.parquet: dominant share per role",
+    },
+]];

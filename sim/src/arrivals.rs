@@ -1,0 +1,78 @@
+//! Jobs of all workloads as one stream, ordered by (submit, position of the workload): merged, never queued.
+
+use windtunnel_scheduler::time::Time;
+use windtunnel_traces::model::{Job, Label, Labels, SourceError};
+
+use crate::experiment::Workload;
+
+/// The workloads with the next job of each.
+pub(crate) struct Arrivals {
+    workloads: Vec<Workload>,
+    heads: Vec<Option<Job>>,
+    /// Submissions never go back: a stream that does is a defect of its reader.
+    last: Time,
+    /// The words of all workloads under one numbering, and each workload's own labels in it.
+    labels: Labels,
+    of_workload: Vec<Vec<Option<Label>>>,
+}
+
+impl Arrivals {
+    pub(crate) fn new(mut workloads: Vec<Workload>) -> Result<Self, SourceError> {
+        let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<_, _>>()?;
+        let of_workload = vec![Vec::new(); workloads.len()];
+        Ok(Self { workloads, heads, last: Time::ZERO, labels: Labels::default(), of_workload })
+    }
+
+    /// The workload at a position.
+    pub(crate) fn workload(&self, at: usize) -> &Workload {
+        &self.workloads[at]
+    }
+
+    pub(crate) fn workloads_mut(&mut self) -> &mut [Workload] {
+        &mut self.workloads
+    }
+
+    pub(crate) fn workloads(&self) -> &[Workload] {
+        &self.workloads
+    }
+
+    /// When the next job is handed in, and by which workload.
+    pub(crate) fn peek(&self) -> Option<(Time, usize)> {
+        let heads = self.heads.iter().enumerate();
+        heads.filter_map(|(at, head)| Some((head.as_ref()?.submit, at))).min()
+    }
+
+    /// Takes the next job of a workload.
+    pub(crate) fn take(&mut self, at: usize) -> Result<Option<Job>, SourceError> {
+        let next = self.workloads[at].source.next_job()?;
+        let mut job = std::mem::replace(&mut self.heads[at], next);
+        if let Some(job) = &mut job {
+            job.role = self.relabel(at, job.role);
+            job.class = self.relabel(at, job.class);
+            if job.submit < self.last {
+                return Err(SourceError {
+                    message: format!("job `{}` is submitted before the job ahead of it in the stream", job.name),
+                    hints: vec!["sort the trace by submission".to_owned()],
+                });
+            }
+            self.last = job.submit;
+        }
+        Ok(job)
+    }
+
+    /// The words behind the labels of the jobs that [`Arrivals::take`] gives.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn relabel(&mut self, workload: usize, label: Label) -> Label {
+        let known = &mut self.of_workload[workload];
+        let at = usize::from(label.0);
+        if at >= known.len() {
+            known.resize(at + 1, None);
+        }
+        let labels = &mut self.labels;
+        let source = &self.workloads[workload].source;
+        *known[at].get_or_insert_with(|| labels.intern(source.labels().word(label)))
+    }
+}

@@ -1,0 +1,88 @@
+//! The loop: an instant, its rounds of thinking, the audit; until nothing more can happen.
+
+use std::ops::ControlFlow;
+
+use windtunnel_outcome::recorder::{Outcome, Recorder};
+use windtunnel_scheduler::Scheduler;
+use windtunnel_scheduler::config::Instant;
+use windtunnel_scheduler::decision::Decision;
+
+use crate::error::SimError;
+use crate::experiment::Experiment;
+use crate::world::{OnProgress, World};
+
+/// Rounds of messages within one instant before the parties count as restless.
+const ROUNDS_MOST: u32 = 10_000;
+/// Instants between two reports of progress.
+const PROGRESS_EVERY: u32 = 4096;
+
+/// Simulates one experiment. Rows go to `recorder` as they come; the numbers are returned and handed to
+/// [`Recorder::finish`] by the caller, who may add to them first.
+///
+/// # Errors
+/// See [`SimError`]. Nothing is retried, and nothing is left running.
+pub fn run(
+    experiment: Experiment,
+    scheduler: &mut dyn Scheduler,
+    recorder: &mut dyn Recorder,
+    on_progress: OnProgress<'_>,
+) -> Result<Outcome, SimError> {
+    let convention = experiment.scheduler.instant;
+    let (mut world, config) = World::new(experiment)?;
+    let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
+    world.begin(&config, &mut |world| loop_.think(world).map(|_| ()))?;
+    world.complete(loop_.recorder)?;
+    let mut instants = 0;
+    while world.advance()?.is_some() {
+        match convention {
+            Instant::Batched => while world.gather()? && loop_.think(&mut world)? {},
+            Instant::PerEvent => {
+                while world.gather_one()? {
+                    loop_.think(&mut world)?;
+                }
+            }
+        }
+        world.complete(loop_.recorder)?;
+        instants += 1;
+        if instants % PROGRESS_EVERY == 0
+            && let ControlFlow::Break(()) = on_progress(world.progress())
+        {
+            return Err(SimError::Interrupted);
+        }
+    }
+    world.close(loop_.recorder)
+}
+
+struct Loop<'a> {
+    scheduler: &'a mut dyn Scheduler,
+    recorder: &'a mut dyn Recorder,
+    decisions: Vec<Decision>,
+}
+
+impl Loop<'_> {
+    /// Lets every party think that has something to think about, until none has. Always true: the instant may go on.
+    fn think(&mut self, world: &mut World) -> Result<bool, SimError> {
+        let mut rounds = 0;
+        while let Some(party) = world.next_ready() {
+            rounds += 1;
+            if rounds > ROUNDS_MOST {
+                return Err(SimError::Restless { at: world.now, rounds: ROUNDS_MOST });
+            }
+            let inbox = world.take_inbox(party);
+            if self.recorder.wants_events() {
+                self.recorder.heard(world.now, party, &inbox);
+            }
+            let step = self.scheduler.step(party, world.now, &inbox, &mut self.decisions)?;
+            world.give_back(party, inbox);
+            for decision in &self.decisions {
+                if self.recorder.wants_decisions() {
+                    self.recorder.note(world.now, party, decision);
+                }
+                world.apply(party, decision)?;
+            }
+            world.thought(party, step, self.decisions.len());
+            self.decisions.clear();
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,176 @@
+//! Decisions become true, or become the news of another party.
+
+use windtunnel_outcome::rows::Cause;
+use windtunnel_scheduler::decision::Decision;
+use windtunnel_scheduler::event::{Event, GpuSet};
+use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
+use windtunnel_scheduler::time::Span;
+
+use super::truth::NONE;
+use super::{MESSAGE, UNSTARTED, World, what};
+use crate::error::SimError;
+
+impl World {
+    /// Carries a decision out, or to whom it concerns.
+    pub(crate) fn apply(&mut self, party: PartyId, decision: &Decision) -> Result<(), SimError> {
+        match *decision {
+            Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
+            Decision::Waited { task, causes } => self.note_waited(party, task, causes),
+            Decision::Reject { task, count } => self.reject(party, task, count),
+            Decision::Kill { task, .. } => self.kill(party, task),
+            Decision::Defer { .. } => Ok(()),
+            Decision::Offer { to, offer } => self.send(party, to, Event::Offered(offer)),
+            Decision::Rescind { to, offer } => self.send(party, to, Event::OfferRescinded { offer }),
+            Decision::Launch(launch) => self.send(party, PartyId::FIRST, Event::LaunchRequested(launch)),
+            Decision::Decline { offer, refuse } => {
+                self.send(party, PartyId::FIRST, Event::OfferDeclined { offer, from: party, refuse })
+            }
+            Decision::Claim(claim) => self.send(party, PartyId::FIRST, Event::ClaimRequested(claim)),
+            Decision::Refuse { to, task } => self.send(party, to, Event::LaunchRefused { task }),
+        }
+    }
+
+    fn invalid(&self, party: PartyId, reason: String) -> SimError {
+        SimError::Invalid { at: self.now, party: party.0, reason }
+    }
+
+    fn send(&mut self, from: PartyId, to: PartyId, event: Event) -> Result<(), SimError> {
+        if usize::from(to.0) >= self.inboxes.len() {
+            return Err(self.invalid(from, format!("there is no party {}", to.0)));
+        }
+        if self.link == Span::ZERO {
+            self.inboxes[usize::from(to.0)].push(event);
+        } else {
+            let slot = self.mail.insert(Some((to, event)));
+            self.plan(self.now + self.link, what(MESSAGE, 0, slot));
+        }
+        Ok(())
+    }
+
+    fn place(
+        &mut self,
+        party: PartyId,
+        task: TaskId,
+        node: NodeId,
+        count: u32,
+        gpus: GpuSet,
+        more: bool,
+    ) -> Result<(), SimError> {
+        if party != PartyId::FIRST {
+            return Err(self.invalid(party, format!("only party 0 places, but {} placed task {}", party.0, task.0)));
+        }
+        if node.index() >= self.nodes.len() {
+            return Err(
+                self.invalid(party, format!("task {} is placed on node {}, which is not there", task.0, node.0))
+            );
+        }
+        let Some(slot) = self.task_at(task) else {
+            return Err(self.invalid(party, format!("task {} is placed, but it is over or was never there", task.0)));
+        };
+        if self.tasks[slot].running.is_some() {
+            return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
+        }
+        self.gang.push((node.0, count, gpus));
+        if more {
+            return Ok(());
+        }
+        let mut gang = std::mem::take(&mut self.gang);
+        let placed = self.place_all(party, task, slot, &gang);
+        gang.clear();
+        self.gang = gang;
+        placed
+    }
+
+    fn place_all(
+        &mut self,
+        party: PartyId,
+        task: TaskId,
+        slot: u32,
+        nodes: &[(u32, u32, GpuSet)],
+    ) -> Result<(), SimError> {
+        let (job, index) = (self.tasks[slot].job, self.tasks[slot].index);
+        let part = self.jobs[job].parts.of(index);
+        let (members, gpu) = (part.members(), self.constrained_gpu(part.gpu));
+        let placed: u64 = nodes.iter().map(|&(_, count, _)| u64::from(count)).sum();
+        if placed != u64::from(members) {
+            return Err(self.invalid(party, format!("{placed} of {members} members of task {} are placed", task.0)));
+        }
+        for &(node, _, gpus) in nodes {
+            let devices = self.nodes[node as usize].devices.len();
+            if gpus.iter().count() != usize::from(gpu.count) || gpus.iter().any(|device| device >= devices) {
+                let name = &self.node_names[node as usize];
+                let reason = format!("task {} needs {} devices, got {:?} on `{name}`", task.0, gpu.count, gpus);
+                return Err(self.invalid(party, reason));
+            }
+        }
+        let job_digest = self.jobs[job].digest;
+        for (at, &(node, count, gpus)) in nodes.iter().enumerate() {
+            self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
+            if at == 0 {
+                self.start(slot, NodeId(node), count, gpus);
+            } else {
+                self.spread(slot, NodeId(node), count, gpus);
+            }
+        }
+        if !self.jobs[job].background {
+            self.measures.placed += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds a decision that changes the world to the fingerprint: fields in this order, names only.
+    fn stamp(&mut self, party: PartyId, kind: u64, fields: [u64; 4]) {
+        self.fingerprint.word(self.now.0);
+        self.fingerprint.word(u64::from(party.0) << 8 | kind);
+        for field in fields {
+            self.fingerprint.word(field);
+        }
+    }
+
+    fn note_waited(&mut self, party: PartyId, task: TaskId, mut causes: [Span; Cause::COUNT]) -> Result<(), SimError> {
+        let Some(slot) = self.task_at(task) else {
+            return Err(self.invalid(party, format!("task {} waited, but it is over or was never there", task.0)));
+        };
+        // What passed before the scheduler heard of the task is the price of deciding elsewhere.
+        let wait = self.now.since(self.tasks[slot].eligible).0;
+        let said: u64 = causes.iter().map(|cause| cause.0).sum();
+        if said > wait {
+            return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
+        }
+        causes[Cause::Decision as usize].0 += wait - said;
+        self.tasks[slot].causes = match self.tasks[slot].causes {
+            NONE => self.causes.insert(causes),
+            old => {
+                self.causes[old] = causes;
+                old
+            }
+        };
+        Ok(())
+    }
+
+    fn reject(&mut self, party: PartyId, task: TaskId, count: u32) -> Result<(), SimError> {
+        let waits = self.task_at(task).filter(|&slot| self.tasks[slot].running.is_none());
+        let Some(slot) = waits else {
+            return Err(self.invalid(party, format!("task {} is rejected, but it does not wait", task.0)));
+        };
+        let (job, index) = (self.tasks[slot].job, self.tasks[slot].index);
+        let units = if self.jobs[job].parts.of(index).members() > 1 { 1 } else { count };
+        let digest = self.jobs[job].digest;
+        self.stamp(party, 2, [digest, u64::from(index), u64::from(count), 0]);
+        self.reject_units(task, units);
+        Ok(())
+    }
+
+    fn kill(&mut self, party: PartyId, task: TaskId) -> Result<(), SimError> {
+        match self.task_slot(task) {
+            Some(slot) if slot & UNSTARTED == 0 && self.tasks[slot].running.is_some() => {
+                let digest = self.jobs[self.tasks[slot].job].digest;
+                self.stamp(party, 3, [digest, u64::from(self.tasks[slot].index), 0, 0]);
+                self.end(slot, windtunnel_outcome::rows::State::Killed);
+                Ok(())
+            }
+            // It ended while the order was on its way.
+            _ => Ok(()),
+        }
+    }
+}

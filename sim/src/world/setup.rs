@@ -1,0 +1,275 @@
+//! The world before the first event: nodes, parties, and what runs already.
+
+use std::collections::BTreeMap;
+
+use windtunnel_outcome::bound::NodeBound;
+use windtunnel_outcome::conservation::Conservation;
+use windtunnel_scheduler::config::{Config, HeadOfLine};
+use windtunnel_scheduler::constraint::Constraint;
+use windtunnel_scheduler::digest::Digest;
+use windtunnel_scheduler::draw::{Kind, below};
+use windtunnel_scheduler::event::{Event, GpuRequest, GpuSet, JobKind, NodeSpec};
+use windtunnel_scheduler::id::NodeId;
+use windtunnel_scheduler::paged::PagedMap;
+use windtunnel_scheduler::resources::{CPU, LANES, Resources};
+use windtunnel_scheduler::slab::Slab;
+use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
+
+use super::truth::Node;
+use super::work::Coming;
+use super::{Wanted, World};
+use crate::agenda::Agenda;
+use crate::arrivals::Arrivals;
+use crate::error::SimError;
+use crate::experiment::{Experiment, Start};
+use crate::measure::{Levels, Measures};
+
+/// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
+const CHUNK: usize = 4096;
+/// The stream of draws that warm tasks are put on nodes with.
+const WARM: Kind = 0x7761_726d;
+/// Blind draws for a warm task before nodes are asked in order.
+const WARM_TRIES: u64 = 16;
+/// Warm tasks in a row that fit nowhere before the fleet counts as full.
+const WARM_MISSES_MOST: u32 = 100;
+
+/// Hands events to the parties while the world is set up.
+pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>;
+
+impl World {
+    /// A world in which nothing has happened, and the configuration that its parties are told.
+    pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
+        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series } = experiment;
+        check_fleet(&fleet)?;
+        let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
+        let node_of_name: BTreeMap<Name, NodeId> = if recorded {
+            fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
+        } else {
+            BTreeMap::new()
+        };
+        let lanes: Vec<(usize, String)> =
+            fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect();
+        let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
+        let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
+        for node in &fleet.nodes {
+            levels.capacity.add(&node.capacity, 1);
+        }
+        let world = Self {
+            now: windtunnel_scheduler::Time::ZERO,
+            node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
+            node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
+            nodes: fleet.nodes.iter().map(|node| Node::new(node.capacity, node.gpus)).collect(),
+            jobs: Slab::default(),
+            tasks: Slab::default(),
+            shares: Slab::default(),
+            causes: Slab::default(),
+            of_task: PagedMap::new(),
+            next_task: 0,
+            next_job: 0,
+            agenda: Agenda::default(),
+            arrivals: Arrivals::new(workloads)?,
+            inboxes: (0..parties.max(1)).map(|_| Vec::new()).collect(),
+            mail: Slab::default(),
+            link,
+            happening: Vec::new(),
+            ended: Vec::new(),
+            dirty: Vec::new(),
+            conservation: Conservation::default(),
+            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet)),
+            levels,
+            fingerprint: Digest::new(),
+            starts: 0,
+            wakes: vec![None; usize::from(parties.max(1))],
+            stop,
+            seed,
+            wanted: Wanted::default(),
+            warnings: Vec::new(),
+            gang: Vec::new(),
+            blocks_head: scheduler.head_of_line == HeadOfLine::Block,
+            node_of_name,
+            recorded: Slab::default(),
+            displaced: 0,
+            next_generation: 0,
+            steps: 0,
+            decisions: 0,
+            thought: windtunnel_scheduler::Work::default(),
+            fleet,
+        };
+        Ok((world, scheduler))
+    }
+
+    /// Tells every party its configuration and the nodes, then starts what runs already.
+    pub(crate) fn begin(&mut self, config: &Config, hand: Hand<'_>) -> Result<(), SimError> {
+        for inbox in &mut self.inboxes {
+            inbox.push(Event::Configured(Box::new(config.clone())));
+        }
+        for at in 0..self.fleet.nodes.len() {
+            for party in 0..self.inboxes.len() {
+                let spec = node_spec(&self.fleet.nodes[at], NodeId(at as u32));
+                self.inboxes[party].push(Event::NodeAdded(Box::new(spec)));
+            }
+            if self.inboxes[0].len() >= CHUNK {
+                hand(self)?;
+            }
+        }
+        hand(self)?;
+        for workload in 0..self.arrivals.workloads().len() {
+            self.warm(workload, hand)?;
+        }
+        hand(self)
+    }
+
+    /// Fills the fleet with background tasks of a workload until enough cpu is allocated.
+    fn warm(&mut self, workload: usize, hand: Hand<'_>) -> Result<(), SimError> {
+        let Some(mut warm) = self.arrivals.workloads_mut()[workload].warm.take() else { return Ok(()) };
+        let target = u128::from(self.levels.capacity.0[CPU]) * u128::from(warm.permille) / 1000;
+        let filled_before = u128::from(self.levels.used.0[CPU]);
+        let mut index = 0;
+        let mut misses = 0;
+        while u128::from(self.levels.used.0[CPU]) - filled_before < target && misses < WARM_MISSES_MOST {
+            let group = warm.background.task(index);
+            match self.warm_node(&group.ask, index) {
+                Some((node, gpus)) => {
+                    misses = 0;
+                    self.add_background(workload, index, group, node, gpus)?;
+                }
+                None => misses += 1,
+            }
+            index += 1;
+            if self.inboxes[0].len() >= CHUNK {
+                hand(self)?;
+            }
+        }
+        if misses == WARM_MISSES_MOST {
+            self.warnings.push(format!(
+                "the fleet could be warmed to {:.1} % of its cpu only: {WARM_MISSES_MOST} background tasks in a row fit nowhere",
+                self.levels.used.0[CPU] as f64 * 100.0 / self.levels.capacity.0[CPU].max(1) as f64
+            ));
+        }
+        Ok(())
+    }
+
+    fn add_background(
+        &mut self,
+        workload: usize,
+        index: u64,
+        mut group: windtunnel_traces::model::Group,
+        node: NodeId,
+        gpus: GpuSet,
+    ) -> Result<(), SimError> {
+        group.ask.kind = JobKind::Batch;
+        let ask = group.ask.clone();
+        let job = TraceJob {
+            name: Name::Number(index),
+            submit: self.now,
+            priority: 0,
+            role: Label::default(),
+            user: Label::default(),
+            class: Label::default(),
+            groups: Groups::One(group),
+        };
+        let slot = self.add_job(&job, workload, Coming::Background)?;
+        let spec = self.spec_of(slot, &ask, self.jobs[slot].first_task, 1);
+        self.adopt(slot, spec, node, gpus);
+        Ok(())
+    }
+
+    /// A node for a warm task: drawn, so that the state does not depend on the policy under test; the next with room if
+    /// some draws were in vain.
+    fn warm_node(&self, ask: &Ask, index: u64) -> Option<(NodeId, GpuSet)> {
+        let count = self.nodes.len() as u64;
+        let draw = |index_of_draw| below(count, self.seed, WARM, index, index_of_draw);
+        let drawn = (0..WARM_TRIES).find_map(|at| self.warm_fits(ask, draw(at) as usize));
+        drawn.or_else(|| {
+            let from = draw(WARM_TRIES);
+            (0..count).find_map(|at| self.warm_fits(ask, ((from + at) % count) as usize))
+        })
+    }
+
+    fn warm_fits(&self, ask: &Ask, at: usize) -> Option<(NodeId, GpuSet)> {
+        let node = &self.nodes[at];
+        let needed = self.constrained(ask.request).checked_add(&node.used)?;
+        let allowed = ask.constraints.as_deref().is_none_or(|set| meets(&self.fleet.nodes[at], set));
+        if !needed.fits_in(&node.capacity) || !allowed {
+            return None;
+        }
+        let gpus = free_devices(node, self.constrained_gpu(ask.gpu))?;
+        Some((NodeId(at as u32), gpus))
+    }
+
+    /// True if no node could ever hold a task of this group (or the fleet the whole gang), even if all were empty.
+    pub(super) fn can_never_run(&self, ask: &Ask, count: u32) -> bool {
+        let request = self.constrained(ask.request);
+        let gpu = self.constrained_gpu(ask.gpu);
+        let able = |at: usize| {
+            let node = &self.nodes[at];
+            request.fits_in(&node.capacity)
+                && node.devices.len() >= usize::from(gpu.count)
+                && ask.constraints.as_deref().is_none_or(|set| meets(&self.fleet.nodes[at], set))
+        };
+        if ask.kind != JobKind::Gang {
+            return !(0..self.nodes.len()).any(able);
+        }
+        let room: u64 = (0..self.nodes.len())
+            .filter(|&at| able(at))
+            .map(|at| u64::from(request.times_in(&self.nodes[at].capacity)))
+            .sum();
+        room < u64::from(count)
+    }
+}
+
+/// The lowest devices with enough left; None if there are too few.
+fn free_devices(node: &Node, gpu: GpuRequest) -> Option<GpuSet> {
+    let mut set = GpuSet::NONE;
+    let able = node.devices.iter().enumerate().filter(|&(_, &used)| used + gpu.milli <= 1000);
+    let mut found = 0;
+    for (device, _) in able.take(usize::from(gpu.count)) {
+        set.0 |= 1 << device;
+        found += 1;
+    }
+    (found == usize::from(gpu.count)).then_some(set)
+}
+
+/// True if the node's attributes meet every constraint.
+fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
+    constraints.iter().all(|constraint| {
+        let value = node.attributes.iter().find(|(name, _)| *name == constraint.attribute);
+        constraint.condition.is_met(value.map(|(_, value)| value.as_str()))
+    })
+}
+
+fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
+    NodeSpec {
+        node: id,
+        capacity: node.capacity,
+        gpus: node.gpus,
+        attributes: node.attributes.clone(),
+        domains: node.domains.clone(),
+    }
+}
+
+fn check_fleet(fleet: &Fleet) -> Result<(), SimError> {
+    if fleet.nodes.is_empty() {
+        return Err(SimError::Experiment("the fleet has no nodes".to_owned()));
+    }
+    if fleet.nodes.len() >= u32::MAX as usize {
+        return Err(SimError::Experiment("the fleet has more nodes than ids: at most 4294967294".to_owned()));
+    }
+    let unnamed = (0..LANES)
+        .find(|&lane| fleet.lanes & (1 << lane) == 0 && fleet.nodes.iter().any(|node| node.capacity[lane] > 0));
+    match unnamed {
+        Some(lane) => {
+            Err(SimError::Experiment(format!("lane {lane} has room on a node but is not named by the fleet")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Distinct capacities with their counts, largest first by first appearance.
+fn bound_of(fleet: &Fleet) -> NodeBound {
+    let mut counts: BTreeMap<Resources, u32> = BTreeMap::new();
+    for node in &fleet.nodes {
+        *counts.entry(node.capacity).or_default() += 1;
+    }
+    NodeBound::new(&counts.into_iter().collect::<Vec<_>>())
+}

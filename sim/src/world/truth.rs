@@ -1,0 +1,198 @@
+//! The truth: jobs, attempts and nodes as they are, whatever anybody believes.
+
+use windtunnel_outcome::conservation::{Conservation, hold};
+use windtunnel_outcome::rows::State;
+use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
+use windtunnel_scheduler::resources::{LANES, Resources};
+use windtunnel_scheduler::time::Time;
+use windtunnel_traces::model::{Groups, Label, Name, Run};
+
+/// No slot.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A job with tasks that are not over, or whose rows are not written yet.
+pub(crate) struct Job {
+    pub name: Name,
+    pub digest: u64,
+    pub submit: Time,
+    pub first_task: u64,
+    /// As the scheduler knows it.
+    pub id: u64,
+    pub priority: i32,
+    pub role: Label,
+    pub class: Label,
+    pub workload: u16,
+    /// Tasks of a warm start: in allocation and conservation, not in the numbers of jobs and tasks.
+    pub background: bool,
+    /// Whether its submission falls into the measured span.
+    pub measured: bool,
+    /// Tasks that are not over; a gang counts as one.
+    pub live: u32,
+    /// Rows of it that are still to be handed to the recorder, beyond those of live tasks.
+    pub rows: u32,
+    /// Tasks that never started.
+    pub unstarted: u32,
+    /// The last first start among its tasks.
+    pub last_start: Time,
+    /// Its first start.
+    pub first_start: Time,
+    /// The worst that became of one of its tasks.
+    pub worst: State,
+    pub parts: Parts,
+}
+
+/// The groups of equal tasks of a job.
+pub(crate) enum Parts {
+    One(Part),
+    Many(Box<[Part]>),
+}
+
+/// Equal tasks of a job.
+#[derive(Clone)]
+pub(crate) struct Part {
+    /// Index of its first task in the job.
+    pub first: u32,
+    /// Tasks; the members, if it is a gang.
+    pub count: u32,
+    pub kind: JobKind,
+    pub fails: bool,
+    pub request: Resources,
+    pub gpu: GpuRequest,
+    pub run: Run,
+}
+
+impl Parts {
+    pub(crate) fn new(groups: &Groups) -> Self {
+        let mut first = 0;
+        let mut part = |group: &windtunnel_traces::model::Group| {
+            let part = Part {
+                first,
+                count: group.count,
+                kind: group.ask.kind,
+                fails: group.truth.fails,
+                request: group.ask.request,
+                gpu: group.ask.gpu,
+                run: group.truth.run.clone(),
+            };
+            first += group.count;
+            part
+        };
+        match groups {
+            Groups::One(group) => Self::One(part(group)),
+            Groups::Many(groups) => Self::Many(groups.iter().map(part).collect()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Part] {
+        match self {
+            Self::One(part) => std::slice::from_ref(part),
+            Self::Many(parts) => parts,
+        }
+    }
+
+    /// The part that the task at `index` belongs to.
+    pub(crate) fn of(&self, index: u32) -> &Part {
+        let parts = self.as_slice();
+        let at = parts.partition_point(|part| part.first <= index);
+        &parts[at.saturating_sub(1)]
+    }
+}
+
+impl Part {
+    /// Members that start and end together; 1 unless it is a gang.
+    pub(crate) fn members(&self) -> u32 {
+        if self.kind == JobKind::Gang { self.count } else { 1 }
+    }
+
+    /// Tasks as the scheduler counts them: a gang is one.
+    pub(crate) fn units(&self) -> u32 {
+        if self.kind == JobKind::Gang { 1 } else { self.count }
+    }
+}
+
+/// A task that waits or runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Task {
+    /// As the scheduler knows it.
+    pub id: u64,
+    pub job: u32,
+    pub index: u32,
+    pub attempt: u32,
+    /// Tells apart what was planned for an earlier user of this slot.
+    pub generation: u32,
+    /// When it could first be placed in this attempt.
+    pub eligible: Time,
+    pub running: Option<Attempt>,
+    /// The slot of where its wait went; none if it did not wait.
+    pub causes: u32,
+}
+
+/// A task on a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt {
+    pub place: Time,
+    pub start: Time,
+    pub node: u32,
+    /// Members on that node.
+    pub count: u32,
+    pub gpus: GpuSet,
+    /// The first of the further nodes of a gang that spreads.
+    pub rest: u32,
+    /// The order of starts.
+    pub sequence: u64,
+}
+
+/// A further node of a gang.
+#[derive(Clone, Copy)]
+pub(crate) struct Share {
+    pub node: u32,
+    pub count: u32,
+    pub gpus: GpuSet,
+    pub next: u32,
+}
+
+/// A machine.
+pub(crate) struct Node {
+    pub capacity: Resources,
+    pub used: Resources,
+    pub tasks: u32,
+    pub tasks_most: u32,
+    pub starts: u64,
+    /// Devices: used thousandths of each.
+    pub devices: Box<[u16]>,
+    /// Its levels are accounted for up to here.
+    pub since: Time,
+    pub allocated: [u128; LANES],
+    /// Stands in the list of nodes that changed in this instant.
+    pub dirty: bool,
+}
+
+impl Node {
+    pub(crate) fn new(capacity: Resources, gpus: u8) -> Self {
+        Self {
+            capacity,
+            used: Resources::ZERO,
+            tasks: 0,
+            tasks_most: 0,
+            starts: 0,
+            devices: vec![0; usize::from(gpus)].into(),
+            since: Time::ZERO,
+            allocated: [0; LANES],
+            dirty: false,
+        }
+    }
+
+    /// Accounts for the levels that held until `now`: free room goes to `idle`, from the node's own lanes.
+    #[inline]
+    pub(crate) fn settle(&mut self, now: Time, conservation: &mut Conservation) {
+        if now > self.since {
+            let span = now - self.since;
+            self.since = now;
+            hold(&mut self.allocated, &self.used, span);
+            // Within an instant a node may hold more than it has, but then no time passes.
+            if let Some(free) = self.capacity.checked_sub(&self.used) {
+                hold(&mut conservation.idle, &free, span);
+            }
+        }
+    }
+}

@@ -1,0 +1,545 @@
+//! Jobs come, tasks begin and end.
+
+use windtunnel_outcome::conservation::hold;
+use windtunnel_outcome::recorder::{Recorder, SlowTask};
+use windtunnel_outcome::rows::{NameRef, State, TaskRow};
+use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec};
+use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
+use windtunnel_scheduler::resources::{GPU, Resources};
+use windtunnel_scheduler::time::{Span, Time};
+use windtunnel_traces::model::{Ask, Job as TraceJob, Name, Recorded};
+
+use super::truth::{Attempt, Job, NONE, Part, Parts, Share, Task};
+use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
+use crate::error::SimError;
+use crate::experiment::Start;
+
+/// How a job comes into the world.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// It is handed in.
+    Submitted,
+    /// It runs already when the run begins.
+    Background,
+}
+
+impl World {
+    /// A job is handed in.
+    pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
+        let recorded = self.arrivals.workload(workload).start == Start::Recorded;
+        let slot = self.add_job(&job, workload, Coming::Submitted)?;
+        let first_task = self.jobs[slot].first_task;
+        let mut unit = first_task;
+        for group in job.groups.as_slice() {
+            let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
+            let spec = self.spec_of(slot, &group.ask, unit, group.count);
+            let begins = group.truth.recorded.as_ref().filter(|_| recorded);
+            let node = begins.and_then(|recorded| self.recorded_node(recorded));
+            match (node, begins) {
+                (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
+                _ if self.can_never_run(&group.ask, group.count) && self.blocks_head => {
+                    self.reject_units(TaskId(unit), units);
+                }
+                _ => self.announce(workload, spec),
+            }
+            unit += u64::from(units);
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, workload: usize, spec: JobSpec) {
+        let party = self.arrivals.workload(workload).party;
+        self.inboxes[usize::from(party.0)].push(Event::JobSubmitted(spec));
+    }
+
+    /// Enters a job into the books, with ids for its tasks.
+    pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
+        let parts = Parts::new(&job.groups);
+        let units: u32 = parts.as_slice().iter().map(Part::units).sum();
+        let tasks: u64 = parts.as_slice().iter().map(|part| u64::from(part.count)).sum();
+        let background = coming == Coming::Background;
+        let measured = !background && self.measures.counts(job.submit);
+        let first_task = self.next_task;
+        let slot = self.jobs.insert(Job {
+            name: job.name.clone(),
+            digest: job.name.digest(),
+            submit: job.submit,
+            first_task,
+            id: self.next_job,
+            priority: job.priority,
+            role: job.role,
+            class: job.class,
+            workload: workload as u16,
+            background,
+            measured,
+            live: units,
+            rows: 0,
+            unstarted: units,
+            last_start: Time::ZERO,
+            first_start: Time::NEVER,
+            worst: State::Finished,
+            parts,
+        });
+        if slot >= UNSTARTED {
+            return Err(SimError::Experiment("more than two thousand million jobs are alive at once".to_owned()));
+        }
+        self.next_job += 1;
+        self.next_task += u64::from(units);
+        for unit in 0..u64::from(units) {
+            self.of_task.insert(first_task + unit, slot | UNSTARTED);
+        }
+        if measured {
+            self.measures.jobs_submitted += 1;
+            self.measures.tasks_submitted += tasks;
+            self.measures.first_submit.get_or_insert(job.submit);
+        }
+        if !background {
+            for at in 0..self.jobs[slot].parts.as_slice().len() {
+                let part = &self.jobs[slot].parts.as_slice()[at];
+                let (request, gpu, count) = (part.request, part.gpu, part.count);
+                self.levels.pending.add(&self.constrained(request), u64::from(count));
+                self.levels.waiting += u64::from(count);
+                self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
+            }
+        }
+        Ok(slot)
+    }
+
+    /// The lanes of a request that the fleet names.
+    pub(super) fn constrained(&self, request: Resources) -> Resources {
+        request.masked(self.fleet.lanes)
+    }
+
+    pub(super) fn constrained_gpu(&self, gpu: GpuRequest) -> GpuRequest {
+        if self.fleet.lanes & (1 << GPU) == 0 { GpuRequest::default() } else { gpu }
+    }
+
+    /// What the scheduler is told of a group of tasks.
+    pub(super) fn spec_of(&self, slot: u32, ask: &Ask, first_task: u64, count: u32) -> JobSpec {
+        let job = &self.jobs[slot];
+        JobSpec {
+            job: JobId(job.id),
+            first_task: TaskId(first_task),
+            count,
+            kind: ask.kind,
+            request: self.constrained(ask.request),
+            gpu: self.constrained_gpu(ask.gpu),
+            estimate: ask.estimate,
+            priority: job.priority,
+            role: RoleId(job.role.0),
+            constraints: ask.constraints.clone(),
+            loss: self.arrivals.workload(usize::from(job.workload)).loss,
+        }
+    }
+
+    fn recorded_node(&self, recorded: &Recorded) -> Option<NodeId> {
+        self.node_of_name.get(recorded.node.as_ref()?).copied()
+    }
+
+    /// The tasks of a group begin where and when the trace has them; the scheduler hears of them when they do.
+    fn plan_recorded(&mut self, slot: u32, spec: &JobSpec, node: NodeId, recorded: &Recorded, units: u32) {
+        let at = recorded.start.unwrap_or(self.now).max(self.now);
+        for unit in 0..units {
+            let spec = JobSpec {
+                first_task: TaskId(spec.first_task.0 + u64::from(unit)),
+                count: if spec.kind == JobKind::Gang { spec.count } else { 1 },
+                ..spec.clone()
+            };
+            let place = self.recorded.insert(Some((slot, spec, node, recorded.gpus)));
+            self.plan(at, what(BEGIN, 0, place));
+        }
+    }
+
+    /// A task of a snapshot begins. If the truth has no room for it there, it is queued instead, and counted.
+    pub(super) fn begin_recorded(&mut self, place: u32) -> Result<(), SimError> {
+        let Some((slot, spec, node, gpus)) = self.recorded[place].take() else { return Ok(()) };
+        self.recorded.free(place);
+        let workload = usize::from(self.jobs[slot].workload);
+        if self.has_room(node, &spec, gpus) {
+            self.adopt(slot, spec, node, gpus);
+        } else {
+            self.displaced += 1;
+            self.announce(workload, spec);
+        }
+        Ok(())
+    }
+
+    /// True if the node has room for the tasks of `spec` now.
+    pub(super) fn has_room(&self, node: NodeId, spec: &JobSpec, gpus: GpuSet) -> bool {
+        let truth = &self.nodes[node.index()];
+        let needed = spec.request.checked_mul(spec.count).and_then(|needed| needed.checked_add(&truth.used));
+        let devices = gpus.iter().all(|device| {
+            truth.devices.get(device).is_some_and(|&used| u32::from(used) + u32::from(spec.gpu.milli) <= 1000)
+        });
+        needed.is_some_and(|needed| needed.fits_in(&truth.capacity)) && devices
+    }
+
+    /// A task runs that the scheduler did not place; it is told.
+    pub(super) fn adopt(&mut self, slot: u32, spec: JobSpec, node: NodeId, gpus: GpuSet) {
+        let party = self.arrivals.workload(usize::from(self.jobs[slot].workload)).party;
+        let task = self.task_at(spec.first_task).unwrap_or(NONE);
+        if task != NONE {
+            self.start(task, node, spec.count, gpus);
+        }
+        self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
+    }
+
+    /// The slot of a task that waits; it gets one of its own if it never started before.
+    pub(super) fn task_at(&mut self, id: TaskId) -> Option<u32> {
+        let known = self.task_slot(id)?;
+        if known & UNSTARTED == 0 {
+            return Some(known);
+        }
+        let job = known & !UNSTARTED;
+        let index = self.index_of(job, id);
+        let generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let eligible = self.jobs[job].submit;
+        let task = Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE };
+        let slot = self.tasks.insert(task);
+        self.of_task.insert(id.0, slot);
+        Some(slot)
+    }
+
+    /// The index in its job of the task with this id: a gang takes one id for all its members.
+    pub(super) fn index_of(&self, job: u32, id: TaskId) -> u32 {
+        let job = &self.jobs[job];
+        let mut unit = (id.0 - job.first_task) as u32;
+        for part in job.parts.as_slice() {
+            if unit < part.units() {
+                return part.first + unit;
+            }
+            unit -= part.units();
+        }
+        unit
+    }
+
+    /// A task begins to run on one node.
+    pub(super) fn start(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+        self.starts += 1;
+        let attempt =
+            Attempt { place: self.now, start: self.now, node: node.0, count, gpus, rest: NONE, sequence: self.starts };
+        self.occupy(slot, node, count, gpus);
+        let task = &mut self.tasks[slot];
+        task.running = Some(attempt);
+        let (job_slot, index, generation, first) = (task.job, task.index, task.generation, task.attempt == 0);
+        let job = &mut self.jobs[job_slot];
+        let part = job.parts.of(index);
+        let (run, members) = (part.run.of(index - part.first), part.members());
+        let (request, background) = (part.request, job.background);
+        if first {
+            job.unstarted -= 1;
+            job.first_start = job.first_start.min(self.now);
+            job.last_start = job.last_start.max(self.now);
+            self.note_first_start(slot, members);
+        }
+        if !background {
+            self.levels.pending.sub(&self.constrained(request), u64::from(members));
+            self.levels.waiting -= u64::from(members);
+        }
+        self.levels.running += u64::from(members);
+        if !run.is_forever() {
+            self.plan(self.now + run, what(END, generation, slot));
+        }
+    }
+
+    /// A gang that is running takes one more node.
+    pub(super) fn spread(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+        self.occupy(slot, node, count, gpus);
+        if let Some(attempt) = &mut self.tasks[slot].running {
+            let next = attempt.rest;
+            attempt.rest = self.shares.insert(Share { node: node.0, count, gpus, next });
+        }
+    }
+
+    fn note_first_start(&mut self, slot: u32, members: u32) {
+        let task = self.tasks[slot];
+        let job = &self.jobs[task.job];
+        if !job.measured {
+            return;
+        }
+        let wait = self.now - job.submit;
+        self.measures.task_started(job.class.0, job.role.0, wait, members);
+        if wait > Span::ZERO {
+            for (sum, cause) in self.measures.causes.iter_mut().zip(causes_in(&self.causes, task.causes)) {
+                *sum += u128::from(cause.0) * u128::from(members);
+            }
+        }
+        if self.measures.is_slow(wait) {
+            let labels = self.arrivals.labels();
+            let slow = SlowTask {
+                task: format!("{}/{}", job.name, task.index),
+                class: labels.word(job.class).to_owned(),
+                role: labels.word(job.role).to_owned(),
+                submit: job.submit,
+                wait,
+                node: task.running.map(|attempt| self.fleet.nodes[attempt.node as usize].name.to_string()),
+                causes: causes_in(&self.causes, task.causes),
+            };
+            self.measures.keep_slow(slow);
+        }
+        if job.unstarted == 0 {
+            self.measures.job_waits.add(wait.0);
+        }
+    }
+
+    fn touch(&mut self, node: NodeId) {
+        let truth = &mut self.nodes[node.index()];
+        truth.settle(self.now, &mut self.conservation);
+        if !truth.dirty {
+            truth.dirty = true;
+            self.dirty.push(node.0);
+        }
+    }
+
+    /// Takes room of the true node. Whether it is there is audited when the instant is complete.
+    fn occupy(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+        self.touch(node);
+        let (request, milli) = self.request_of(slot);
+        let truth = &mut self.nodes[node.index()];
+        for lane in 0..request.0.len() {
+            truth.used[lane] = truth.used[lane].saturating_add(request[lane].saturating_mul(count));
+        }
+        for device in gpus.iter() {
+            if let Some(used) = truth.devices.get_mut(device) {
+                *used = used.saturating_add(milli);
+            }
+        }
+        self.levels.nodes_in_use += u64::from(truth.tasks == 0);
+        truth.tasks += count;
+        truth.tasks_most = truth.tasks_most.max(truth.tasks);
+        truth.starts += 1;
+        self.levels.used.add(&request, u64::from(count));
+    }
+
+    fn vacate(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+        self.touch(node);
+        let (request, milli) = self.request_of(slot);
+        let truth = &mut self.nodes[node.index()];
+        for lane in 0..request.0.len() {
+            truth.used[lane] -= request[lane] * count;
+        }
+        for device in gpus.iter() {
+            if let Some(used) = truth.devices.get_mut(device) {
+                *used -= milli;
+            }
+        }
+        truth.tasks -= count;
+        self.levels.nodes_in_use -= u64::from(truth.tasks == 0);
+        self.levels.used.sub(&request, u64::from(count));
+    }
+
+    fn request_of(&self, slot: u32) -> (Resources, u16) {
+        let task = &self.tasks[slot];
+        let part = self.jobs[task.job].parts.of(task.index);
+        (self.constrained(part.request), part.gpu.milli)
+    }
+
+    /// The run time of a task is over.
+    pub(super) fn end_of_run(&mut self, slot: u32) {
+        let task = self.tasks[slot];
+        let part = self.jobs[task.job].parts.of(task.index);
+        let state = if part.fails { State::Failed } else { State::Finished };
+        self.end(slot, state);
+    }
+
+    /// A running task ends, for whatever reason: room, books, and the news of it.
+    pub(super) fn end(&mut self, slot: u32, state: State) {
+        let Some(attempt) = self.tasks[slot].running else { return };
+        self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
+        let mut at = attempt.rest;
+        while at != NONE {
+            let share = self.shares[at];
+            self.vacate(slot, NodeId(share.node), share.count, share.gpus);
+            at = share.next;
+        }
+        let task = self.tasks[slot];
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let members = part.members();
+        let again = part.kind == JobKind::Service && state != State::Killed;
+        let (request, background, workload) = (part.request, job.background, usize::from(job.workload));
+        let held = self.now - attempt.place;
+        self.levels.running -= u64::from(members);
+        self.account(task.job, request, members, held, false);
+        let ending = match state {
+            State::Failed => Ending::Failed,
+            State::Killed | State::Evicted => Ending::Killed,
+            State::Lost => Ending::Lost,
+            _ => Ending::Finished,
+        };
+        self.ended.push(Ended { id: task.id, task, state, lost: Span::ZERO });
+        self.jobs[task.job].rows += 1;
+        self.measures.last_end = Some(self.now);
+        self.tell_end(workload, TaskId(task.id), ending);
+        if again {
+            let next = &mut self.tasks[slot];
+            next.attempt += 1;
+            next.running = None;
+            next.eligible = self.now;
+            next.causes = NONE;
+            next.generation = self.next_generation;
+            self.next_generation = self.next_generation.wrapping_add(1);
+            if !background {
+                self.levels.pending.add(&self.constrained(request), u64::from(members));
+                self.levels.waiting += u64::from(members);
+            }
+        } else {
+            self.of_task.remove(task.id);
+            self.tasks.free(slot);
+            self.task_over(task.job, state, members);
+        }
+    }
+
+    /// Charges what an attempt held to busy or lost, and to its class and team.
+    pub(super) fn account(&mut self, job: u32, request: Resources, members: u32, held: Span, lost: bool) {
+        let row = self.constrained(request);
+        let job = &self.jobs[job];
+        let sum = if lost { &mut self.conservation.lost } else { &mut self.conservation.busy };
+        if members == 1 {
+            hold(sum, &row, held);
+        } else {
+            let mut totals = windtunnel_scheduler::Totals::default();
+            totals.add(&row, u64::from(members));
+            windtunnel_outcome::conservation::hold_totals(sum, &totals, held);
+        }
+        if job.measured {
+            for (tallies, label) in
+                [(&mut self.measures.by_class, job.class.0), (&mut self.measures.by_role, job.role.0)]
+            {
+                let tally = crate::measure::Measures::tally(tallies, label);
+                for (sum, &amount) in tally.allocated.iter_mut().zip(&row.0) {
+                    *sum += u128::from(amount) * u128::from(members) * u128::from(held.0);
+                }
+            }
+        }
+    }
+
+    fn tell_end(&mut self, workload: usize, task: TaskId, ending: Ending) {
+        let party = self.arrivals.workload(workload).party;
+        self.inboxes[usize::from(party.0)].push(Event::TaskEnded { task, ending });
+        if party != PartyId::FIRST {
+            self.inboxes[0].push(Event::TaskEnded { task, ending });
+        }
+    }
+
+    /// `members` tasks of a job are over; with its last one the job is.
+    pub(super) fn task_over(&mut self, slot: u32, state: State, members: u32) {
+        let job = &mut self.jobs[slot];
+        job.live -= 1;
+        job.worst = worse(job.worst, state);
+        if job.measured {
+            let (class, role) = (job.class.0, job.role.0);
+            self.measures.task_over(class, role, state, members);
+        }
+        let job = &self.jobs[slot];
+        if job.live == 0 && job.measured {
+            self.measures.jobs[job.worst as usize] += 1;
+            if job.first_start != Time::NEVER {
+                self.measures.job_ended(job.submit, job.first_start, self.now);
+            }
+        }
+    }
+
+    /// Tasks that never started are given up.
+    pub(super) fn reject_units(&mut self, first: TaskId, units: u32) {
+        for unit in 0..u64::from(units) {
+            let Some(slot) = self.task_at(TaskId(first.0 + unit)) else { continue };
+            let task = self.tasks[slot];
+            let job = &self.jobs[task.job];
+            let part = job.parts.of(task.index);
+            let (request, members) = (part.request, part.members());
+            if !job.background {
+                self.levels.pending.sub(&self.constrained(request), u64::from(members));
+                self.levels.waiting -= u64::from(members);
+            }
+            self.ended.push(Ended { id: task.id, task, state: State::Rejected, lost: Span::ZERO });
+            self.jobs[task.job].rows += 1;
+            self.of_task.remove(task.id);
+            self.tasks.free(slot);
+            self.task_over(task.job, State::Rejected, members);
+        }
+    }
+
+    /// Hands the rows of this instant to the recorder, by (job, index, attempt).
+    pub(super) fn write_rows(&mut self, recorder: &mut dyn Recorder) {
+        if self.ended.is_empty() {
+            return;
+        }
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.sort_unstable_by_key(|row| (row.id, row.task.attempt));
+        for row in &ended {
+            self.write_row(recorder, &row.task, row.state, row.lost, Some(self.now));
+            self.free_attempt(&row.task);
+            let job = &mut self.jobs[row.task.job];
+            job.rows -= 1;
+            if job.rows == 0 && job.live == 0 {
+                // Names are the only thing of a job on the heap.
+                job.name = Name::Number(0);
+                self.jobs.free(row.task.job);
+            }
+        }
+        ended.clear();
+        self.ended = ended;
+    }
+
+    fn free_attempt(&mut self, task: &Task) {
+        if task.causes != NONE {
+            self.causes.free(task.causes);
+        }
+        let mut at = task.running.map_or(NONE, |attempt| attempt.rest);
+        while at != NONE {
+            let next = self.shares[at].next;
+            self.shares.free(at);
+            at = next;
+        }
+    }
+
+    /// Writes one row.
+    pub(super) fn write_row(
+        &mut self,
+        recorder: &mut dyn Recorder,
+        task: &Task,
+        state: State,
+        lost_work: Span,
+        end: Option<Time>,
+    ) {
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let labels = self.arrivals.labels();
+        let node = task.running.filter(|attempt| attempt.rest == NONE).map(|attempt| attempt.node as usize);
+        let start = task.running.map(|attempt| attempt.start);
+        let row = TaskRow {
+            job: match &job.name {
+                Name::Number(number) => NameRef::Number(*number),
+                Name::Text(text) => NameRef::Text(text),
+            },
+            index: task.index,
+            attempt: task.attempt,
+            count: part.members(),
+            class: if job.background { "background" } else { labels.word(job.class) },
+            role: labels.word(job.role),
+            submit: job.submit,
+            eligible: task.eligible,
+            place: task.running.map(|attempt| attempt.place),
+            start,
+            end,
+            node: node.map(|node| self.node_names[node].as_str()),
+            gpus: node.and(task.running).map_or(GpuSet::NONE, |attempt| attempt.gpus),
+            state,
+            requested: part.request,
+            wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
+            causes: causes_in(&self.causes, task.causes),
+            lost_work,
+        };
+        if !job.background {
+            self.measures.rows[state as usize] += 1;
+        }
+        recorder.task(&row);
+    }
+}
+
+/// What stands for the whole job: anything beats finished, and what happened first counts among the rest.
+fn worse(job: State, task: State) -> State {
+    if job == State::Finished { task } else { job }
+}

@@ -1,0 +1,157 @@
+//! The stream of jobs of a synthetic workload.
+
+use windtunnel_scheduler::event::JobKind;
+use windtunnel_scheduler::time::{Span, Time};
+
+use super::arrivals::{Arrivals, Tick};
+use super::choice::Choice;
+use super::key::{CLASS, CONSTRAINED, ESTIMATE, FAILS, KIND, Key, PRIORITY, ROLE, RUN, SHAPE, SIZE, USER};
+use super::spec::{Ready, Runs, SyntheticSpec, or_only};
+use super::terms::BadTerm;
+use crate::model::{Ask, Group, Groups, Job, Label, Labels, Name, Note, Run, Source, SourceError, Truth};
+
+/// The jobs of a synthetic workload, named 1, 2, 3, ... in order of arrival. Memory does not grow with their number.
+#[derive(Clone, Debug)]
+pub struct Synthetic {
+    ready: Ready,
+    runs: Runs,
+    arrivals: Arrivals,
+    roles: Choice<Label>,
+    users: Choice<Label>,
+    classes: Choice<Label>,
+    labels: Labels,
+    seed: u64,
+    workload: u32,
+    start: Time,
+    until: Time,
+    jobs_left: u64,
+    tasks_left: u64,
+    /// The number of the next job, from 0.
+    index: u64,
+    previous: Time,
+    cut: bool,
+}
+
+impl Synthetic {
+    /// A stream under the seed of a run; `workload` is the position of the workload in the scenario (below 2^24), so that
+    /// equal workloads do not draw alike.
+    ///
+    /// # Errors
+    /// If the specification is not valid: names the key that is wrong.
+    pub fn new(spec: &SyntheticSpec, seed: u64, workload: u32) -> Result<Self, BadTerm> {
+        let mut labels = Labels::default();
+        let mut words = |key, list: &[(String, f64)]| -> Result<Choice<Label>, BadTerm> {
+            Ok(or_only(key, list, String::new())?.map(|word| labels.intern(&word)))
+        };
+        Ok(Self {
+            ready: Ready::new(spec)?,
+            runs: spec.runs,
+            arrivals: spec.arrivals.clone(),
+            roles: words("roles", &spec.roles)?,
+            users: words("users", &spec.users)?,
+            classes: words("classes", &spec.classes)?,
+            labels,
+            seed,
+            workload,
+            start: spec.start,
+            until: spec.until,
+            jobs_left: spec.jobs.unwrap_or(u64::MAX),
+            tasks_left: spec.tasks.unwrap_or(u64::MAX),
+            index: 0,
+            previous: spec.start,
+            cut: false,
+        })
+    }
+
+    /// How long `count` tasks of the job run.
+    fn run(&self, key: Key, kind: JobKind, count: u32) -> Run {
+        let law = &self.ready.duration;
+        match kind {
+            JobKind::Service => Run::Same(Span::FOREVER),
+            JobKind::Batch if count > 1 && self.runs == Runs::PerTask => {
+                Run::Each((0..u64::from(count)).map(|task| law.sample(key.unit(RUN, task))).collect())
+            }
+            JobKind::Batch | JobKind::Gang => Run::Same(law.sample(key.unit(RUN, 0))),
+        }
+    }
+
+    fn group(&self, key: Key, kind: JobKind, count: u32) -> Group {
+        let ready = &self.ready;
+        let shape = ready.shapes.pick(|| key.bits(SHAPE, 0));
+        let run = self.run(key, kind, count);
+        let fails = ready.fails > 0.0 && kind != JobKind::Service && key.unit(FAILS, 0) < ready.fails;
+        Group {
+            count,
+            ask: Ask {
+                kind,
+                request: shape.request,
+                gpu: shape.gpu,
+                estimate: ready.estimate.of(None, &run, || key.unit(ESTIMATE, 0)),
+                constraints: shape.constraints(|| key.unit(CONSTRAINED, 0)),
+            },
+            truth: Truth { run, fails, usage: None, recorded: None },
+        }
+    }
+
+    fn end(&mut self) {
+        self.jobs_left = 0;
+    }
+}
+
+impl Source for Synthetic {
+    fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
+        if self.jobs_left == 0 || self.tasks_left == 0 {
+            return Ok(None);
+        }
+        if self.index >= Key::MOST_JOBS {
+            self.end();
+            return Err(SourceError {
+                message: format!(
+                    "synthetic workload {} has more than {} jobs: give it an end",
+                    self.workload,
+                    Key::MOST_JOBS
+                ),
+                hints: vec!["set `tasks`, `jobs` or `until`".to_owned()],
+            });
+        }
+        let key = Key::new(self.seed, self.workload, self.index);
+        let submit = self.arrivals.next(Tick { start: self.start, previous: self.previous, index: self.index }, key);
+        if submit >= self.until {
+            self.end();
+            return Ok(None);
+        }
+        let kind = *self.ready.kinds.pick(|| key.bits(KIND, 0));
+        let sizes = if kind == JobKind::Service { &self.ready.replicas } else { &self.ready.sizes };
+        let mut count = sizes.draw(|| key.bits(SIZE, 0));
+        if u64::from(count) > self.tasks_left {
+            count = u32::try_from(self.tasks_left).unwrap_or(count);
+            self.cut = true;
+        }
+        let job = Job {
+            name: Name::Number(self.index + 1),
+            submit,
+            priority: *self.ready.priorities.pick(|| key.bits(PRIORITY, 0)),
+            role: *self.roles.pick(|| key.bits(ROLE, 0)),
+            user: *self.users.pick(|| key.bits(USER, 0)),
+            class: *self.classes.pick(|| key.bits(CLASS, 0)),
+            groups: Groups::One(self.group(key, kind, count)),
+        };
+        self.index += 1;
+        self.previous = submit;
+        self.jobs_left -= 1;
+        self.tasks_left -= u64::from(count);
+        Ok(Some(job))
+    }
+
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        if !self.cut {
+            return Vec::new();
+        }
+        let reason = "last_job_cut_to_task_limit".to_owned();
+        vec![Note { reason, skipped: false, count: 1, lines: Vec::new() }]
+    }
+}
