@@ -4,5 +4,10 @@
 //! made: it starts none, and what it draws comes from an outcome or from the files of one alone. What it writes depends on
 //! nothing but what it is handed: no clock, no version, no thread count.
 
+pub mod chart;
+pub mod human;
 pub mod page;
+pub mod read;
+pub mod table;
+mod words;
 pub mod write;

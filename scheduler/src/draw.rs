@@ -27,11 +27,11 @@ pub const fn bits(seed: u64, kind: Kind, entity: u64, index: u64) -> u64 {
     mix(state.wrapping_add(index.wrapping_mul(GOLDEN)).wrapping_add(GOLDEN))
 }
 
-/// A uniform number in the open interval (0, 1): 53 bits, never 0 and never 1, so that logarithms are finite.
+/// A uniform number in the open interval (0, 1): 52 bits, never 0 and never 1, so that logarithms are finite.
 #[must_use]
 #[inline]
 pub fn unit(seed: u64, kind: Kind, entity: u64, index: u64) -> f64 {
-    ((bits(seed, kind, entity, index) >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
+    ((bits(seed, kind, entity, index) >> 12) as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64)
 }
 
 /// A uniform whole number below `bound` (0 if `bound` is 0), by the high half of a product: bias below 2^-32 for

@@ -177,8 +177,8 @@ struct Hits {
     jobs: Vec<String>,
 }
 
-/// Reads a workload to its end and lists every finding, by rule; open it with bad rows skipped to see all of them. Tasks
-/// are held against the nodes of `fleet` if there is one.
+/// Reads a workload to its end and lists every finding, by rule; open it with bad rows skipped to see all of them.
+/// Tasks are held against the nodes of `fleet` if there is one.
 pub fn validate(source: &mut dyn Source, fleet: Option<&Fleet>) -> Vec<Finding> {
     let mut hits: [Hits; JOB_RULES.len()] = Default::default();
     let mut last: Option<Job> = None;

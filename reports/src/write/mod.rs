@@ -27,7 +27,7 @@ pub(crate) use folder::cannot;
 pub use folder::{ResultFolder, RUN_FILE, abandon_all};
 pub use run_facts::{Host, RunFacts};
 pub(crate) use tables::{lane_seconds, lane_time};
-pub(crate) use tasks::lane_with_unit;
+pub(crate) use tasks::{lane_with_unit, lanes_of};
 
 use log::LogTable;
 use tasks::TaskTable;

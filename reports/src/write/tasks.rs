@@ -46,7 +46,7 @@ pub(crate) fn lane_with_unit(lane: usize, name: &str) -> String {
 }
 
 /// The lanes of a table: the four standard ones, and those that the fleet names beyond.
-pub(super) fn lanes_of(extra: &[(usize, String)]) -> Vec<(usize, String)> {
+pub(crate) fn lanes_of(extra: &[(usize, String)]) -> Vec<(usize, String)> {
     let standard = STANDARD_LANES.iter().enumerate().map(|(lane, name)| (lane, (*name).to_owned()));
     let extra = extra.iter().filter(|(lane, _)| (STANDARD_LANES.len()..LANES).contains(lane)).cloned();
     standard.chain(extra).collect()

@@ -19,11 +19,19 @@ const SIDE: usize = 64;
 const NIL: u32 = u32::MAX;
 const OUTSIDE: u16 = u16::MAX;
 
-/// One axis of the grid: a lane cut into 64 buckets.
+/// Finest steps of an axis.
+const STEPS: u64 = 1024;
+/// Steps that are cut finely: fleets that are packed have most of their nodes there.
+const FINE_STEPS: u64 = STEPS / 8;
+/// Steps in a bucket of the fine half and of the coarse half of an axis.
+const FINE: u64 = FINE_STEPS / 32;
+const COARSE: u64 = (STEPS - FINE_STEPS) / 32;
+
+/// One axis of the grid: a lane cut into 64 buckets, 32 of them for the eighth next to full.
 #[derive(Clone, Copy)]
 struct Axis {
     lane: usize,
-    /// 64 x 2^32 / largest: a bucket is `free * factor >> 32`.
+    /// 1024 x 2^32 / largest, rounded up: a step is `free * factor >> 32`.
     factor: u64,
     /// The least share of a node in each bucket.
     low: [u64; SIDE],
@@ -31,11 +39,13 @@ struct Axis {
 
 impl Axis {
     fn new(lane: usize, largest: u32, weight: u64) -> Self {
-        let factor = ((SIDE as u64) << 32) / u64::from(largest.max(1));
+        // Rounded up, so that a whole multiple of a bucket's width begins a bucket: requests mostly are such multiples.
+        let factor = (STEPS << 32).div_ceil(u64::from(largest.max(1)));
         let mut axis = Self { lane, factor, low: [0; SIDE] };
         for bucket in 1..SIDE as u64 {
+            let step = if bucket < 32 { bucket * FINE } else { FINE_STEPS + (bucket - 32) * COARSE };
             // The first amount that falls into the bucket.
-            let least = (bucket << 32).div_ceil(factor.max(1));
+            let least = (step << 32).div_ceil(factor.max(1));
             axis.low[bucket as usize] = least * weight;
         }
         axis
@@ -43,7 +53,9 @@ impl Axis {
 
     #[inline]
     fn bucket(&self, room: &Resources) -> usize {
-        (u64::from(room[self.lane]).saturating_mul(self.factor) >> 32).min(SIDE as u64 - 1) as usize
+        let step = (u64::from(room[self.lane]).saturating_mul(self.factor) >> 32).min(STEPS - 1);
+        let bucket = if step < FINE_STEPS { step / FINE } else { 32 + (step - FINE_STEPS) / COARSE };
+        bucket as usize
     }
 }
 

@@ -69,7 +69,8 @@ impl Input {
         }
     }
 
-    /// A stream of the content: gz, xz and zst are told by their first bytes and unpacked; a byte order mark is dropped.
+    /// A stream of the content: gz, xz and zst are told by their first bytes and unpacked; a byte order mark is
+    /// dropped.
     ///
     /// # Errors
     /// If the file cannot be opened or its compression is damaged at the start.
@@ -98,10 +99,7 @@ impl Input {
     /// As [`Input::open`], and if these bytes cannot be read.
     pub fn head(&self) -> Result<Vec<u8>, SourceError> {
         let mut head = Vec::new();
-        self.open()?
-            .take(HEAD as u64)
-            .read_to_end(&mut head)
-            .map_err(|error| unreadable(&self.name, &error))?;
+        self.open()?.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unreadable(&self.name, &error))?;
         Ok(head)
     }
 }
@@ -144,8 +142,7 @@ impl Lines {
             };
             self.text.clear();
             let mut limited = reader.by_ref().take(LONGEST_LINE);
-            let length =
-                limited.read_until(b'\n', &mut self.text).map_err(|error| unreadable(&self.file, &error))?;
+            let length = limited.read_until(b'\n', &mut self.text).map_err(|error| unreadable(&self.file, &error))?;
             if length == 0 {
                 self.current = None;
                 continue;

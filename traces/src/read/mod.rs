@@ -126,11 +126,7 @@ fn yields_no(name: &str, yields: &[Yield], wanted: Yield) -> SourceError {
     let others: Vec<&str> =
         FORMATS.iter().filter(|format| format.yields().contains(&wanted)).map(|format| format.name()).collect();
     failure(
-        format!(
-            "format `{name}` yields {}, no {}; name a file of another format",
-            words.join(" and "),
-            wanted.name()
-        ),
+        format!("format `{name}` yields {}, no {}; name a file of another format", words.join(" and "), wanted.name()),
         &[&format!("formats with {}: {}", wanted.name(), others.join(", "))],
     )
 }
@@ -215,8 +211,8 @@ pub fn open_jobs_file(path: &Path, options: &ReadOptions) -> Result<Box<dyn Sour
     open_jobs(vec![Input::file(path)], None, options)
 }
 
-/// Gives `bytes` to the reader called `format_name`, as a workload and as a fleet, failing at and skipping bad rows; what
-/// comes of it is dropped. For fuzzing: it must return, whatever the bytes are.
+/// Gives `bytes` to the reader called `format_name`, as a workload and as a fleet, failing at and skipping bad rows.
+/// What comes of it is dropped. For fuzzing: it must return, whatever the bytes are.
 pub fn fuzz_entry(format_name: &str, bytes: &[u8]) {
     let Ok(format) = format(format_name) else { return };
     let input = Input::bytes("fuzz", bytes);

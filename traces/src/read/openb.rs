@@ -2,8 +2,8 @@
 //!
 //! Nodes: `sn, cpu_milli, memory_mib, gpu, model`. Pods: `name, cpu_milli, memory_mib, num_gpu, gpu_milli`, then what
 //! there is of `gpu_spec, qos, pod_phase, creation_time, deletion_time, scheduled_time` (seconds). A pod runs from its
-//! scheduling (else its creation) to its deletion; without one it is there to the end. Lists without times are pods that
-//! are all handed in at 0 and stay. `pod_phase` never filters; a pod whose phase is `Failed` fails at its end.
+//! scheduling (else its creation) to its deletion; without one it is there to the end. Lists without times are pods
+//! that are all handed in at 0 and stay. `pod_phase` never filters; a pod whose phase is `Failed` fails at its end.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,9 @@ use super::table::{Table, double_column, missing_column, unknown_column};
 use super::trouble::{Bad, Tally, Trouble, failure};
 use super::words::{Interned, Words};
 use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
-use crate::model::{Ask, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth};
+use crate::model::{
+    Ask, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
+};
 
 /// The format.
 pub struct Openb;
@@ -91,7 +93,8 @@ impl<const N: usize> Positions<N> {
             return Err(failure(format!("{} line 1: {}", table.place().file, other.1), &[]));
         }
         for (at, column) in table.columns().iter().enumerate() {
-            let Some(slot) = known.iter().position(|name| name == column).and_then(|slot| positions.get_mut(slot)) else {
+            let Some(slot) = known.iter().position(|name| name == column).and_then(|slot| positions.get_mut(slot))
+            else {
                 return Err(unknown_column(table.place(), column, known));
             };
             if slot.replace(at).is_some() {
@@ -145,7 +148,10 @@ fn read_nodes(input: &Input) -> Result<Fleet, SourceError> {
         }
     }
     if fleet.nodes.is_empty() {
-        return Err(failure(format!("{} line 1: there is no node in this file; give one with rows", input.name()), &[]));
+        return Err(failure(
+            format!("{} line 1: there is no node in this file; give one with rows", input.name()),
+            &[],
+        ));
     }
     Ok(fleet)
 }
@@ -297,11 +303,16 @@ impl OpenbSource {
             (0, 0) => {}
             (0, _) => self.tally.note("gpu_share_without_gpu", self.table.place().line),
             (_, 0) => return Err(Bad::new("column `gpu_milli`", text, "1 to 1000, since the pod asks for a gpu")),
-            (2.., ..1_000) => return Err(Bad::new("column `gpu_milli`", text, "1000, since the pod asks for several gpus")),
+            (2.., ..1_000) => {
+                return Err(Bad::new("column `gpu_milli`", text, "1000, since the pod asks for several gpus"));
+            }
             _ => {}
         }
         let milli = if count == 0 { 0 } else { milli };
-        Ok(GpuRequest { count: u8::try_from(count).unwrap_or(u8::MAX), milli: u16::try_from(milli).unwrap_or(u16::MAX) })
+        Ok(GpuRequest {
+            count: u8::try_from(count).unwrap_or(u8::MAX),
+            milli: u16::try_from(milli).unwrap_or(u16::MAX),
+        })
     }
 
     fn times(&mut self) -> Result<Times, Bad> {

@@ -49,8 +49,8 @@ pub(crate) enum Pushed {
     TooLate,
 }
 
-/// Hands rows out by key; equal keys in the order in which they came. Rows in order cost a push and a pop at the ends of
-/// a queue; only late ones go through the heap.
+/// Hands rows out by key; equal keys in the order in which they came. Rows in order cost a push and a pop at the ends
+/// of a queue; only late ones go through the heap.
 pub(crate) struct Sorter<T> {
     in_order: VecDeque<Entry<T>>,
     late: BinaryHeap<Reverse<Entry<T>>>,

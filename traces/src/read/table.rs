@@ -100,7 +100,10 @@ impl Table {
             self.record.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect();
         if !self.columns.is_empty() && self.columns != columns {
             return Err(failure(
-                format!("{} line 1: the header differs from that of the first part; give parts of one table", self.file),
+                format!(
+                    "{} line 1: the header differs from that of the first part; give parts of one table",
+                    self.file
+                ),
                 &[&format!("expected {}", shown(self.columns.join(",").as_bytes()))],
             ));
         }
@@ -134,10 +137,7 @@ pub(crate) fn unknown_column<'a>(
 
 /// The error for a column that stands there twice.
 pub(crate) fn double_column(place: Place<'_>, column: &str) -> SourceError {
-    failure(
-        format!("{} line {}: the column `{column}` occurs twice; remove one", place.file, place.line),
-        &[],
-    )
+    failure(format!("{} line {}: the column `{column}` occurs twice; remove one", place.file, place.line), &[])
 }
 
 /// The error for a column that has to be there.

@@ -23,10 +23,8 @@ pub(crate) fn notes_of(source: &dyn Source) -> Vec<(String, u64)> {
 
 /// A file of the data folder, None (with a word on it) where there is no such folder.
 fn data(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("WINDTUNNEL_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("WINDTUNNEL_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     let file = folder.join(path);
     if file.exists() {
         return Some(file);
@@ -117,9 +115,8 @@ fn openb_adds_up() {
     let Some(nodes) = data("openb/openb_node_list_all_node.csv") else { return };
     let options = ReadOptions::default();
     let all = open_fleet(&Input::file(nodes), None, &options).expect("reads");
-    let total = |fleet: &Fleet, lane: usize| -> u64 {
-        fleet.nodes.iter().map(|node| u64::from(node.capacity[lane])).sum()
-    };
+    let total =
+        |fleet: &Fleet, lane: usize| -> u64 { fleet.nodes.iter().map(|node| u64::from(node.capacity[lane])).sum() };
     assert_eq!((all.nodes.len(), total(&all, CPU)), (1_523, 125_514_000));
     assert_eq!((total(&all, MEMORY), total(&all, GPU)), (612_028_416, 6_212_000));
     assert_eq!(all.nodes.iter().filter(|node| node.attributes.is_empty()).count(), 310);
@@ -132,7 +129,8 @@ fn openb_adds_up() {
     let sums = sums(&pods);
     assert_eq!((sums.jobs, sums.cpu_milli, sums.run_us), (8_152, 85_436_012, 210_197_755_000_000));
     assert_eq!(sums.cpu_milli_us, 2_508_085_863_712_000_000);
-    let of = |lane: usize| -> u64 { pods.iter().map(|job| u64::from(job.groups.as_slice()[0].ask.request[lane])).sum() };
+    let of =
+        |lane: usize| -> u64 { pods.iter().map(|job| u64::from(job.groups.as_slice()[0].ask.request[lane])).sum() };
     assert_eq!((of(MEMORY), of(GPU)), (303_546_211, 6_086_800));
     let started = pods.iter().filter(|job| job.groups.as_slice()[0].truth.recorded.is_some()).count();
     assert_eq!(started, 8_152 - 897);
@@ -200,7 +198,8 @@ fn what_is_asked_of_the_wrong_format_says_what_it_yields() {
 
 /// Valid beginnings, so that changes reach deep into the readers.
 const SEEDS: [&str; 6] = [
-    "; Version: 2.2\n; MaxProcs: 100\n1 0 5 9 4 -1 -1 4 9 100 1 1 1 -1 1 -1 -1 -1\n2 1.5 -1 0 4 -1 -1 -1 -1 -1 5 1 1 -1 1 -1 -1 -1\n",
+    "; Version: 2.2\n; MaxProcs: 100\n1 0 5 9 4 -1 -1 4 9 100 1 1 1 -1 1 -1 -1 -1\n\
+     2 1.5 -1 0 4 -1 -1 -1 -1 -1 5 1 1 -1 1 -1 -1 -1\n",
     "sn,cpu_milli,memory_mib,gpu,model\nn-0,32000,262144,0,\nn-1,64000,1024,2,P100\n",
     "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n\
      p-1,12000,16384,1,460,V100|P100,LS,Running,10,100,30\np-2,1,1,0,0,,BE,Pending,10,,\n",

@@ -153,12 +153,8 @@ impl Tally {
 
     /// What was left out, in words, for example `12 run_unknown, 3 no_processors`.
     pub fn skipped_in_words(&self) -> String {
-        let words: Vec<String> = self
-            .0
-            .values()
-            .filter(|note| note.skipped)
-            .map(|note| format!("{} {}", note.count, note.reason))
-            .collect();
+        let words: Vec<String> =
+            self.0.values().filter(|note| note.skipped).map(|note| format!("{} {}", note.count, note.reason)).collect();
         words.join(", ")
     }
 }

@@ -10,9 +10,9 @@ use crate::model::{Ask, Background, Group, Run, Truth};
 
 /// Tasks of a synthetic workload in its steady state.
 ///
-/// Since durations do not depend on shapes, what runs at a random instant has the shapes of the catalogue, and what is left
-/// of a life has the residual law. An estimate is of what is left, too. Replicas of services run forever; a gang is
-/// represented by single tasks.
+/// Since durations do not depend on shapes, what runs at a random instant has the shapes of the catalogue, and what is
+/// left of a life has the residual law. An estimate is of what is left, too. Replicas of services run forever; a gang
+/// is represented by single tasks.
 #[derive(Clone, Debug)]
 pub struct Residual {
     ready: Ready,

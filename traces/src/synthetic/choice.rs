@@ -4,8 +4,8 @@ use super::terms::BadTerm;
 
 /// Things with weights.
 ///
-/// Walker's alias method in Vose's form (IEEE Trans. Software Eng. 17 (9), 1991), on integers: every slot holds at most two
-/// things, and one 64-bit draw chooses the slot and then between the two.
+/// Walker's alias method in Vose's form (IEEE Trans. Software Eng. 17 (9), 1991), on integers: every slot holds at most
+/// two things, and one 64-bit draw chooses the slot and then between the two.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice<T> {
     items: Vec<T>,
@@ -24,7 +24,8 @@ impl<T> Choice<T> {
     /// Things with weights of any scale. Things of weight 0 are never chosen.
     ///
     /// # Errors
-    /// If there is nothing to choose from, or a weight is negative or not finite. `key` is what the user calls the list.
+    /// If there is nothing to choose from, or a weight is negative or not finite. `key` is what the user calls the
+    /// list.
     pub fn new(key: &str, items: Vec<(T, f64)>) -> Result<Self, BadTerm> {
         let mut most = 0.0_f64;
         for (place, (_, weight)) in items.iter().enumerate() {
@@ -68,7 +69,9 @@ impl<T> Choice<T> {
         let product = u128::from(bits) * self.slots.len() as u128;
         let place = (product >> 64) as usize;
         let slot = self.slots[place];
-        if product as u64 <= slot.edge { place } else { slot.alias as usize }
+        // Which of the two cannot be predicted, so it is selected without a branch.
+        let own = u64::from(product as u64 <= slot.edge).wrapping_neg();
+        ((place as u64 & own) | (u64::from(slot.alias) & !own)) as usize
     }
 
     /// The things that can be chosen, with their shares (they sum to 1), in order.

@@ -72,6 +72,13 @@ impl Key {
         Self { seed, entity: ((workload as u64) << 40) | (job & (Self::MOST_JOBS - 1)) }
     }
 
+    /// The key of the job after this one.
+    #[must_use]
+    #[inline]
+    pub const fn following(self) -> Self {
+        Self { seed: self.seed, entity: self.entity.wrapping_add(1) }
+    }
+
     /// The key of a job by its name: the same wherever the job stands in its trace.
     #[must_use]
     pub(crate) fn named(seed: u64, workload: u32, name: &Name) -> Self {

@@ -1,8 +1,9 @@
 //! Workloads that nobody recorded: arrivals, durations, shapes and the rest, each drawn by the key of its job.
 //!
-//! Job i of a workload is a function of (seed, workload, i), whatever was drawn before: see [`Key`]. Absent on purpose: a
-//! generator with a state that others can disturb, and the mathematics of the platform.
+//! Job i of a workload is a function of (seed, workload, i), whatever was drawn before: see [`Key`]. Absent on purpose:
+//! a generator with a state that others can disturb, and the mathematics of the platform.
 
+mod ahead;
 mod arrivals;
 mod background;
 mod choice;

@@ -3,9 +3,10 @@
 use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::time::{Span, Time};
 
+use super::ahead::{Ahead, Drawn};
 use super::arrivals::{Arrivals, Tick};
 use super::choice::Choice;
-use super::key::{CLASS, CONSTRAINED, ESTIMATE, FAILS, KIND, Key, PRIORITY, ROLE, RUN, SHAPE, SIZE, USER};
+use super::key::{CLASS, CONSTRAINED, ESTIMATE, FAILS, KIND, Key, PRIORITY, ROLE, RUN, SIZE, USER};
 use super::spec::{Ready, Runs, SyntheticSpec, or_only};
 use super::terms::BadTerm;
 use crate::model::{Ask, Group, Groups, Job, Label, Labels, Name, Note, Run, Source, SourceError, Truth};
@@ -29,12 +30,13 @@ pub struct Synthetic {
     /// The number of the next job, from 0.
     index: u64,
     previous: Time,
+    ahead: Ahead,
     cut: bool,
 }
 
 impl Synthetic {
-    /// A stream under the seed of a run; `workload` is the position of the workload in the scenario (below 2^24), so that
-    /// equal workloads do not draw alike.
+    /// A stream under the seed of a run; `workload` is the position of the workload in the scenario (below 2^24), so
+    /// that equal workloads do not draw alike.
     ///
     /// # Errors
     /// If the specification is not valid: names the key that is wrong.
@@ -59,26 +61,29 @@ impl Synthetic {
             tasks_left: spec.tasks.unwrap_or(u64::MAX),
             index: 0,
             previous: spec.start,
+            ahead: Ahead::new(),
             cut: false,
         })
     }
 
-    /// How long `count` tasks of the job run.
-    fn run(&self, key: Key, kind: JobKind, count: u32) -> Run {
+    /// How long `count` tasks of the job run, the first of them drawn already.
+    #[inline]
+    fn run(&self, key: Key, kind: JobKind, count: u32, first: Span) -> Run {
         let law = &self.ready.duration;
         match kind {
             JobKind::Service => Run::Same(Span::FOREVER),
             JobKind::Batch if count > 1 && self.runs == Runs::PerTask => {
                 Run::Each((0..u64::from(count)).map(|task| law.sample(key.unit(RUN, task))).collect())
             }
-            JobKind::Batch | JobKind::Gang => Run::Same(law.sample(key.unit(RUN, 0))),
+            JobKind::Batch | JobKind::Gang => Run::Same(first),
         }
     }
 
-    fn group(&self, key: Key, kind: JobKind, count: u32) -> Group {
+    #[inline]
+    fn group(&self, key: Key, kind: JobKind, count: u32, drawn: Drawn) -> Group {
         let ready = &self.ready;
-        let shape = ready.shapes.pick(|| key.bits(SHAPE, 0));
-        let run = self.run(key, kind, count);
+        let shape = ready.shapes.pick(|| drawn.shape);
+        let run = self.run(key, kind, count, drawn.run);
         let fails = ready.fails > 0.0 && kind != JobKind::Service && key.unit(FAILS, 0) < ready.fails;
         Group {
             count,
@@ -115,7 +120,9 @@ impl Source for Synthetic {
             });
         }
         let key = Key::new(self.seed, self.workload, self.index);
-        let submit = self.arrivals.next(Tick { start: self.start, previous: self.previous, index: self.index }, key);
+        let tick = Tick { start: self.start, previous: self.previous, index: self.index };
+        let drawn = self.ahead.take(&self.arrivals, &self.ready.duration, tick, key);
+        let submit = drawn.submit;
         if submit >= self.until {
             self.end();
             return Ok(None);
@@ -127,20 +134,20 @@ impl Source for Synthetic {
             count = u32::try_from(self.tasks_left).unwrap_or(count);
             self.cut = true;
         }
-        let job = Job {
-            name: Name::Number(self.index + 1),
+        self.index += 1;
+        self.previous = submit;
+        self.jobs_left -= 1;
+        self.tasks_left -= u64::from(count);
+        // Built where it is returned: a job is several cache lines, and copies of it would cost more than its draws.
+        Ok(Some(Job {
+            name: Name::Number(self.index),
             submit,
             priority: *self.ready.priorities.pick(|| key.bits(PRIORITY, 0)),
             role: *self.roles.pick(|| key.bits(ROLE, 0)),
             user: *self.users.pick(|| key.bits(USER, 0)),
             class: *self.classes.pick(|| key.bits(CLASS, 0)),
-            groups: Groups::One(self.group(key, kind, count)),
-        };
-        self.index += 1;
-        self.previous = submit;
-        self.jobs_left -= 1;
-        self.tasks_left -= u64::from(count);
-        Ok(Some(job))
+            groups: Groups::One(self.group(key, kind, count, drawn)),
+        }))
     }
 
     fn labels(&self) -> &Labels {

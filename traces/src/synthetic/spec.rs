@@ -94,9 +94,9 @@ impl SyntheticSpec {
             || (self.until != Time::NEVER && self.arrivals.rate_per_s().is_finite())
     }
 
-    /// What the finite tasks take on average, lane by lane, if all of them start at once: the rate of arrivals times the
-    /// mean size, request and duration (Little's law). In the units of [`Resources`]; infinite if all arrive at once.
-    /// Services are left out, since they pile up for as long as they arrive.
+    /// What the finite tasks take on average, lane by lane, if all of them start at once: the rate of arrivals times
+    /// the mean size, request and duration (Little's law). In the units of [`Resources`]; infinite if all arrive at
+    /// once. Services are left out, since they pile up for as long as they arrive.
     ///
     /// # Errors
     /// If the specification is not valid.

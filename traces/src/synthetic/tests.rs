@@ -77,7 +77,8 @@ fn the_same_seed_gives_the_same_jobs_and_another_gives_others() {
     }
 }
 
-/// What job i is does not depend on what the others are: the jobs of another mix of sizes and arrivals keep their draws.
+/// What job i is does not depend on what the others are: the jobs of another mix of sizes and arrivals keep their
+/// draws.
 #[test]
 fn a_job_depends_on_its_number_only() {
     let spec = mixed();

@@ -33,9 +33,9 @@ pub enum Estimate {
         /// The greatest.
         to: f64,
     },
-    /// The estimate given, else the real run time, rounded up to the next of these values; what is above the last of them
-    /// stays. Users tend to choose from few round values (Tsafrir, Etsion, Feitelson, Modeling User Runtime Estimates,
-    /// 2005).
+    /// The estimate given, else the real run time, rounded up to the next of these values; what is above the last of
+    /// them stays. Users tend to choose from few round values (Tsafrir, Etsion, Feitelson, Modeling User Runtime
+    /// Estimates, 2005).
     Modal(Vec<Span>),
 }
 
@@ -57,8 +57,8 @@ impl Estimate {
         }
     }
 
-    /// The estimate of a group with this run and the estimate `given`; `unit` is a uniform number, asked for only if one
-    /// is needed.
+    /// The estimate of a group with this run and the estimate `given`; `unit` is a uniform number, asked for only if
+    /// one is needed.
     #[must_use]
     #[inline]
     pub fn of(&self, given: Option<Span>, run: &Run, unit: impl FnOnce() -> f64) -> Option<Span> {

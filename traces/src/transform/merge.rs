@@ -9,7 +9,8 @@ use super::remap::Remap;
 use super::{Boxed, in_order};
 use crate::model::{Job, Labels, Note, Source, SourceError};
 
-/// Several sources as one, by (submit, position of the source). Names stay as they are, so two sources may use the same.
+/// Several sources as one, by (submit, position of the source). Names stay as they are, so two sources may use the
+/// same.
 pub struct Merged {
     inputs: Vec<Input>,
     labels: Labels,

@@ -1,8 +1,8 @@
 //! Changes to a stream of jobs on its way from a trace to a run: one file each, every one a [`Source`] around a source.
 //!
-//! Nothing here reads ahead or holds more than a job per source. What is dropped or changed is counted in the notes. The
-//! draws are keyed by the names of jobs, so that a job meets the same chance whatever is cut from the trace before it; jobs
-//! of one workload that share a name share their draws.
+//! Nothing here reads ahead or holds more than a job per source. What is dropped or changed is counted in the notes.
+//! The draws are keyed by the names of jobs, so that a job meets the same chance whatever is cut from the trace before
+//! it; jobs of one workload that share a name share their draws.
 
 mod estimate;
 mod lifetime;
@@ -47,8 +47,8 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// Wraps `source` in all that is asked for, in the order of the fields. `workload` is the position of the workload in
-    /// the scenario.
+    /// Wraps `source` in all that is asked for, in the order of the fields. `workload` is the position of the workload
+    /// in the scenario.
     ///
     /// # Errors
     /// If a number is out of range: names the key that is wrong.
@@ -76,7 +76,8 @@ impl Transform {
     }
 }
 
-/// The notes of `inner` and those of a transform (reason, whether jobs were left out, how often), by reason; zeros left out.
+/// The notes of `inner` and those of a transform (reason, whether jobs were left out, how often), by reason; zeros left
+/// out.
 fn noted(inner: &Boxed, own: &[(&str, bool, u64)]) -> Vec<Note> {
     let own = own.iter().filter(|(_, _, count)| *count > 0).map(|&(reason, skipped, count)| Note {
         reason: reason.to_owned(),

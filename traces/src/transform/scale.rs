@@ -8,13 +8,13 @@ use crate::model::{Group, Job, Labels, Name, Note, Run, Source, SourceError};
 use crate::synthetic::Key;
 use crate::synthetic::key::LOAD;
 
-/// How a trace is scaled. The first submission of the trace stays where it is; all else is measured from there, by exact
-/// decimal fractions and rounded to whole microseconds then, so that nothing drifts.
+/// How a trace is scaled. The first submission of the trace stays where it is; all else is measured from there, by
+/// exact decimal fractions and rounded to whole microseconds then, so that nothing drifts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
-    /// Jobs are kept or cloned so that about this many times as many come. Whether a job is kept (or has one clone more) is
-    /// a draw of its own: the jobs kept at a lower load are also kept at a higher one. Clones are called `12+1`, `12+2`, are
-    /// handed in at the same instant as the original, and have no recorded start or node.
+    /// Jobs are kept or cloned so that about this many times as many come. Whether a job is kept (or has one clone
+    /// more) is a draw of its own: the jobs kept at a lower load are also kept at a higher one. Clones are called
+    /// `12+1`, `12+2`, are handed in at the same instant as the original, and have no recorded start or node.
     pub load: Ratio,
     /// Gaps between submissions are divided by this.
     pub arrivals: Ratio,

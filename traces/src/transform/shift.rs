@@ -5,8 +5,8 @@ use windtunnel_scheduler::time::Time;
 use super::{Boxed, noted};
 use crate::model::{Job, Labels, Note, Source, SourceError};
 
-/// A source moved in time so that its first submission is at 0. Recorded starts move along; one that would come before 0
-/// becomes 0 and is noted.
+/// A source moved in time so that its first submission is at 0. Recorded starts move along; one that would come before
+/// 0 becomes 0 and is noted.
 pub struct Shifted {
     inner: Boxed,
     first: Option<Time>,

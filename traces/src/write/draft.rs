@@ -65,6 +65,7 @@ impl Drop for Draft {
 }
 
 pub(super) fn unwritable(target: &Path, error: &dyn std::fmt::Display) -> SourceError {
-    let message = format!("{} cannot be written ({error}); check the folder and the room on the disk", target.display());
+    let message =
+        format!("{} cannot be written ({error}); check the folder and the room on the disk", target.display());
     failure(message, &[])
 }

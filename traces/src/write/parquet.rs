@@ -97,7 +97,8 @@ impl Table {
     pub fn new(draft: Draft, columns: &[Header]) -> Result<Self, SourceError> {
         let target = draft.target().to_path_buf();
         let lent = Lent(Arc::new(Mutex::new(Some(draft))));
-        let schema: Schema = columns.iter().map(|column| Field::new(column.name.as_str().into(), kind_of(column.kind))).collect();
+        let schema: Schema =
+            columns.iter().map(|column| Field::new(column.name.as_str().into(), kind_of(column.kind))).collect();
         let writer = guarded(&target, || ParquetWriter::new(lent.clone()).set_parallel(false).batched(&schema))?;
         let columns = columns.iter().map(|column| (column.name.clone(), Buffer::new(column.kind))).collect();
         Ok(Self { writer, lent, target, columns, rows: 0 })

@@ -134,8 +134,8 @@ impl<'a> TaskTable<'a> {
     fn fill(&mut self, job: &Job, name: &str, group: &Group, labels: &Labels) -> Result<(), SourceError> {
         let (ask, truth) = (&group.ask, &group.truth);
         let used = truth.usage.unwrap_or_default();
-        if let Some(lane) = (STANDARD_LANES.len() + self.lanes.len()..LANES)
-            .find(|&lane| ask.request[lane] > 0 || used[lane] > 0)
+        if let Some(lane) =
+            (STANDARD_LANES.len() + self.lanes.len()..LANES).find(|&lane| ask.request[lane] > 0 || used[lane] > 0)
         {
             return Err(no_form(format!("job {name} uses lane {lane}, which has no name; name all lanes in use")));
         }
@@ -251,7 +251,8 @@ impl FleetTable {
     /// The row of a node.
     pub fn cells(&self, node: &Node) -> Result<Vec<Out>, SourceError> {
         let name = node.name.to_string();
-        let unwritable = node.attributes.iter().chain(&node.domains).find(|(key, value)| key.is_empty() || value.is_empty());
+        let unwritable =
+            node.attributes.iter().chain(&node.domains).find(|(key, value)| key.is_empty() || value.is_empty());
         if name.is_empty() || unwritable.is_some() {
             return Err(no_form(format!("node `{name}` has an empty name, attribute or domain; give it a value")));
         }

@@ -88,15 +88,16 @@ fn ask() -> impl Strategy<Value = Ask> {
         (2_u8..=64).prop_map(|count| GpuRequest { count, milli: 1_000 }),
     ];
     let word = "[ -~]{1,5}";
-    let constraint = (word, 0_u8..4, proptest::collection::vec("[ -~]{0,5}", 1..3)).prop_map(|(attribute, form, values)| {
-        let condition = match form {
-            0 => Condition::In(values),
-            1 => Condition::NotIn(values),
-            2 => Condition::Exists,
-            _ => Condition::Absent,
-        };
-        Constraint { attribute, condition }
-    });
+    let constraint =
+        (word, 0_u8..4, proptest::collection::vec("[ -~]{0,5}", 1..3)).prop_map(|(attribute, form, values)| {
+            let condition = match form {
+                0 => Condition::In(values),
+                1 => Condition::NotIn(values),
+                2 => Condition::Exists,
+                _ => Condition::Absent,
+            };
+            Constraint { attribute, condition }
+        });
     let constraints = proptest::collection::vec(constraint, 0..3);
     (kind, any::<[u32; 5]>(), gpu, proptest::option::of(span()), constraints).prop_map(
         |(kind, [cpu, memory, disk, net, io], gpu, estimate, constraints)| Ask {
@@ -121,7 +122,11 @@ fn group() -> impl Strategy<Value = Group> {
             .prop_map(|spans| (spans.len() as u32, Run::Each(spans.into()))),
     ];
     (ask(), runs, any::<bool>(), proptest::option::of(usage), proptest::option::of(recorded)).prop_map(
-        |(ask, (count, run), fails, usage, recorded)| Group { count, ask, truth: Truth { run, fails, usage, recorded } },
+        |(ask, (count, run), fails, usage, recorded)| Group {
+            count,
+            ask,
+            truth: Truth { run, fails, usage, recorded },
+        },
     )
 }
 
@@ -150,7 +155,13 @@ fn jobs() -> impl Strategy<Value = Vec<Job>> {
 
 fn fleet() -> impl Strategy<Value = Fleet> {
     let word = || "[ -~é]{1,6}";
-    let node = (any::<[u32; 5]>(), 0_u8..=64, proptest::option::of(word()), proptest::option::of(word()), proptest::option::of(word()));
+    let node = (
+        any::<[u32; 5]>(),
+        0_u8..=64,
+        proptest::option::of(word()),
+        proptest::option::of(word()),
+        proptest::option::of(word()),
+    );
     (any::<u8>(), proptest::collection::btree_map(name(), node, 1..10)).prop_map(|(lanes, nodes)| {
         // The lanes of the two names and the standard ones; cpu is always there.
         let lanes = (lanes & 0b11_0111) | 1 | 0b11_1000;
@@ -197,7 +208,11 @@ proptest! {
 
     /// Changed bytes of a Parquet file: Ok or Err, never a panic that escapes.
     #[test]
-    fn damaged_parquet_is_no_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), cuts: bool) {
+    fn damaged_parquet_is_no_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+        cuts: bool,
+    ) {
         let mut bytes = parquet_sample().to_vec();
         for (at, byte) in changes {
             let at = at.index(bytes.len());

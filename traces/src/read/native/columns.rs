@@ -111,11 +111,7 @@ fn extra_lane(lanes: &mut ExtraLanes, name: &str, place: Place<'_>) -> Result<us
 }
 
 /// What each column of a tasks table holds, in the order of the file.
-pub(crate) fn task_slots(
-    names: &[String],
-    lanes: &mut ExtraLanes,
-    place: Place<'_>,
-) -> Result<Vec<Slot>, SourceError> {
+pub(crate) fn task_slots(names: &[String], lanes: &mut ExtraLanes, place: Place<'_>) -> Result<Vec<Slot>, SourceError> {
     let mut slots = Vec::with_capacity(names.len());
     for name in names {
         let slot = if let Some((_, slot)) = TASK_COLUMNS.iter().find(|(known, _)| known == name) {

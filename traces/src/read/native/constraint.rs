@@ -65,8 +65,8 @@ fn word(part: &[Piece]) -> String {
     trim(part).iter().map(|(character, _)| *character).collect()
 }
 
-/// Writes constraints as a text that [`parse`] reads; None if one has no attribute or an empty list of values, which has
-/// no written form.
+/// Writes constraints as a text that [`parse`] reads; None if one has no attribute or an empty list of values, which
+/// has no written form.
 pub(crate) fn print(constraints: &[Constraint]) -> Option<String> {
     let mut text = String::new();
     for constraint in constraints {

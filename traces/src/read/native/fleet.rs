@@ -16,7 +16,10 @@ use crate::read::trouble::{Bad, Place, Trouble, failure};
 pub(super) fn read(input: &Input) -> Result<Fleet, SourceError> {
     let builder = if input.head()?.starts_with(b"PAR1") { from_parquet(input)? } else { from_csv(input)? };
     if builder.nodes.is_empty() {
-        return Err(failure(format!("{} line 1: there is no node in this file; give one with rows", input.name()), &[]));
+        return Err(failure(
+            format!("{} line 1: there is no node in this file; give one with rows", input.name()),
+            &[],
+        ));
     }
     Ok(Fleet { nodes: builder.nodes, lanes: builder.mask, extra_lanes: builder.lanes.0 })
 }

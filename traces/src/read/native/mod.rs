@@ -1,13 +1,13 @@
 //! Our own tables, as CSV or Parquet, with the units in the names of the columns.
 //!
-//! **tasks**: `job_id`, `submit_us` and `cpu_milli` have to be there, every other column may be left out, and an empty
-//! cell is its default. `job_id`: any text. `submit_us`, `run_us` (empty: never ends), `estimate_us`: whole microseconds.
-//! `count`: equal tasks, 1. `task_index`: checked if given. `kind`: `batch`, `gang` or `service`; `gang`: `true` is short
-//! for that kind. `cpu_milli`, `memory_mib`, `disk_mib`, `lane_<name>`: what one task needs. `gpu_count` (0 to 64) and
-//! `gpu_milli` (1 to 1000 of each device, below 1000 only with one). `priority`: larger is more important. `role`,
-//! `user`, `class`: words. `constraint`: `gpu_model=A|B; zone!=x; has:ssd; not:spot`. `fails`: `true` or `false`.
-//! What was recorded: `start_us`, `node`, `gpus` (`0|3`), `used_cpu_milli`, `used_memory_mib`, `used_disk_mib`,
-//! `used_gpu_milli`, `used_lane_<name>`.
+//! **tasks**: `job_id`, `submit_us` and `cpu_milli` have to be there, every other column may be left out, and an
+//! empty cell is its default. `job_id`: any text. `submit_us`, `run_us` (empty: never ends), `estimate_us`: whole
+//! microseconds. `count`: equal tasks, 1. `task_index`: checked if given. `kind`: `batch`, `gang` or `service`;
+//! `gang`: `true` is short for that kind. `cpu_milli`, `memory_mib`, `disk_mib`, `lane_<name>`: what one task needs.
+//! `gpu_count` (0 to 64) and `gpu_milli` (1 to 1000 of each device, below 1000 only with one). `priority`: larger is
+//! more important. `role`, `user`, `class`: words. `constraint`: `gpu_model=A|B; zone!=x; has:ssd; not:spot`.
+//! `fails`: `true` or `false`. What was recorded: `start_us`, `node`, `gpus` (`0|3`), `used_cpu_milli`,
+//! `used_memory_mib`, `used_disk_mib`, `used_gpu_milli`, `used_lane_<name>`.
 //!
 //! Rows stand in the order of `submit_us`. Rows of one job follow each other and agree on when, whose and how important
 //! it is; tasks that ask the same become one group.
@@ -221,12 +221,7 @@ fn group_of(row: &mut Row) -> Group {
     Group {
         count: row.count,
         ask: std::mem::take(&mut row.ask),
-        truth: Truth {
-            run: Run::Same(row.run),
-            fails: row.fails,
-            usage: row.usage,
-            recorded: row.recorded.take(),
-        },
+        truth: Truth { run: Run::Same(row.run), fails: row.fails, usage: row.usage, recorded: row.recorded.take() },
     }
 }
 

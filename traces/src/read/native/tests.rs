@@ -37,8 +37,9 @@ fn three_columns_are_enough() {
 
 #[test]
 fn every_column_finds_its_place() {
-    let text = "job_id,task_index,submit_us,run_us,count,gang,cpu_milli,memory_mib,disk_mib,gpu_count,gpu_milli,lane_net,\
-                estimate_us,priority,role,user,class,constraint,fails,start_us,node,gpus,used_cpu_milli,used_lane_net\n\
+    let text = "job_id,task_index,submit_us,run_us,count,gang,cpu_milli,memory_mib,disk_mib,gpu_count,gpu_milli,\
+                lane_net,estimate_us,priority,role,user,class,constraint,\
+                fails,start_us,node,gpus,used_cpu_milli,used_lane_net\n\
                 j,0,5,6,2,true,100,200,300,1,250,9,60,-3,r,u,c,zone!=x; has:ssd,true,8,n-1,0|2,50,4\n";
     let mut source = open(text, &ReadOptions::default()).expect("opens");
     let job = source.next_job().expect("reads").expect("a job");
@@ -133,7 +134,8 @@ fn a_wrong_header_names_the_nearest_column() {
 
 #[test]
 fn malformed_rows_name_line_column_text_and_expectation() {
-    let header = "job_id,task_index,submit_us,run_us,count,gang,kind,cpu_milli,gpu_count,gpu_milli,priority,constraint,gpus,role\n";
+    let header = "job_id,task_index,submit_us,run_us,count,gang,kind,cpu_milli,gpu_count,gpu_milli,priority,\
+                  constraint,gpus,role\n";
     for (row, parts) in [
         ("b,,x,,,,,1,,,,,,", ["`submit_us`", "`x`", "microseconds"]),
         ("b,,,,,,,1,,,,,,", ["`submit_us`", "nothing", "microseconds"]),
@@ -195,7 +197,8 @@ fn quotes_and_parts_and_shifts_are_understood() {
 
 #[test]
 fn a_fleet_names_the_lanes_it_has_columns_for() {
-    let text = "node,cpu_milli,memory_mib,gpus,lane_net,attribute_gpu_model,domain_rack\nn1,1000,5,2,10,T4,r1\n2,8,,,,,\n";
+    let text =
+        "node,cpu_milli,memory_mib,gpus,lane_net,attribute_gpu_model,domain_rack\nn1,1000,5,2,10,T4,r1\n2,8,,,,,\n";
     let fleet = fleet(text).expect("reads");
     assert_eq!(fleet.lanes, 0b1_1011);
     assert_eq!(fleet.extra_lanes, ["net"]);

@@ -144,7 +144,8 @@ fn a_wrong_header_says_what_is_wrong_with_it() {
 
 #[test]
 fn nodes_become_a_fleet() {
-    let fleet = fleet("sn,cpu_milli,memory_mib,gpu,model\nn-0,32000,262144,0,\nn-1,64000,1024,2,P100\n").expect("reads");
+    let fleet =
+        fleet("sn,cpu_milli,memory_mib,gpu,model\nn-0,32000,262144,0,\nn-1,64000,1024,2,P100\n").expect("reads");
     assert_eq!(fleet.named_lanes().collect::<Vec<_>>(), [CPU, MEMORY, GPU]);
     assert_eq!(fleet.nodes.len(), 2);
     assert!(fleet.nodes[0].attributes.is_empty(), "an empty model is a node without gpus");

@@ -4,10 +4,10 @@
 //! job schedulers", JSSPP 1999, as amended by the Parallel Workloads Archive.
 //!
 //! What becomes of a row: processors are those requested, else those allocated (the other way round if so told); the
-//! estimate is the requested time; a longer run is clipped to it (or not, if so told); the recorded start is submit plus
-//! wait. The group is the role, the queue the class. A job with status 0 fails at its end. Rows with status 2 to 4 are
-//! parts of a job that has a line of its own and are left out, as are rows without processors, without run time or
-//! without submit time, and jobs wider than the machine; all of these are counted.
+//! estimate is the requested time; a longer run is clipped to it (or not, if so told); the recorded start is submit
+//! plus wait. The group is the role, the queue the class. A job with status 0 fails at its end. Rows with status 2 to
+//! 4 are parts of a job that has a line of its own and are left out, as are rows without processors, without run time
+//! or without submit time, and jobs wider than the machine; all of these are counted.
 
 mod header;
 mod row;
@@ -117,8 +117,16 @@ fn looks_like(head: &[u8]) -> bool {
         if let Some(comment) = line.strip_prefix(b";") {
             let mut header = SwfHeader::default();
             header.read_line(comment);
-            const KNOWN: [&str; 8] =
-                ["Version", "Computer", "Installation", "MaxJobs", "MaxRecords", "UnixStartTime", "MaxNodes", "MaxProcs"];
+            const KNOWN: [&str; 8] = [
+                "Version",
+                "Computer",
+                "Installation",
+                "MaxJobs",
+                "MaxRecords",
+                "UnixStartTime",
+                "MaxNodes",
+                "MaxProcs",
+            ];
             if header.directives.iter().any(|(name, _)| KNOWN.contains(&name.as_str())) {
                 return true;
             }
@@ -216,10 +224,15 @@ impl SwfSource {
 
     fn no_rows(&self, input: &Input) -> SourceError {
         let commented = self.lines.number() > 0;
-        let what = if commented { "every line is blank or begins with `;`, the mark of a comment" } else { "it is empty" };
+        let what =
+            if commented { "every line is blank or begins with `;`, the mark of a comment" } else { "it is empty" };
         failure(
             format!("{} line 1: there is no job in this file: {what}; give a file with rows", input.name()),
-            if commented { &["if `;` separates the columns, this is not swf: name the format that it has"] } else { &[] },
+            if commented {
+                &["if `;` separates the columns, this is not swf: name the format that it has"]
+            } else {
+                &[]
+            },
         )
     }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::read::{Overrun, Processors};
 use crate::read::tests::{drain, notes_of};
+use crate::read::{Overrun, Processors};
 
 /// A row with the fields that matter: number, submit, wait, run, allocated, requested, limit, status.
 fn row(fields: [&str; 8]) -> String {
@@ -202,12 +202,13 @@ fn blanks_and_tabs_and_line_ends_of_any_kind_set_fields_apart() {
 
 #[test]
 fn the_header_is_read_with_its_continuations() {
-    let text = "; Version: 2.2\n; Information: http://one\n;              http://two\n;\n; MaxJobs: 3\n; MaxRecords: 4\n\
+    let text =
+        "; Version: 2.2\n; Information: http://one\n;              http://two\n;\n; MaxJobs: 3\n; MaxRecords: 4\n\
                 ; UnixStartTime: 843480031\n; TimeZoneString: Europe/Stockholm\n; MaxNodes: 100 (of 128)\n\
                 ; MaxProcs: 200\n; Note: a : b\n"
-        .to_string()
-        + &row(["1", "0", "0", "5", "1", "1", "9", "1"])
-        + "; MaxProcs: 1\n";
+            .to_string()
+            + &row(["1", "0", "0", "5", "1", "1", "9", "1"])
+            + "; MaxProcs: 1\n";
     let mut source = open(&text, &ReadOptions::default()).expect("opens");
     drain(&mut source).expect("reads");
     let header = source.header();
@@ -274,10 +275,11 @@ fn a_malformed_row_names_file_line_field_text_and_expectation() {
 
 #[test]
 fn several_parts_are_one_stream_and_errors_name_the_part() {
-    let part = |number: &str, submit: &str| "; MaxProcs: 9\n".to_string() + &row([number, submit, "0", "5", "1", "1", "9", "1"]);
-    let inputs = |second: &str| {
-        vec![Input::bytes("one", part("1", "5").as_bytes()), Input::bytes("two", second.as_bytes())]
+    let part = |number: &str, submit: &str| {
+        "; MaxProcs: 9\n".to_string() + &row([number, submit, "0", "5", "1", "1", "9", "1"])
     };
+    let inputs =
+        |second: &str| vec![Input::bytes("one", part("1", "5").as_bytes()), Input::bytes("two", second.as_bytes())];
     let mut source = SwfSource::open(inputs(&part("2", "6")), &ReadOptions::default()).expect("opens");
     assert_eq!(drain(&mut source).expect("reads").len(), 2);
     assert!(source.notes().is_empty(), "{:?}", source.notes());

@@ -10,8 +10,8 @@ use crate::synthetic::{Generator, Make};
 /// Bursts of a geometric number of jobs, a fixed gap apart; from the last job of a burst to the first of the next an
 /// exponential gap passes.
 ///
-/// A geometric burst has no memory: after every job it ends with the chance `1 / size`. So whether job i begins a burst is
-/// a draw of job i alone. Without gaps inside bursts this is the batch Poisson process.
+/// A geometric burst has no memory: after every job it ends with the chance `1 / size`. So whether job i begins a burst
+/// is a draw of job i alone. Without gaps inside bursts this is the batch Poisson process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bursty {
     rate_per_s: f64,

@@ -12,10 +12,11 @@ use crate::synthetic::{Generator, Make};
 /// A day.
 pub const DAY: Span = Span::from_seconds(86_400);
 
-/// A Poisson process whose rate repeats every period. Instant 0 of the experiment is the beginning of a period (midnight).
+/// A Poisson process whose rate repeats every period. Instant 0 of the experiment is the beginning of a period
+/// (midnight).
 ///
-/// Arrival i is where the integral of the rate since arrival i - 1 reaches an exponential draw of job i: the inverse of the
-/// integrated rate (Çınlar, Introduction to Stochastic Processes, 1975), without rejected draws.
+/// Arrival i is where the integral of the rate since arrival i - 1 reaches an exponential draw of job i: the inverse of
+/// the integrated rate (Çınlar, Introduction to Stochastic Processes, 1975), without rejected draws.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Daily {
     /// Mean arrivals per microsecond.
@@ -49,8 +50,8 @@ impl Daily {
         Ok(Self { rate: positive("rate", rate_per_s)? / 1e6, period, course })
     }
 
-    /// A profile: the period in equal slots, with a weight for the rate in each. Weights of any scale; their mean stands
-    /// for the mean rate.
+    /// A profile: the period in equal slots, with a weight for the rate in each. Weights of any scale; their mean
+    /// stands for the mean rate.
     ///
     /// # Errors
     /// If an argument is out of range or no weight is positive.

@@ -45,6 +45,17 @@ pub trait ArrivalLaw: fmt::Debug + Send + Sync {
     /// When the next job arrives: not before `tick.previous`. `key` is the key of that job.
     fn next(&self, tick: Tick, key: Key) -> Time;
 
+    /// The next arrivals one after the other, from job `tick.index` on, whose key is `key`. One call for many lets the
+    /// processor work on them side by side.
+    fn fill(&self, tick: Tick, key: Key, times: &mut [Time]) {
+        let (mut tick, mut key) = (tick, key);
+        for time in times {
+            *time = self.next(tick, key);
+            tick = Tick { previous: *time, index: tick.index + 1, ..tick };
+            key = key.following();
+        }
+    }
+
     /// Mean arrivals per second in the long run; infinite if all come at once.
     fn rate_per_s(&self) -> f64;
 }
@@ -65,6 +76,11 @@ impl Arrivals {
     #[inline]
     pub fn next(&self, tick: Tick, key: Key) -> Time {
         self.0.next(tick, key)
+    }
+
+    /// See [`ArrivalLaw::fill`].
+    pub fn fill(&self, tick: Tick, key: Key, times: &mut [Time]) {
+        self.0.fill(tick, key, times);
     }
 
     /// See [`ArrivalLaw::rate_per_s`].

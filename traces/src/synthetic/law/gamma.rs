@@ -7,7 +7,8 @@ use crate::synthetic::incomplete_gamma::lower_inverse;
 use crate::synthetic::terms::{BadTerm, Choosable, Unit, finite, required};
 use crate::synthetic::{Generator, Make};
 
-/// The gamma law; with a whole shape k it is Erlang's law of k phases. Its squared coefficient of variation is 1 / shape.
+/// The gamma law; with a whole shape k it is Erlang's law of k phases. Its squared coefficient of variation is 1 /
+/// shape.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
     shape: f64,

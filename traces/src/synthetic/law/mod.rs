@@ -44,12 +44,19 @@ pub trait DurationLaw: fmt::Debug + Send + Sync {
     /// quantile function, so it rises with `u`.
     fn sample(&self, u: f64) -> Span;
 
+    /// [`DurationLaw::sample`] of each number. One call for many lets the processor work on them side by side.
+    fn fill(&self, units: &[f64], spans: &mut [Span]) {
+        for (span, &u) in spans.iter_mut().zip(units) {
+            *span = self.sample(u);
+        }
+    }
+
     /// The mean in microseconds, any cap included; infinite for a law of [`Span::FOREVER`].
     fn mean_us(&self) -> f64;
 
-    /// What is left of a duration that is met at a random instant: a draw weighted by length, times a uniform number. It
-    /// has the density `P(X > x) / mean` and the mean `E[X^2] / (2 E[X])` (Cox, Renewal Theory, 1962, chapter 5). A law
-    /// that needs only one uniform number ignores `u2`.
+    /// What is left of a duration that is met at a random instant: a draw weighted by length, times a uniform number.
+    /// It has the density `P(X > x) / mean` and the mean `E[X^2] / (2 E[X])` (Cox, Renewal Theory, 1962, chapter 5). A
+    /// law that needs only one uniform number ignores `u2`.
     fn residual(&self, u1: f64, u2: f64) -> Span;
 }
 
@@ -69,6 +76,11 @@ impl Law {
     #[inline]
     pub fn sample(&self, u: f64) -> Span {
         self.0.sample(u)
+    }
+
+    /// See [`DurationLaw::fill`].
+    pub fn fill(&self, units: &[f64], spans: &mut [Span]) {
+        self.0.fill(units, spans);
     }
 
     /// See [`DurationLaw::mean_us`].

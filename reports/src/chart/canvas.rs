@@ -1,0 +1,226 @@
+//! One picture: axes, and the few shapes that the charts are made of. The only file that speaks to the drawing library.
+
+use plotters::chart::ChartContext;
+use plotters::coord::Shift;
+use plotters::coord::combinators::WithKeyPoints;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{
+    BindKeyPoints, Cartesian2d, ChartBuilder, Circle, Color, DrawingArea, IntoDrawingArea, IntoFont, PathElement,
+    Polygon, Rectangle, SVGBackend, Text,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{RGBAColor, ShapeStyle, TextStyle};
+
+use super::axis::Axis;
+use super::palette::{GRID, MUTED, Shade};
+
+/// Units of the drawing per pixel of the page: the library places everything on whole units.
+const FINENESS: u32 = 4;
+/// Size of text on the axes, in pixels of the page.
+const TEXT_PX: u32 = 13;
+/// The library divides sizes of text by this before it writes them.
+const TEXT_FACTOR: f64 = 1.24;
+
+/// A picture could not be drawn: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a picture could not be drawn: {0}")]
+pub struct DrawError(pub String);
+
+impl<E: std::error::Error + Send + Sync> From<plotters::drawing::DrawingAreaErrorKind<E>> for DrawError {
+    fn from(error: plotters::drawing::DrawingAreaErrorKind<E>) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Backend<'a> = SVGBackend<'a>;
+type Coordinates = Cartesian2d<WithKeyPoints<RangedCoordf64>, WithKeyPoints<RangedCoordf64>>;
+
+/// How a picture is laid out.
+#[derive(Clone, Debug)]
+pub struct Frame<'a> {
+    /// What it shows, for readers who cannot see it.
+    pub label: &'a str,
+    /// Width and height in pixels of the page at its natural size.
+    pub size: (u32, u32),
+    /// Room for what is written at the left, in pixels.
+    pub left: u32,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+}
+
+impl<'a> Frame<'a> {
+    /// The layout of most pictures: small enough to be read on a phone, two beside each other on a desk.
+    #[must_use]
+    pub fn new(label: &'a str, x: Axis, y: Axis) -> Self {
+        let longest = y.marks.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0) as u32;
+        Self { label, size: (440, 240), left: (14 + longest * 8).max(40), x, y }
+    }
+}
+
+/// A value that holds from one position to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+    /// What it is.
+    pub value: f64,
+}
+
+/// The inside of a picture, in the units of its axes.
+pub struct Plot<'a, 'b> {
+    chart: ChartContext<'a, Backend<'b>, Coordinates>,
+    area: DrawingArea<Backend<'b>, Shift>,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+fn font(px: u32, shade: Shade) -> TextStyle<'static> {
+    let size = f64::from(px * FINENESS) * TEXT_FACTOR;
+    ("sans-serif", size).into_font().color(&shade.colour())
+}
+
+fn line(shade: Shade, px: f64) -> ShapeStyle {
+    shade.colour().stroke_width(libm::round(px * f64::from(FINENESS)) as u32)
+}
+
+/// Draws a picture: axes, then whatever `draw` adds; gives the text of an SVG element that scales with its surroundings.
+///
+/// # Errors
+/// Whatever the drawing library finds impossible.
+pub fn picture(
+    frame: &Frame<'_>,
+    draw: impl FnOnce(&mut Plot<'_, '_>) -> Result<(), DrawError>,
+) -> Result<String, DrawError> {
+    let mut svg = String::new();
+    let size = (frame.size.0 * FINENESS, frame.size.1 * FINENESS);
+    {
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        let keys = |axis: &Axis| axis.marks.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+        let mut chart = ChartBuilder::on(&area)
+            .margin_top(10 * FINENESS)
+            .margin_right(14 * FINENESS)
+            .x_label_area_size(26 * FINENESS)
+            .y_label_area_size(frame.left * FINENESS)
+            .build_cartesian_2d(
+                (frame.x.from..frame.x.to).with_key_points(keys(&frame.x)),
+                (frame.y.from..frame.y.to).with_key_points(keys(&frame.y)),
+            )?;
+        mesh(&mut chart, frame)?;
+        let mut plot =
+            Plot { chart, area: area.clone(), x: (frame.x.from, frame.x.to), y: (frame.y.from, frame.y.to) };
+        draw(&mut plot)?;
+        area.present()?;
+    }
+    let head = format!("<svg width=\"{}\" height=\"{}\" viewBox", size.0, size.1);
+    let label = super::escape(frame.label);
+    Ok(svg.replacen(&head, &format!("<svg role=\"img\" aria-label=\"{label}\" viewBox"), 1))
+}
+
+fn mesh(chart: &mut ChartContext<'_, Backend<'_>, Coordinates>, frame: &Frame<'_>) -> Result<(), DrawError> {
+    let x_text = |at: &f64| frame.x.label(*at);
+    let y_text = |at: &f64| frame.y.label(*at);
+    let none = RGBAColor(0, 0, 0, 0.0);
+    chart
+        .configure_mesh()
+        .x_labels(frame.x.marks.len() + 1)
+        .y_labels(frame.y.marks.len() + 1)
+        .x_label_formatter(&x_text)
+        .y_label_formatter(&y_text)
+        .label_style(font(TEXT_PX, MUTED))
+        .axis_style(line(GRID, 1.0))
+        .bold_line_style(line(GRID, 1.0))
+        .light_line_style(none)
+        .set_all_tick_mark_size(FINENESS)
+        .draw()?;
+    Ok(())
+}
+
+/// The corners of a curve that holds its value and then jumps.
+fn corners(steps: &[Step]) -> Vec<(f64, f64)> {
+    let mut corners: Vec<(f64, f64)> = Vec::with_capacity(steps.len() * 2);
+    for step in steps.iter().filter(|step| step.value.is_finite()) {
+        match corners.last_mut() {
+            // A value that goes on needs no corner.
+            Some(last) if last.1 == step.value => last.0 = step.to,
+            _ => corners.extend([(step.from, step.value), (step.to, step.value)]),
+        }
+    }
+    corners
+}
+
+impl Plot<'_, '_> {
+    /// A line that holds each value for as long as it holds.
+    ///
+    /// # Errors
+    /// As [`picture`], here and below.
+    pub fn steps(&mut self, steps: &[Step], shade: Shade, px: f64) -> Result<(), DrawError> {
+        let corners = self.inside(corners(steps));
+        self.chart.plotting_area().draw(&PathElement::new(corners, line(shade, px)))?;
+        Ok(())
+    }
+
+    /// The area between two such lines over the same positions.
+    pub fn between(&mut self, lower: &[Step], upper: &[Step], shade: Shade, opacity: f64) -> Result<(), DrawError> {
+        let mut outline = corners(upper);
+        outline.extend(corners(lower).into_iter().rev());
+        let outline = self.inside(outline);
+        if outline.len() > 2 {
+            self.chart.plotting_area().draw(&Polygon::new(outline, shade.colour().mix(opacity)))?;
+        }
+        Ok(())
+    }
+
+    /// A filled rectangle.
+    pub fn bar(&mut self, x: (f64, f64), y: (f64, f64), shade: Shade, opacity: f64) -> Result<(), DrawError> {
+        let corners = [(x.0, y.0), (x.1, y.1)];
+        self.chart.plotting_area().draw(&Rectangle::new(corners, shade.colour().mix(opacity).filled()))?;
+        Ok(())
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), shade: Shade, px: f64) -> Result<(), DrawError> {
+        self.chart.plotting_area().draw(&PathElement::new(vec![from, to], line(shade, px)))?;
+        Ok(())
+    }
+
+    /// A dot.
+    pub fn dot(&mut self, at: (f64, f64), shade: Shade, px: f64) -> Result<(), DrawError> {
+        let radius = libm::round(px * f64::from(FINENESS)) as i32;
+        self.chart.plotting_area().draw(&Circle::new(at, radius, shade.colour().filled()))?;
+        Ok(())
+    }
+
+    /// Text beside a position: at its right, or at its left where the right end is near; `rise` pixels above it.
+    pub fn note(&mut self, at: (f64, f64), text: &str, shade: Shade, rise: i32) -> Result<(), DrawError> {
+        let (x, y) = self.chart.plotting_area().map_coordinate(&at);
+        let (right, _) = self.chart.plotting_area().map_coordinate(&(self.x.1, self.y.0));
+        let width = (text.chars().count() as u32 * TEXT_PX * FINENESS * 11 / 20) as i32;
+        let gap = (4 * FINENESS) as i32;
+        let fits = x + gap + width <= right;
+        let (x, side) = if fits { (x + gap, HPos::Left) } else { (x - gap, HPos::Right) };
+        let style = font(TEXT_PX - 1, shade).pos(Pos::new(side, VPos::Bottom));
+        self.area.draw(&Text::new(text.to_owned(), (x, y - rise * FINENESS as i32), style))?;
+        Ok(())
+    }
+
+    /// Text at the left of the vertical axis at height `y`, in place of a mark.
+    pub fn row_name(&mut self, y: f64, text: &str) -> Result<(), DrawError> {
+        let (x, y) = self.chart.plotting_area().map_coordinate(&(self.x.0, y));
+        let style = font(TEXT_PX, MUTED).pos(Pos::new(HPos::Right, VPos::Center));
+        self.area.draw(&Text::new(text.to_owned(), (x - 8 * FINENESS as i32, y), style))?;
+        Ok(())
+    }
+
+    /// Nothing is drawn outside of the axes.
+    fn inside(&self, mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+        for (x, y) in &mut points {
+            *x = x.clamp(self.x.0, self.x.1);
+            *y = y.clamp(self.y.0, self.y.1);
+        }
+        points
+    }
+}
