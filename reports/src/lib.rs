@@ -8,6 +8,8 @@ pub mod chart;
 pub mod human;
 pub mod page;
 pub mod read;
+#[doc(hidden)]
+pub mod sample;
 pub mod table;
 mod words;
 pub mod write;

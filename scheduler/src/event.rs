@@ -190,7 +190,26 @@ impl GpuSet {
 
     /// The device indices, ascending.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..64).filter(move |device| self.0 & (1 << device) != 0)
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let device = left.trailing_zeros() as usize;
+            (left != 0).then(|| {
+                left &= left - 1;
+                device
+            })
+        })
+    }
+
+    /// How many devices.
+    #[must_use]
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 

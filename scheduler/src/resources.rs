@@ -131,7 +131,9 @@ impl Totals {
     #[inline]
     pub fn add(&mut self, row: &Resources, count: u64) {
         for lane in 0..LANES {
-            self.0[lane] += u64::from(row.0[lane]) * count;
+            if row.0[lane] != 0 {
+                self.0[lane] += u64::from(row.0[lane]) * count;
+            }
         }
     }
 
@@ -139,7 +141,9 @@ impl Totals {
     #[inline]
     pub fn sub(&mut self, row: &Resources, count: u64) {
         for lane in 0..LANES {
-            self.0[lane] -= u64::from(row.0[lane]) * count;
+            if row.0[lane] != 0 {
+                self.0[lane] -= u64::from(row.0[lane]) * count;
+            }
         }
     }
 }

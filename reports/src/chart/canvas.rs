@@ -2,11 +2,10 @@
 
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
-use plotters::coord::combinators::WithKeyPoints;
-use plotters::coord::types::RangedCoordf64;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::{
-    BindKeyPoints, Cartesian2d, ChartBuilder, Circle, Color, DrawingArea, IntoDrawingArea, IntoFont, PathElement,
-    Polygon, Rectangle, SVGBackend, Text,
+    Cartesian2d, ChartBuilder, Circle, Color, DrawingArea, IntoDrawingArea, IntoFont, PathElement,
+    Polygon, Ranged, Rectangle, SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{RGBAColor, ShapeStyle, TextStyle};
@@ -33,7 +32,35 @@ impl<E: std::error::Error + Send + Sync> From<plotters::drawing::DrawingAreaErro
 }
 
 type Backend<'a> = SVGBackend<'a>;
-type Coordinates = Cartesian2d<WithKeyPoints<RangedCoordf64>, WithKeyPoints<RangedCoordf64>>;
+type Coordinates = Cartesian2d<Marked, Marked>;
+
+/// An axis as the library sees it: positions in proportion, marks where the axis says.
+#[derive(Clone)]
+struct Marked(Axis);
+
+impl Ranged for Marked {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let share = (value - self.0.from) / (self.0.to - self.0.from);
+        limit.0 + libm::round(share * f64::from(limit.1 - limit.0)) as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.0.marks.iter().map(|(at, _)| *at).collect()
+    }
+
+    fn range(&self) -> core::ops::Range<f64> {
+        self.0.from..self.0.to
+    }
+}
+
+impl ValueFormatter<f64> for Marked {
+    fn format_ext(&self, value: &f64) -> String {
+        self.0.label(*value)
+    }
+}
 
 /// How a picture is laid out.
 #[derive(Clone, Debug)]
@@ -99,17 +126,13 @@ pub fn picture(
     let size = (frame.size.0 * FINENESS, frame.size.1 * FINENESS);
     {
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        let keys = |axis: &Axis| axis.marks.iter().map(|(at, _)| *at).collect::<Vec<_>>();
         let mut chart = ChartBuilder::on(&area)
             .margin_top(10 * FINENESS)
             .margin_right(14 * FINENESS)
             .x_label_area_size(26 * FINENESS)
             .y_label_area_size(frame.left * FINENESS)
-            .build_cartesian_2d(
-                (frame.x.from..frame.x.to).with_key_points(keys(&frame.x)),
-                (frame.y.from..frame.y.to).with_key_points(keys(&frame.y)),
-            )?;
-        mesh(&mut chart, frame)?;
+            .build_cartesian_2d(Marked(frame.x.clone()), Marked(frame.y.clone()))?;
+        mesh(&mut chart)?;
         let mut plot =
             Plot { chart, area: area.clone(), x: (frame.x.from, frame.x.to), y: (frame.y.from, frame.y.to) };
         draw(&mut plot)?;
@@ -120,20 +143,13 @@ pub fn picture(
     Ok(svg.replacen(&head, &format!("<svg role=\"img\" aria-label=\"{label}\" viewBox"), 1))
 }
 
-fn mesh(chart: &mut ChartContext<'_, Backend<'_>, Coordinates>, frame: &Frame<'_>) -> Result<(), DrawError> {
-    let x_text = |at: &f64| frame.x.label(*at);
-    let y_text = |at: &f64| frame.y.label(*at);
-    let none = RGBAColor(0, 0, 0, 0.0);
+fn mesh(chart: &mut ChartContext<'_, Backend<'_>, Coordinates>) -> Result<(), DrawError> {
     chart
         .configure_mesh()
-        .x_labels(frame.x.marks.len() + 1)
-        .y_labels(frame.y.marks.len() + 1)
-        .x_label_formatter(&x_text)
-        .y_label_formatter(&y_text)
         .label_style(font(TEXT_PX, MUTED))
         .axis_style(line(GRID, 1.0))
         .bold_line_style(line(GRID, 1.0))
-        .light_line_style(none)
+        .light_line_style(RGBAColor(0, 0, 0, 0.0))
         .set_all_tick_mark_size(FINENESS)
         .draw()?;
     Ok(())

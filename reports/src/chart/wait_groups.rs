@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::{DrawError, Frame, picture};
 use super::palette::{GRID, MARK, MUTED, WAITING};
 use super::waits::MARKS;
-use super::{Cell, Chart, Figure, Panel, Table, View, greatest};
+use super::{Cell, Chart, Figure, Panel, View, greatest};
 use crate::human::{capital, count, counted, cut, duration, share};
 
 pub(super) struct WaitGroups;

@@ -72,11 +72,11 @@ fn task_file(rows: u64) -> Vec<u8> {
 }
 
 fn wholes(frame: &DataFrame, name: &str) -> Vec<Option<i64>> {
-    frame.column(name).unwrap().i64().unwrap().into_iter().collect()
+    frame.column(name).unwrap().i64().unwrap().iter().collect()
 }
 
 fn texts(frame: &DataFrame, name: &str) -> Vec<Option<String>> {
-    frame.column(name).unwrap().str().unwrap().into_iter().map(|text| text.map(str::to_owned)).collect()
+    frame.column(name).unwrap().str().unwrap().iter().map(|text| text.map(str::to_owned)).collect()
 }
 
 #[test]
@@ -120,9 +120,10 @@ fn every_value_of_every_task_reads_back() {
         assert!(states.iter().zip(&made).all(|(read, made)| read.as_deref() == Some(made.row.state.name())));
         let classes = texts(&frame, "class");
         assert!(classes.iter().zip(&made).all(|(read, made)| read.as_deref() == Some(made.row.class)));
-        let gpus = frame.column("gpus").unwrap().list().unwrap().clone();
-        for (list, made) in gpus.into_iter().zip(&made) {
-            let list: Vec<usize> = list.unwrap().i64().unwrap().into_iter().map(|one| one.unwrap() as usize).collect();
+        let gpus = frame.column("gpus").unwrap().list().unwrap();
+        for (at, made) in made.iter().enumerate() {
+            let list = gpus.get_as_series(at).unwrap();
+            let list: Vec<usize> = list.i64().unwrap().iter().map(|one| one.unwrap() as usize).collect();
             assert_eq!(list, made.row.gpus.iter().collect::<Vec<_>>());
         }
     }

@@ -26,7 +26,7 @@ pub struct Conservation {
 /// Adds `row` held for `span`.
 #[inline]
 pub fn hold(sum: &mut LaneTime, row: &Resources, span: Span) {
-    for (sum, amount) in sum.iter_mut().zip(&row.0) {
+    for (sum, amount) in sum.iter_mut().zip(&row.0).filter(|(_, amount)| **amount != 0) {
         *sum += u128::from(*amount) * u128::from(span.0);
     }
 }
@@ -34,7 +34,7 @@ pub fn hold(sum: &mut LaneTime, row: &Resources, span: Span) {
 /// Adds the sums of many nodes or tasks held for `span`.
 #[inline]
 pub fn hold_totals(sum: &mut LaneTime, totals: &Totals, span: Span) {
-    for (sum, amount) in sum.iter_mut().zip(&totals.0) {
+    for (sum, amount) in sum.iter_mut().zip(&totals.0).filter(|(_, amount)| **amount != 0) {
         *sum += u128::from(*amount) * u128::from(span.0);
     }
 }

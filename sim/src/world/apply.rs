@@ -97,7 +97,7 @@ impl World {
         }
         for &(node, _, gpus) in nodes {
             let devices = self.nodes[node as usize].devices.len();
-            if gpus.iter().count() != usize::from(gpu.count) || gpus.iter().any(|device| device >= devices) {
+            if gpus.len() != u32::from(gpu.count) || gpus.iter().any(|device| device >= devices) {
                 let name = &self.node_names[node as usize];
                 let reason = format!("task {} needs {} devices, got {:?} on `{name}`", task.0, gpu.count, gpus);
                 return Err(self.invalid(party, reason));

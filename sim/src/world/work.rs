@@ -1,11 +1,11 @@
 //! Jobs come, tasks begin and end.
 
-use windtunnel_outcome::conservation::hold;
+use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
-use windtunnel_scheduler::resources::{GPU, Resources};
+use windtunnel_scheduler::resources::{GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Ask, Job as TraceJob, Name, Recorded};
 
@@ -297,7 +297,7 @@ impl World {
         self.touch(node);
         let (request, milli) = self.request_of(slot);
         let truth = &mut self.nodes[node.index()];
-        for lane in 0..request.0.len() {
+        for lane in (0..LANES).filter(|&lane| request[lane] != 0) {
             truth.used[lane] = truth.used[lane].saturating_add(request[lane].saturating_mul(count));
         }
         for device in gpus.iter() {
@@ -316,7 +316,7 @@ impl World {
         self.touch(node);
         let (request, milli) = self.request_of(slot);
         let truth = &mut self.nodes[node.index()];
-        for lane in 0..request.0.len() {
+        for lane in (0..LANES).filter(|&lane| request[lane] != 0) {
             truth.used[lane] -= request[lane] * count;
         }
         for device in gpus.iter() {
@@ -396,21 +396,13 @@ impl World {
         let row = self.constrained(request);
         let job = &self.jobs[job];
         let sum = if lost { &mut self.conservation.lost } else { &mut self.conservation.busy };
-        if members == 1 {
-            hold(sum, &row, held);
-        } else {
-            let mut totals = windtunnel_scheduler::Totals::default();
-            totals.add(&row, u64::from(members));
-            windtunnel_outcome::conservation::hold_totals(sum, &totals, held);
-        }
+        hold_members(sum, &row, members, held);
         if job.measured {
             for (tallies, label) in
                 [(&mut self.measures.by_class, job.class.0), (&mut self.measures.by_role, job.role.0)]
             {
                 let tally = crate::measure::Measures::tally(tallies, label);
-                for (sum, &amount) in tally.allocated.iter_mut().zip(&row.0) {
-                    *sum += u128::from(amount) * u128::from(members) * u128::from(held.0);
-                }
+                hold_members(&mut tally.allocated, &row, members, held);
             }
         }
     }
@@ -542,4 +534,15 @@ impl World {
 /// What stands for the whole job: anything beats finished, and what happened first counts among the rest.
 fn worse(job: State, task: State) -> State {
     if job == State::Finished { task } else { job }
+}
+
+/// Adds what `members` equal tasks held.
+fn hold_members(sum: &mut LaneTime, row: &Resources, members: u32, held: Span) {
+    if members == 1 {
+        hold(sum, row, held);
+    } else {
+        let mut totals = Totals::default();
+        totals.add(row, u64::from(members));
+        hold_totals(sum, &totals, held);
+    }
 }

@@ -153,6 +153,9 @@ fn jobs() -> impl Strategy<Value = Vec<Job>> {
     })
 }
 
+/// Amounts, devices, gpu model, system, rack.
+type Row = ([u32; 5], u8, Option<String>, Option<String>, Option<String>);
+
 fn fleet() -> impl Strategy<Value = Fleet> {
     let word = || "[ -~é]{1,6}";
     let node = (
@@ -165,13 +168,13 @@ fn fleet() -> impl Strategy<Value = Fleet> {
     (any::<u8>(), proptest::collection::btree_map(name(), node, 1..10)).prop_map(|(lanes, nodes)| {
         // The lanes of the two names and the standard ones; cpu is always there.
         let lanes = (lanes & 0b11_0111) | 1 | 0b11_1000;
-        let node = |(name, ([cpu, memory, disk, net, io], gpus, model, os, rack)): (_, ([u32; 5], u8, _, _, _))| Node {
+        let node = |(name, ([cpu, memory, disk, net, io], gpus, model, os, rack)): (Name, Row)| Node {
             name,
             capacity: Resources([cpu, memory, disk, u32::from(gpus) * 1_000, net, io, 0, 0]).masked(lanes),
             gpus,
             attributes: [("gpu_model", model), ("os", os)]
                 .into_iter()
-                .filter_map(|(key, value): (&str, Option<String>)| Some((key.to_string(), value?)))
+                .filter_map(|(key, value)| Some((key.to_string(), value?)))
                 .collect(),
             domains: rack.map(|rack| ("rack".to_string(), rack)).into_iter().collect(),
         };
