@@ -1,1 +1,9 @@
-//! Tests.
+//! The one integration test binary of the workspace.
+
+mod cli;
+mod fidelity;
+mod golden;
+mod layering;
+mod own_policy;
+mod support;
+mod tidy;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use windtunnel_reports::page::{Reproduction, render};
-use windtunnel_reports::sample;
+
+#[path = "../src/sample.rs"]
+mod sample;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

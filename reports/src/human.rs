@@ -58,10 +58,12 @@ pub fn counted(number: f64, noun: &str) -> String {
 pub fn share(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
-        percent if percent > 0.0 && percent < 0.05 => "under 0.1 %".to_owned(),
-        percent if percent > 99.95 && percent < 100.0 => "over 99.9 %".to_owned(),
-        percent if percent == libm::round(percent) => format!("{percent:.0} %"),
-        percent => format!("{percent:.1} %"),
+        percent if percent > 0.0 && percent < 0.05 => "<0.1 %".to_owned(),
+        percent if percent > 99.95 && percent < 100.0 => ">99.9 %".to_owned(),
+        percent => {
+            let text = format!("{percent:.1}");
+            format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+        }
     }
 }
 
@@ -109,14 +111,23 @@ impl Unit {
             3 => unit(1e3, "gpus"),
             1 | 2 => {
                 let steps = [(1.0, "MiB"), (1024.0, "GiB"), (1024.0 * 1024.0, "TiB")];
-                let fitting = steps.iter().rev().find(|(size, _)| greatest >= 2.0 * size).unwrap_or(&steps[0]);
-                if greatest >= 2.0 * 1024.0 * 1024.0 * 1024.0 {
+                let fitting = steps.iter().rev().find(|(size, _)| greatest >= *size).unwrap_or(&steps[0]);
+                if greatest >= 1024.0 * 1024.0 * 1024.0 {
                     return unit(1024.0 * 1024.0 * 1024.0, "PiB");
                 }
                 unit(fitting.0, fitting.1)
             }
             _ => unit(1.0, name),
         }
+    }
+
+    /// The lane with the unit behind it, as in a title: `cpu, cores`, or just `gpus`.
+    #[must_use]
+    pub fn after(&self, lane: &str) -> String {
+        if self.name.trim_end_matches('s') == lane.trim_end_matches('s') {
+            return self.name.clone();
+        }
+        format!("{lane}, {}", self.name)
     }
 
     /// `amount` of the lane's own unit in this one, with the name.
@@ -132,9 +143,16 @@ pub fn amount(lane: usize, name: &str, amount: f64) -> String {
     Unit::of_lane(lane, name, amount).show(amount)
 }
 
-/// `text` with a capital first letter.
+/// `text` as a title begins: with a capital first letter, or with `CPU` and `GPU`.
 #[must_use]
 pub fn capital(text: &str) -> String {
+    for (lower, upper) in [("cpu", "CPU"), ("gpu", "GPU")] {
+        if let Some(rest) =
+            text.strip_prefix(lower).filter(|rest| !rest.starts_with(|next: char| next.is_alphabetic() && next != 's'))
+        {
+            return format!("{upper}{rest}");
+        }
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -175,13 +193,10 @@ mod tests {
     fn counts_and_shares_read_naturally() {
         assert_eq!([count(0.0), count(999.0), count(1234567.0), count(-1000.0)], ["0", "999", "1,234,567", "-1,000"]);
         assert_eq!([counted(1.0, "node"), counted(0.0, "node")], ["1 node", "0 nodes"]);
-        assert_eq!([share(0.0), share(0.0001), share(0.763), share(0.99999), share(1.0)], [
-            "0 %",
-            "under 0.1 %",
-            "76.3 %",
-            "over 99.9 %",
-            "100 %"
-        ]);
+        assert_eq!(
+            [share(0.0), share(0.0001), share(1.0 - 0.97), share(0.99999), share(1.0)],
+            ["0 %", "<0.1 %", "3 %", ">99.9 %", "100 %"]
+        );
         assert_eq!([short(12_500.0), short(2e6), short(0.25), short(0.0)], ["12.5k", "2M", "0.25", "0"]);
     }
 
@@ -190,7 +205,18 @@ mod tests {
         assert_eq!(amount(0, "cpu", 1_500.0), "1.5 cores");
         assert_eq!(amount(1, "memory", 3.0 * 1024.0 * 1024.0), "3 TiB");
         assert_eq!(amount(1, "memory", 512.0), "512 MiB");
+        assert_eq!(amount(2, "disk", 1024.0 * 1024.0), "1 TiB");
         assert_eq!(amount(4, "licences", 7.0), "7 licences");
+        assert_eq!(Unit::of_lane(3, "gpu", 1e4).after("gpu"), "gpus");
+        assert_eq!(Unit::of_lane(0, "cpu", 1e4).after("cpu"), "cpu, cores");
+    }
+
+    #[test]
+    fn titles_begin_with_a_capital() {
+        assert_eq!(
+            [capital("memory"), capital("cpu, cores"), capital("gpus"), capital("cputime"), capital("")],
+            ["Memory", "CPU, cores", "GPUs", "Cputime", ""]
+        );
     }
 
     #[test]

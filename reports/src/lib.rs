@@ -1,15 +1,15 @@
 //! Outcomes to Parquet, numbers and pictures.
 //!
 //! Knows the rows and numbers of a run and how to write, read back, tabulate and draw them. Must not know how a run is
-//! made: it starts none, and what it draws comes from an outcome or from the files of one alone. What it writes depends on
-//! nothing but what it is handed: no clock, no version, no thread count.
+//! made: it starts none, and what it draws comes from an outcome or from the files of one alone. What it writes
+//! depends on nothing but what it is handed: no clock, no version, no thread count.
 
 pub mod chart;
 pub mod human;
 pub mod page;
 pub mod read;
-#[doc(hidden)]
-pub mod sample;
+#[cfg(test)]
+mod sample;
 pub mod table;
 mod words;
 pub mod write;

@@ -34,7 +34,8 @@ fn load(at: usize, points: usize) -> f64 {
 #[must_use]
 pub fn outcome(nodes: usize, points: usize) -> Outcome {
     let mut outcome = Outcome { end: Time(DAYS * 24 * HOUR_US), ..Outcome::default() };
-    outcome.lanes = [(0, "cpu"), (1, "memory"), (3, "gpu"), (4, "licences")].map(|(lane, name)| (lane, name.into())).to_vec();
+    outcome.lanes =
+        [(0, "cpu"), (1, "memory"), (3, "gpu"), (4, "licences")].map(|(lane, name)| (lane, name.into())).to_vec();
     outcome.nodes = (0..nodes).map(node).collect();
     outcome.series = series(nodes, points);
     outcome.heat = Some(heat(nodes));
@@ -149,10 +150,12 @@ fn profile(kind: &'static str, name: &str, scale: f64, zero: u64) -> WaitProfile
         if seen >= wanted {
             return Some(Span::ZERO);
         }
-        bins.iter().find(|bin| {
-            seen += bin.count;
-            seen >= wanted
-        }).map(|bin| Span(bin.to - 1))
+        bins.iter()
+            .find(|bin| {
+                seen += bin.count;
+                seen >= wanted
+            })
+            .map(|bin| Span(bin.to - 1))
     };
     let marks = [at(500), at(900), at(990)];
     WaitProfile { kind, name: name.into(), count, zero, bins, marks }
@@ -179,7 +182,7 @@ fn slow(at: u64) -> SlowTask {
     causes[3] = Span(causes[3].0 + wait - wait / 2 - wait / 4 - 2_000_000);
     SlowTask {
         task: format!("{}/{at}", 918_000 + at),
-        class: if at % 2 == 0 { "batch" } else { "render <nightly>" }.into(),
+        class: if at.is_multiple_of(2) { "batch" } else { "render <nightly>" }.into(),
         role: "search".into(),
         submit: Time((80 + at) * HOUR_US),
         wait: Span(wait),

@@ -41,33 +41,44 @@ pub fn lines(summary: &Summary) -> Vec<Line> {
     add("wait", percentiles(summary, "wait_s"));
     add("wait of whole jobs", percentiles(summary, "job_wait_s"));
     add("where waits went", causes(summary));
-    add("bounded slowdown", number("bounded_slowdown.mean").map(|mean| {
-        let p99 = number("bounded_slowdown.p99").map(|p99| format!(", p99 {}", three_digits(p99)));
-        format!("mean {}{}", three_digits(mean), p99.unwrap_or_default())
-    }));
+    add(
+        "bounded slowdown",
+        number("bounded_slowdown.mean").map(|mean| {
+            let p99 = number("bounded_slowdown.p99").map(|p99| format!(", p99 {}", three_digits(p99)));
+            format!("mean {}{}", three_digits(mean), p99.unwrap_or_default())
+        }),
+    );
     for lane in lanes(summary) {
         let figure = |which: &str| number(&format!("allocation.{lane}.{which}")).map(share);
         let value = figure("mean").map(|mean| {
-            let rest = [("p99", "p99"), ("at_end", "at the end")].map(|(key, word)| {
-                figure(key).map_or_else(String::new, |value| format!(", {word} {value}"))
-            });
+            let rest = [("p99", "p99"), ("at_end", "at the end")]
+                .map(|(key, word)| figure(key).map_or_else(String::new, |value| format!(", {word} {value}")));
             format!("mean {mean}{}", rest.concat())
         });
         add(&format!("{lane} allocated"), value);
     }
-    add("packing efficiency", number("packing.efficiency").map(|efficiency| {
-        let at_end = number("packing.at_end").map(|at_end| format!(", at the end {}", share(at_end)));
-        format!("{}{}", share(efficiency), at_end.unwrap_or_default())
-    }));
-    add("nodes", number("nodes.count").map(|nodes| {
-        let touched = number("nodes.touched").map(|touched| format!(", {} used", count(touched)));
-        let empty = number("nodes.empty_at_end").map(|empty| format!(", {} empty at the end", count(empty)));
-        format!("{}{}{}", count(nodes), touched.unwrap_or_default(), empty.unwrap_or_default())
-    }));
-    add("nodes that failed", number("availability.failures").filter(|&failures| failures > 0.0).map(|failures| {
-        let up = number("availability.mean").map(|mean| format!(", {} of node-time up", share(mean)));
-        format!("{}{}", counted(failures, "failure"), up.unwrap_or_default())
-    }));
+    add(
+        "packing efficiency",
+        number("packing.efficiency").map(|efficiency| {
+            let at_end = number("packing.at_end").map(|at_end| format!(", at the end {}", share(at_end)));
+            format!("{}{}", share(efficiency), at_end.unwrap_or_default())
+        }),
+    );
+    add(
+        "nodes",
+        number("nodes.count").map(|nodes| {
+            let touched = number("nodes.touched").map(|touched| format!(", {} used", count(touched)));
+            let empty = number("nodes.empty_at_end").map(|empty| format!(", {} empty at the end", count(empty)));
+            format!("{}{}{}", count(nodes), touched.unwrap_or_default(), empty.unwrap_or_default())
+        }),
+    );
+    add(
+        "nodes that failed",
+        number("availability.failures").filter(|&failures| failures > 0.0).map(|failures| {
+            let up = number("availability.mean").map(|mean| format!(", {} of node-time up", share(mean)));
+            format!("{}{}", counted(failures, "failure"), up.unwrap_or_default())
+        }),
+    );
     add("cost", number("cost.total_usd").map(|total| format!("${}", three_digits(total))));
     add("energy", number("energy.kwh").map(|energy| format!("{} kWh", three_digits(energy))));
     add("makespan", number("makespan_s").map(seconds));
@@ -112,7 +123,8 @@ pub(crate) fn lanes(summary: &Summary) -> Vec<String> {
 /// `12,345: 12,000 finished, 345 still waiting`.
 fn states(summary: &Summary, of: &str) -> Option<String> {
     let submitted = summary.number(&format!("{of}.submitted"))?;
-    let parts: Vec<String> = in_states(summary, of).iter().map(|(word, number)| format!("{} {word}", count(*number))).collect();
+    let parts: Vec<String> =
+        in_states(summary, of).iter().map(|(word, number)| format!("{} {word}", count(*number))).collect();
     Some(if parts.is_empty() { count(submitted) } else { format!("{}: {}", count(submitted), parts.join(", ")) })
 }
 

@@ -29,7 +29,7 @@ impl Watch {
 
     /// Everything about a run, up to now.
     #[must_use]
-    pub fn facts(mut self, outcome: &Outcome, events: u64) -> RunFacts {
+    pub fn facts(mut self, outcome: &Outcome) -> RunFacts {
         self.lap("write");
         let cpu_s = cpu_s();
         let per_cpu_s = |count: f64| Some(count / cpu_s).filter(|rate| rate.is_finite());
@@ -38,17 +38,11 @@ impl Watch {
             cpu_s,
             cpu_split_s: self.split,
             placements_per_cpu_s: outcome.summary.number("attempts.placed").and_then(per_cpu_s),
-            events_per_cpu_s: per_cpu_s(events as f64),
+            events_per_cpu_s: outcome.summary.number("scheduler.events").and_then(per_cpu_s),
             peak_memory_mib: peak_memory_mib(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: Host::this(),
         }
-    }
-
-    /// Elapsed seconds.
-    #[must_use]
-    pub fn wall_s(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
     }
 }
 
@@ -90,7 +84,7 @@ mod tests {
         }
         assert!(std::hint::black_box(sum) > 0);
         watch.lap("work");
-        let facts = watch.facts(&Outcome::default(), 10);
+        let facts = watch.facts(&Outcome::default());
         if cfg!(target_os = "linux") {
             assert!(facts.cpu_s > 0.0 && facts.peak_memory_mib.is_some_and(|mib| mib > 1.0), "{facts:?}");
             assert!(facts.cpu_split_s.contains_key("work") && facts.cpu_split_s.contains_key("write"));

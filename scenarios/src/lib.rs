@@ -1,5 +1,10 @@
-//! What an experiment is, and the commands that run one.
+//! What an experiment is (a TOML file, resolved), and the commands that start runs and show what came of them.
+//!
+//! The only crate that knows of files, clocks, terminals and signals all at once, and the only one that puts a
+//! scheduler, a world and a recorder together. Must not know how a policy decides, how the world
+//! turns, or how a result is drawn.
 
+mod command;
 pub mod facts;
 pub mod failure;
 pub mod library;
@@ -7,4 +12,9 @@ pub mod load;
 pub mod progress;
 pub mod resolve;
 pub mod spec;
+pub mod survey;
 pub mod talk;
+mod tool;
+
+pub use failure::Failure;
+pub use tool::{Build, Tool};

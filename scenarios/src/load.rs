@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use windtunnel_scheduler::core::Registries;
 
 use crate::failure::{Failure, nearest};
+use crate::library;
 use crate::resolve::{self, Resolved};
 use crate::spec::{self, Set};
-use crate::library;
 
 /// A scenario's text, and what its paths are relative to.
 struct Text {

@@ -1,2 +1,5 @@
-//! Bin.
-fn main() {}
+//! The program `windtunnel`.
+
+fn main() -> std::process::ExitCode {
+    windtunnel::Tool::new().main()
+}

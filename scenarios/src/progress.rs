@@ -15,8 +15,8 @@ use crate::failure::Failure;
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens to Ctrl-C and to a request to terminate. The first asks the run to stop; the second ends the process at once,
-    /// after removing what is half written.
+    /// Listens to Ctrl-C and to a request to terminate. The first asks the run to stop; the second ends the process at
+    /// once, after removing what is half written.
     ///
     /// # Errors
     /// If no handler can be installed.

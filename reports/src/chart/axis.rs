@@ -1,6 +1,6 @@
 //! Where the marks of an axis stand and what is written there.
 
-use crate::human::short;
+use crate::human::{short, three_digits};
 
 /// An axis: its ends and its marks.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,8 +53,11 @@ impl Axis {
         let to = if to > from { to } else { from + 1.0 };
         let steps = TIME_STEPS.iter().flat_map(|(unit, name, steps)| steps.iter().map(move |step| (unit, name, step)));
         let fits = |step: f64| (to - from) / step <= most as f64;
-        let (unit, name, step) =
-            steps.clone().find(|(unit, _, step)| fits(*unit * *step)).or_else(|| steps.last()).unwrap_or((&DAY, &"d", &1.0));
+        let (unit, name, step) = steps
+            .clone()
+            .find(|(unit, _, step)| fits(*unit * *step))
+            .or_else(|| steps.last())
+            .unwrap_or((&DAY, &"d", &1.0));
         let step = unit * step;
         let first = libm::ceil(from / step - 1e-9) * step;
         let count = libm::floor((to - first) / step + 1e-9).max(0.0) as usize;
@@ -71,10 +74,19 @@ impl Axis {
     #[must_use]
     pub fn amount(greatest: f64) -> Self {
         let greatest = if greatest.is_finite() && greatest > 0.0 { greatest } else { 1.0 };
-        let step = round_step(greatest / 4.0);
+        let step = round_step(greatest / 5.0);
         let count = libm::ceil(greatest / step - 1e-9) as usize;
-        let marks = (0..=count).map(|at| (at as f64 * step, short(at as f64 * step))).collect();
-        Self { from: 0.0, to: count as f64 * step, marks }
+        let to = count as f64 * step;
+        // One scale for the whole axis: `5k` below `10k`, not `5,000`.
+        let (scale, mark) = match to {
+            to if to >= 1e9 => (1e9, "G"),
+            to if to >= 1e6 => (1e6, "M"),
+            to if to >= 1e4 => (1e3, "k"),
+            _ => (1.0, ""),
+        };
+        let text = |value: f64| if value == 0.0 { "0".to_owned() } else { three_digits(value / scale) + mark };
+        let marks = (0..=count).map(|at| at as f64 * step).map(|value| (value, text(value))).collect();
+        Self { from: 0.0, to, marks }
     }
 
     /// Counts from 0 to at least `greatest`: marks at whole numbers only.
@@ -105,7 +117,8 @@ impl Axis {
         let inside = |time: f64| (low - 1e-9..=high + 1e-9).contains(&libm::log10(time));
         let inside: Vec<_> = KNOWN_TIMES.iter().filter(|(time, _)| inside(*time)).collect();
         let stride = inside.len().div_ceil(most.max(1)).max(1);
-        let marks = inside.iter().step_by(stride).map(|(time, text)| (libm::log10(*time), (*text).to_owned())).collect();
+        let marks =
+            inside.iter().step_by(stride).map(|(time, text)| (libm::log10(*time), (*text).to_owned())).collect();
         Self { from: low, to: high, marks }
     }
 
@@ -146,9 +159,10 @@ mod tests {
     #[test]
     fn amounts_are_marked_at_round_numbers() {
         assert_eq!(texts(&Axis::amount(1_870.0)), ["0", "500", "1,000", "1,500", "2,000"]);
+        assert_eq!(texts(&Axis::amount(24_000.0)), ["0", "5k", "10k", "15k", "20k", "25k"]);
         assert_eq!(texts(&Axis::amount(0.07)), ["0", "0.02", "0.04", "0.06", "0.08"]);
         assert_eq!(texts(&Axis::whole(2.0)), ["0", "1", "2"]);
-        assert_eq!(texts(&Axis::share(1.0)), ["0 %", "25 %", "50 %", "75 %", "100 %"]);
+        assert_eq!(texts(&Axis::share(1.0)), ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]);
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(Axis::amount(bad).to, 1.0);
         }

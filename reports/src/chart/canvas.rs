@@ -4,7 +4,7 @@ use plotters::chart::ChartContext;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::{
-    Cartesian2d, ChartBuilder, Circle, Color, DrawingArea, IntoDrawingArea, IntoFont, PathElement,
+    Cartesian2d, ChartBuilder, Circle, Color, DrawingArea, IntoDrawingArea, IntoFont, LabelAreaPosition, PathElement,
     Polygon, Ranged, Rectangle, SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -114,7 +114,8 @@ fn line(shade: Shade, px: f64) -> ShapeStyle {
     shade.colour().stroke_width(libm::round(px * f64::from(FINENESS)) as u32)
 }
 
-/// Draws a picture: axes, then whatever `draw` adds; gives the text of an SVG element that scales with its surroundings.
+/// Draws a picture: axes, then whatever `draw` adds; gives the text of an SVG element that scales with its
+/// surroundings.
 ///
 /// # Errors
 /// Whatever the drawing library finds impossible.
@@ -129,12 +130,11 @@ pub fn picture(
         let mut chart = ChartBuilder::on(&area)
             .margin_top(10 * FINENESS)
             .margin_right(14 * FINENESS)
-            .x_label_area_size(26 * FINENESS)
+            .x_label_area_size(30 * FINENESS)
             .y_label_area_size(frame.left * FINENESS)
             .build_cartesian_2d(Marked(frame.x.clone()), Marked(frame.y.clone()))?;
         mesh(&mut chart)?;
-        let mut plot =
-            Plot { chart, area: area.clone(), x: (frame.x.from, frame.x.to), y: (frame.y.from, frame.y.to) };
+        let mut plot = Plot { chart, area: area.clone(), x: (frame.x.from, frame.x.to), y: (frame.y.from, frame.y.to) };
         draw(&mut plot)?;
         area.present()?;
     }
@@ -151,6 +151,8 @@ fn mesh(chart: &mut ChartContext<'_, Backend<'_>, Coordinates>) -> Result<(), Dr
         .bold_line_style(line(GRID, 1.0))
         .light_line_style(RGBAColor(0, 0, 0, 0.0))
         .set_all_tick_mark_size(FINENESS)
+        // The first mark below must not touch the lowest at the side.
+        .set_tick_mark_size(LabelAreaPosition::Bottom, 6 * FINENESS)
         .draw()?;
     Ok(())
 }
@@ -210,16 +212,21 @@ impl Plot<'_, '_> {
         Ok(())
     }
 
-    /// Text beside a position: at its right, or at its left where the right end is near; `rise` pixels above it.
-    pub fn note(&mut self, at: (f64, f64), text: &str, shade: Shade, rise: i32) -> Result<(), DrawError> {
-        let (x, y) = self.chart.plotting_area().map_coordinate(&at);
-        let (right, _) = self.chart.plotting_area().map_coordinate(&(self.x.1, self.y.0));
+    /// A vertical line at `x` that ends `below` pixels under the upper edge, where `text` stands at its left (at its
+    /// right where the left edge is near). Flags that stand lower the further left they are do not cross each other's
+    /// text.
+    pub fn flag(&mut self, x: f64, below: u32, text: &str, shade: Shade) -> Result<(), DrawError> {
+        let plane = self.chart.plotting_area();
+        let (left, bottom) = plane.map_coordinate(&(self.x.0, self.y.0));
+        let (x, top) = plane.map_coordinate(&(x, self.y.1));
+        let top = top + (below * FINENESS) as i32;
+        self.area.draw(&PathElement::new(vec![(x, bottom), (x, top)], line(shade, 1.25)))?;
         let width = (text.chars().count() as u32 * TEXT_PX * FINENESS * 11 / 20) as i32;
-        let gap = (4 * FINENESS) as i32;
-        let fits = x + gap + width <= right;
-        let (x, side) = if fits { (x + gap, HPos::Left) } else { (x - gap, HPos::Right) };
-        let style = font(TEXT_PX - 1, shade).pos(Pos::new(side, VPos::Bottom));
-        self.area.draw(&Text::new(text.to_owned(), (x, y - rise * FINENESS as i32), style))?;
+        let gap = (5 * FINENESS) as i32;
+        let fits = x - gap - width >= left;
+        let (x, side) = if fits { (x - gap, HPos::Right) } else { (x + gap, HPos::Left) };
+        let style = font(TEXT_PX - 1, shade).pos(Pos::new(side, VPos::Top));
+        self.area.draw(&Text::new(text.to_owned(), (x, top), style))?;
         Ok(())
     }
 

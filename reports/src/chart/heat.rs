@@ -1,4 +1,5 @@
-//! How full every node was over time. Cells of equal shade that touch are one stroke, so that 60,000 of them stay small.
+//! How full every node was over time. Cells of equal shade that touch are one stroke, so that 60,000 of them stay
+//! small.
 
 use std::fmt::Write as _;
 
@@ -24,7 +25,8 @@ impl Chart for Heat {
     }
 
     fn meaning(&self) -> &'static str {
-        "A row is a node (or as many neighbours in the fleet as share a row), its shade the share of cpu that was allocated."
+        "A row is a node (or as many neighbours in the fleet as share a row), its shade the share of cpu that was \
+         allocated."
     }
 
     fn figure(&self, view: &View<'_>) -> Result<Option<Figure>, DrawError> {
@@ -44,8 +46,8 @@ impl Chart for Heat {
         };
         figure.panels.push(Panel { html: map(heat, &title, &name), title, wide: true });
         let last = HEAT.len() - 1;
-        let levels = [0, last / 4, last / 2, last * 3 / 4, last];
-        figure.legend = levels.iter().map(|&at| (HEAT[at], share(at as f64 / last as f64))).collect();
+        let levels = (0..=last).step_by(2);
+        figure.legend = levels.map(|at| (HEAT[at], share(at as f64 / last as f64))).collect();
         if heat.cells.iter().any(|cell| cell.is_nan()) {
             figure.legend.push((DOWN, "down".to_owned()));
         }
@@ -102,11 +104,7 @@ fn map(heat: &HeatTable, title: &str, name: &dyn Fn(u32) -> String) -> String {
     );
     for (path, shade) in paths.iter().zip(shades()).filter(|(path, _)| !path.is_empty()) {
         let colour = shade.colour();
-        let _ = write!(
-            html,
-            "<path stroke=\"#{:02X}{:02X}{:02X}\" d=\"{path}\"/>",
-            colour.0, colour.1, colour.2
-        );
+        let _ = write!(html, "<path stroke=\"#{:02X}{:02X}{:02X}\" d=\"{path}\"/>", colour.0, colour.1, colour.2);
     }
     html.push_str("</svg><div class=\"heat-x\">");
     let time = axis::Axis::time(heat.from.0 as f64, heat.to.0 as f64, 5);

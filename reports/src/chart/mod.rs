@@ -19,9 +19,9 @@ use windtunnel_outcome::series::{SeriesColumn, SeriesTable};
 use windtunnel_scheduler::resources::STANDARD_LANES;
 
 pub use canvas::DrawError;
-pub(crate) use stranded::{CAUSES as STRANDED_CAUSES, column_name as stranded_column};
 use canvas::Step;
 use palette::Shade;
+pub(crate) use stranded::{CAUSES as STRANDED_CAUSES, column_name as stranded_column};
 pub use thin::thin;
 
 /// Every chart, in the order of the page.
@@ -82,7 +82,10 @@ impl<'a> View<'a> {
         let mut lanes: Vec<(usize, String)> = self.outcome.lanes.clone();
         lanes.extend(standard.filter(|(lane, _)| !self.outcome.lanes.iter().any(|(known, _)| known == lane)));
         lanes.sort();
-        lanes.into_iter().map(|(index, name)| Lane { column: crate::write::lane_with_unit(index, &name), index, name }).collect()
+        lanes
+            .into_iter()
+            .map(|(index, name)| Lane { column: crate::write::lane_with_unit(index, &name), index, name })
+            .collect()
     }
 
     /// The horizontal axis of pictures over time.

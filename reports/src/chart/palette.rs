@@ -1,5 +1,5 @@
-//! Every colour of the page, light and dark. Pictures are drawn in the light ones, each of which stands for one role; the
-//! style sheet maps them to variables, so a picture follows the reader's theme and still stands alone.
+//! Every colour of the page, light and dark. Pictures are drawn in the light ones, each of which stands for one role;
+//! the style sheet maps them to variables, so a picture follows the reader's theme and still stands alone.
 
 use std::fmt::Write as _;
 
@@ -109,9 +109,8 @@ pub fn style() -> String {
     };
     let light = variables(|shade| shade.light);
     let dark = variables(|shade| shade.dark);
-    let mut style = format!(
-        ":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-    );
+    let mut style =
+        format!(":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n");
     for shade in drawn() {
         for property in ["fill", "stroke"] {
             // Writing to a string cannot fail.

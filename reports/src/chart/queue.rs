@@ -60,7 +60,7 @@ fn pending(view: &View<'_>, lane: &Lane) -> Result<Option<Panel>, DrawError> {
         return Ok(None);
     }
     let unit = Unit::of_lane(lane.index, &lane.name, most);
-    let title = format!("Asked for by waiting tasks: {}, {}", lane.name, unit.name);
+    let title = format!("Waiting tasks ask for: {}", unit.after(&lane.name));
     panel(view, &name, &title, WAITING, unit.size, Axis::amount(most / unit.size)).map(Some)
 }
 

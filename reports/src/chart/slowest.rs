@@ -52,9 +52,10 @@ impl Chart for Slowest {
             rows: slowest.iter().map(|task| row(task, longest)).collect(),
             left_out: None,
         };
-        let met = Cause::ALL.iter().zip(CAUSES).filter(|(cause, _)| {
-            slowest.iter().any(|task| task.causes[**cause as usize].0 > 0)
-        });
+        let met = Cause::ALL
+            .iter()
+            .zip(CAUSES)
+            .filter(|(cause, _)| slowest.iter().any(|task| task.causes[**cause as usize].0 > 0));
         let legend = met.map(|(cause, shade)| (shade, in_words(*cause).to_owned())).collect();
         Ok(Some(Figure { legend, table, is_table: true, ..Figure::default() }))
     }

@@ -37,12 +37,12 @@ fn thin_column(series: &SeriesTable, column: &SeriesColumn, bins: &SeriesTable) 
         while first + 1 < count && bins.to[first] <= from {
             first += 1;
         }
-        for bin in first..count {
+        for (bin, sum) in sums.iter_mut().enumerate().skip(first) {
             if bin > first && bins.from[bin] >= to {
                 break;
             }
             let overlap = to.min(bins.to[bin]).since(from.max(bins.from[bin])).0;
-            sums[bin] += mean * overlap as f64;
+            *sum += mean * overlap as f64;
             thinned.min[bin] = thinned.min[bin].min(min);
             thinned.max[bin] = thinned.max[bin].max(max);
         }

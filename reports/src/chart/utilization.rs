@@ -18,8 +18,8 @@ impl Chart for Utilization {
     }
 
     fn meaning(&self) -> &'static str {
-        "How much of each resource was handed out, of what was up at the time; the pale band reaches from the least to the \
-         greatest within each moment."
+        "How much of each resource was handed out, of what was up at the time; the pale band reaches from the least to \
+         the greatest within each moment."
     }
 
     fn figure(&self, view: &View<'_>) -> Result<Option<Figure>, DrawError> {
@@ -51,7 +51,7 @@ fn panel(view: &View<'_>, lane: &Lane) -> Result<Panel, DrawError> {
     let (allocated, capacity, used) = (of("allocated"), of("capacity"), of("used"));
     let most = greatest([allocated, capacity, used].into_iter().flatten().flat_map(|one| one.mean.iter().copied()));
     let unit = Unit::of_lane(lane.index, &lane.name, most);
-    let title = format!("{}, {}", capital(&lane.name), unit.name);
+    let title = capital(&unit.after(&lane.name));
     let frame = Frame::new(&title, view.time_axis(), Axis::amount(most / unit.size));
     let html = picture(&frame, |plot| {
         if let Some(allocated) = allocated {

@@ -35,14 +35,24 @@ impl Chart for Waits {
         };
         let bars = joined(&all.bins);
         let mut figure = Figure { table: table(all, &bars), ..Figure::default() };
-        let none = format!("{} of {} did not wait", share(all.zero as f64 / all.count as f64), counted(all.count as f64, "task"));
+        let none = format!(
+            "{} of {} did not wait",
+            share(all.zero as f64 / all.count as f64),
+            counted(all.count as f64, "task")
+        );
         if bars.is_empty() {
             figure.panels.push(Panel { title: none, html: String::new(), wide: true });
             return Ok(Some(figure));
         }
         let title = format!("Share of all tasks by wait; {none}");
-        figure.panels.push(Panel { html: histogram(all, &bars, &title)?, title, wide: true });
-        figure.legend = vec![(WAITING, "tasks".to_owned()), (MARK, "half, 90 % and 99 % of tasks waited less".to_owned())];
+        // One picture for a desk, one for a phone: the style sheet shows the one that fits.
+        let mut html = String::new();
+        for (class, size) in [("desk", (900, 260)), ("phone", (440, 280))] {
+            html += &format!("<div class=\"{class}\">{}</div>", histogram(all, &bars, &title, size)?);
+        }
+        figure.panels.push(Panel { html, title, wide: true });
+        figure.legend =
+            vec![(WAITING, "tasks".to_owned()), (MARK, "half, 90 % and 99 % of tasks waited less".to_owned())];
         Ok(Some(figure))
     }
 }
@@ -57,15 +67,14 @@ fn joined(bins: &[Bin]) -> Vec<Bin> {
     bins.chunks(group).filter_map(join).collect()
 }
 
-fn histogram(all: &WaitProfile, bars: &[Bin], title: &str) -> Result<String, DrawError> {
+fn histogram(all: &WaitProfile, bars: &[Bin], title: &str, size: (u32, u32)) -> Result<String, DrawError> {
     let (from, to) = (bars.first().map_or(1, |bin| bin.from), bars.last().map_or(10, |bin| bin.to));
-    let x = Axis::log_time(from as f64, to as f64, 8);
+    let x = Axis::log_time(from as f64, to as f64, size.0 as usize / 80);
     let of_all = |bin: &Bin| bin.count as f64 / all.count as f64;
     let most = greatest(bars.iter().map(of_all));
     // Room for what is written at the marks.
-    let y = Axis::share(most * 1.3);
-    let top = y.to;
-    let frame = Frame { size: (900, 260), ..Frame::new(title, x.clone(), y) };
+    let y = Axis::share(most * 1.25);
+    let frame = Frame { size, ..Frame::new(title, x.clone(), y) };
     picture(&frame, |plot| {
         for bin in bars {
             let edge = |us: u64| libm::log10(us.max(1) as f64).clamp(x.from, x.to);
@@ -73,12 +82,11 @@ fn histogram(all: &WaitProfile, bars: &[Bin], title: &str) -> Result<String, Dra
             // A narrow gap between the bars.
             plot.bar((left, right - (right - left) * 0.08), (0.0, of_all(bin)), WAITING, 0.85)?;
         }
-        for (at, (name, mark)) in MARKS.iter().zip(all.marks).enumerate() {
+        for (at, (name, mark)) in MARKS.iter().zip(all.marks).rev().enumerate() {
             let Some(mark) = mark.filter(|mark| mark.0 > 0) else { continue };
             let position = libm::log10(mark.0 as f64).clamp(x.from, x.to);
-            plot.line((position, 0.0), (position, top), MARK, 1.25)?;
             let text = format!("{name}: {}", duration(mark.0 as f64));
-            plot.note((position, top), &text, MARK, -(16 + 16 * at as i32))?;
+            plot.flag(position, 17 * at as u32, &text, MARK)?;
         }
         Ok(())
     })

@@ -59,8 +59,10 @@ pub fn render(outcome: &Outcome, reproduction: &Reproduction<'_>) -> String {
     tiles(&mut page, outcome);
     charts(&mut page, outcome);
     if let Some(table) = fleet::table(outcome) {
-        page.push_str("<section id=\"fleet\"><h2>The fleet</h2><p class=\"meaning\">Equal nodes together: what they offer, \
-                       and how much of it was allocated while they were up.</p>");
+        page.push_str(
+            "<section id=\"fleet\"><h2>The fleet</h2><p class=\"meaning\">Equal nodes together: what they offer, \
+                       and how much of it was allocated while they were up.</p>",
+        );
         write_table(&mut page, &table);
         page.push_str("</section>\n");
     }
@@ -148,8 +150,7 @@ fn write_figure(page: &mut String, chart: &dyn Chart, figure: &Figure) {
         page.push_str("<div class=\"panels\">");
         for panel in &figure.panels {
             let wide = if panel.wide { " wide" } else { "" };
-            let graph = if panel.html.starts_with("<svg") { " graph" } else { "" };
-            let _ = write!(page, "<div class=\"panel{wide}{graph}\"><h3>{}</h3>{}</div>", escape(&panel.title), panel.html);
+            let _ = write!(page, "<div class=\"panel{wide}\"><h3>{}</h3>{}</div>", escape(&panel.title), panel.html);
         }
         page.push_str("</div>");
     }
@@ -190,7 +191,9 @@ fn write_table(page: &mut String, table: &Table) {
 }
 
 fn numbers(page: &mut String, lines: &[Line]) {
-    page.push_str("<section id=\"numbers\"><h2>The numbers</h2><p class=\"meaning\">Every number is in summary.json.</p>");
+    page.push_str(
+        "<section id=\"numbers\"><h2>The numbers</h2><p class=\"meaning\">Every number is in summary.json.</p>",
+    );
     write_lines(page, lines);
     page.push_str("</section>\n");
 }
@@ -204,8 +207,10 @@ fn write_lines(page: &mut String, lines: &[Line]) {
 }
 
 fn assumptions(page: &mut String, scenario: &str) {
-    page.push_str("<section id=\"assumed\"><h2>What was assumed</h2><p class=\"meaning\">The scenario with every default \
-                   written out, as in scenario.toml.</p><details><summary>The whole scenario</summary><pre>");
+    page.push_str(
+        "<section id=\"assumed\"><h2>What was assumed</h2><p class=\"meaning\">The scenario with every default \
+                   written out, as in scenario.toml.</p><details><summary>The whole scenario</summary><pre>",
+    );
     page.push_str(&escape(&crate::human::cut(scenario, SCENARIO_MAX)));
     page.push_str("</pre></details></section>\n");
 }
@@ -216,8 +221,10 @@ fn reproduce(page: &mut String, outcome: &Outcome, reproduction: &Reproduction<'
         let command = crate::human::cut(reproduction.command, 4_000);
         let _ = write!(page, "<pre>{}</pre>", escape(&command));
     }
-    page.push_str("<p class=\"meaning\">The same inputs and seed give the same fingerprint, and the same bytes in every file \
-                   but run.json.</p>");
+    page.push_str(
+        "<p class=\"meaning\">The same inputs and seed give the same fingerprint, and the same bytes in every file \
+                   but run.json.</p>",
+    );
     let line = |label: &str, value| Line { label: label.to_owned(), value };
     let mut lines: Vec<Line> = ["seed", "fingerprint"]
         .into_iter()
@@ -231,6 +238,8 @@ fn reproduce(page: &mut String, outcome: &Outcome, reproduction: &Reproduction<'
         }
     }
     write_lines(page, &lines);
-    page.push_str("</section>\n<footer>Rendered by windtunnel from the files beside this page; <code>windtunnel report</code> \
-                   renders it again.</footer>\n");
+    page.push_str(
+        "</section>\n<footer>Rendered by windtunnel from the files beside this page; <code>windtunnel report</code> \
+                   renders it again.</footer>\n",
+    );
 }

@@ -7,7 +7,8 @@ use crate::human::{capital, count, counted, duration, seconds, share};
 use crate::table::{cause_shares, in_states, lanes};
 use crate::words::{cause_in_words, list};
 
-/// Did everything run? What held it back? What is idle, and why? A sentence is missing only if the run has no numbers for it.
+/// Did everything run? What held it back? What is idle, and why? A sentence is missing only if the run has no numbers
+/// for it.
 pub(super) fn opening(outcome: &Outcome) -> Vec<String> {
     let summary = &outcome.summary;
     [what_ran(outcome), what_bound(summary), what_is_idle(outcome)].into_iter().flatten().collect()
@@ -20,7 +21,8 @@ fn what_ran(outcome: &Outcome) -> Option<String> {
         return Some("No task was handed in.".to_owned());
     }
     let length = summary.number("makespan_s").map_or_else(|| duration(outcome.end.0 as f64), seconds);
-    let jobs = summary.number("jobs.submitted").map_or_else(String::new, |jobs| format!(" of {}", counted(jobs, "job")));
+    let jobs =
+        summary.number("jobs.submitted").map_or_else(String::new, |jobs| format!(" of {}", counted(jobs, "job")));
     let finished = summary.number("tasks.finished").unwrap_or(0.0);
     if finished == tasks {
         let all = if tasks == 1.0 { "The only task".to_owned() } else { format!("All {} tasks", count(tasks)) };
@@ -58,7 +60,8 @@ fn what_bound(summary: &Summary) -> Option<String> {
     let waits = cause_shares(summary);
     let Some((cause, part)) = waits.first() else {
         return Some(format!(
-            "Nothing held the tasks back: the fullest resource was {lane}, {} allocated on average{peak}, and no task waited.",
+            "Nothing held the tasks back: the fullest resource was {lane}, {} allocated on average{peak}, and no task \
+             waited.",
             share(mean)
         ));
     };
@@ -92,7 +95,10 @@ fn what_is_idle(outcome: &Outcome) -> Option<String> {
     let parts: Vec<String> = idle.iter().map(|(lane, part)| format!("{} of {lane}", share(*part))).collect();
     let mut sentence = format!("Not allocated on average: {}", list(&parts));
     if let Some((lane, part, lacking)) = worst_stranded(outcome) {
-        sentence.push_str(&format!("; {} of {lane} was free but stranded, mostly on nodes with too little {lacking}", share(part)));
+        sentence.push_str(&format!(
+            "; {} of {lane} was free but stranded, mostly on nodes with too little {lacking}",
+            share(part)
+        ));
     }
     if let (Some(nodes), Some(touched)) = (summary.number("nodes.count"), summary.number("nodes.touched")) {
         let unused = nodes - touched;
@@ -151,11 +157,15 @@ mod tests {
             ("nodes.count", 10.0),
             ("nodes.touched", 10.0),
         ]);
-        assert_eq!(opening(&outcome), [
-            "All 1,200 tasks of 1 job finished, within 1 h 05 min of simulated time.",
-            "Nothing held the tasks back: the fullest resource was cpu, 25 % allocated on average, and no task waited.",
-            "Not allocated on average: 75 % of cpu and 75 % of memory; every node was used.",
-        ]);
+        assert_eq!(
+            opening(&outcome),
+            [
+                "All 1,200 tasks of 1 job finished, within 1 h 05 min of simulated time.",
+                "Nothing held the tasks back: the fullest resource was cpu, 25 % allocated on average, and no task \
+                 waited.",
+                "Not allocated on average: 75 % of cpu and 75 % of memory; every node was used.",
+            ]
+        );
     }
 
     #[test]
@@ -177,13 +187,17 @@ mod tests {
             ("nodes.count", 4.0),
             ("nodes.touched", 3.0),
         ]);
-        assert_eq!(opening(&outcome), [
-            "90 of 100 tasks finished (90 %) within 1 min 00 s of simulated time: 2 failed, 1 was rejected and 7 were \
-             still waiting at the end.",
-            "The fullest resource was gpu, 97 % allocated on average; half of the tasks did not wait, one in a hundred \
-             waited 30 s or more, and 75 % of all waiting was for room on a single node, though there was room in all.",
-            "Not allocated on average: 40 % of cpu and 3 % of gpu; 1 of 4 nodes never ran a task.",
-        ]);
+        assert_eq!(
+            opening(&outcome),
+            [
+                "90 of 100 tasks finished (90 %) within 1 min 00 s of simulated time: 2 failed, 1 was rejected and 7 \
+                 were still waiting at the end.",
+                "The fullest resource was gpu, 97 % allocated on average; half of the tasks did not wait, one in a \
+                 hundred waited 30 s or more, and 75 % of all waiting was for room on a single node, though there was \
+                 room in all.",
+                "Not allocated on average: 40 % of cpu and 3 % of gpu; 1 of 4 nodes never ran a task.",
+            ]
+        );
     }
 
     #[test]

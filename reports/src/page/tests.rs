@@ -4,8 +4,10 @@ use windtunnel_scheduler::time::Time;
 use super::*;
 use crate::sample;
 
-const REPRODUCTION: Reproduction<'_> =
-    Reproduction { command: "windtunnel run x --set 'a=\"<b>\"'", scenario_toml: "name = \"<script>alert(1)</script>\"" };
+const REPRODUCTION: Reproduction<'_> = Reproduction {
+    command: "windtunnel run x --set 'a=\"<b>\"'",
+    scenario_toml: "name = \"<script>alert(1)</script>\"",
+};
 
 #[test]
 fn the_page_stands_alone() {
@@ -33,7 +35,9 @@ fn names_cannot_break_out() {
 #[test]
 fn every_tag_that_opens_closes() {
     let page = render(&sample::outcome(400, 2_000), &REPRODUCTION);
-    for tag in ["section", "div", "table", "tr", "td", "th", "details", "pre", "svg", "ul", "li", "p", "span", "i", "h2"] {
+    for tag in
+        ["section", "div", "table", "tr", "td", "th", "details", "pre", "svg", "ul", "li", "p", "span", "i", "h2"]
+    {
         let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
         assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
     }

@@ -114,7 +114,8 @@ fn text(path: &Path) -> Result<String, ReadError> {
     fs::read_to_string(path).map_err(|error| {
         let mut failure = ReadError::new(path, &error);
         if error.kind() == std::io::ErrorKind::NotFound {
-            failure.message = format!("{} is not there: name the folder of a result, as in runs/quickstart", path.display());
+            failure.message =
+                format!("{} is not there: name the folder of a result, as in runs/quickstart", path.display());
         }
         failure
     })
@@ -127,8 +128,10 @@ fn load_run(folder: &Path) -> Result<(String, RunFacts), ReadError> {
     Ok((command, serde_json::from_value(json).map_err(|error| ReadError::new(&path, error))?))
 }
 
-/// The nodes and the lanes that the fleet names beyond the standard ones.
-fn load_nodes(path: &Path) -> Result<(Vec<NodeRow>, Vec<(usize, String)>), ReadError> {
+/// Nodes, and the lanes that the fleet names beyond the standard ones.
+type Nodes = (Vec<NodeRow>, Vec<(usize, String)>);
+
+fn load_nodes(path: &Path) -> Result<Nodes, ReadError> {
     let frame = Frame::read(path, None)?;
     let names = frame.names();
     // The columns of capacity stand in the order of the lanes; those beyond the standard ones have no unit behind.

@@ -61,7 +61,8 @@ fn two_writes_of_one_outcome_are_equal_in_every_byte() {
     let above = tempfile::tempdir().unwrap();
     let folders = [above.path().join("one"), above.path().join("two")];
     folders.iter().for_each(|folder| drop(saved(folder)));
-    let files = ["tasks", "nodes", "series", "page/heat", "page/waits", "page/slowest"].map(|name| format!("{name}.parquet"));
+    let files =
+        ["tasks", "nodes", "series", "page/heat", "page/waits", "page/slowest"].map(|name| format!("{name}.parquet"));
     for name in files.iter().map(String::as_str).chain(["summary.json", "scenario.toml", "report.html"]) {
         let [one, two] = folders.each_ref().map(|folder| fs::read(folder.join(name)).unwrap());
         assert!(one == two, "{name}");

@@ -33,8 +33,8 @@ pub struct ResultFolder {
 }
 
 impl ResultFolder {
-    /// Begins a folder that is to be `out` in the end. An empty folder or one with a [`RUN_FILE`] of ours in `out` will be
-    /// replaced.
+    /// Begins a folder that is to be `out` in the end. An empty folder or one with a [`RUN_FILE`] of ours in `out`
+    /// will be replaced.
     ///
     /// # Errors
     /// If `out` holds anything else, or the folder above cannot be written.
@@ -186,8 +186,10 @@ mod tests {
     use super::*;
 
     fn names(path: &Path) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

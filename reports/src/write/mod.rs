@@ -24,7 +24,7 @@ use windtunnel_scheduler::time::Time;
 use crate::page::{self, Reproduction};
 
 pub(crate) use folder::cannot;
-pub use folder::{ResultFolder, RUN_FILE, abandon_all};
+pub use folder::{RUN_FILE, ResultFolder, abandon_all};
 pub use run_facts::{Host, RunFacts};
 pub(crate) use tables::{lane_seconds, lane_time};
 pub(crate) use tasks::{lane_with_unit, lanes_of};
@@ -105,8 +105,9 @@ impl ResultWriter {
         }
     }
 
-    /// Writes everything that is known at the end and puts the folder in place; gives its path. `outcome` may carry more
-    /// numbers than at [`Recorder::finish`]. `facts` is asked last of all, so that it can measure all that came before.
+    /// Writes everything that is known at the end and puts the folder in place; gives its path. `outcome` may carry
+    /// more numbers than at [`Recorder::finish`]. `facts` is asked last of all, so that it can measure all that came
+    /// before.
     ///
     /// # Errors
     /// The first error of any file, also of those written before.

@@ -1,23 +1,27 @@
 //! `summary.json`: the numbers of a run as nested objects.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value as Json};
 use windtunnel_outcome::{Summary, Value};
 
 /// Where the warnings of a run stand in the summary, numbered.
 pub const WARNINGS: &str = "warnings";
 
-/// The numbers and the warnings as one JSON object: keys sorted, floating point in the shortest form that reads back the
-/// same, a line break at the end.
+/// The numbers and the warnings as one JSON object: keys sorted, floating point in the shortest form that reads back
+/// the same, a line break at the end.
 #[must_use]
 pub fn to_json(summary: &Summary, warnings: &[String]) -> String {
-    let mut root = Map::new();
-    for (path, value) in summary.iter() {
-        insert(&mut root, path, json(value));
-    }
     let digits = warnings.len().to_string().len();
-    for (number, warning) in warnings.iter().enumerate() {
-        let path = [WARNINGS.to_owned(), format!("{:0digits$}", number + 1)];
-        insert(&mut root, &path, Json::String(warning.clone()));
+    let numbered = |(number, warning): (usize, &String)| {
+        (vec![WARNINGS.to_owned(), format!("{:0digits$}", number + 1)], Json::String(warning.clone()))
+    };
+    // Sorted here, since a map of the JSON library keeps the order of insertion in some builds.
+    let numbers = summary.iter().map(|(path, value)| (path.to_vec(), json(value)));
+    let sorted: BTreeMap<Vec<String>, Json> = numbers.chain(warnings.iter().enumerate().map(numbered)).collect();
+    let mut root = Map::new();
+    for (path, value) in sorted {
+        insert(&mut root, &path, value);
     }
     let mut text = format!("{:#}", Json::Object(root));
     text.push('\n');
@@ -76,7 +80,8 @@ pub fn from_json(text: &str) -> Result<(Summary, Vec<String>), String> {
     let Json::Object(mut root) = json else { return Err("it is not a JSON object".to_owned()) };
     let mut warnings = Vec::new();
     if let Some(Json::Object(numbered)) = root.remove(WARNINGS) {
-        warnings.extend(numbered.into_iter().filter_map(|(_, text)| text.as_str().map(str::to_owned)));
+        let numbered: BTreeMap<String, Json> = numbered.into_iter().collect();
+        warnings.extend(numbered.into_values().filter_map(|text| text.as_str().map(str::to_owned)));
     }
     let mut summary = Summary::default();
     collect(&mut summary, &mut Vec::new(), &root)?;
@@ -136,7 +141,7 @@ mod tests {
   },
   "conservation": {
     "cpu": {
-      "capacity": 1.2089258196146292e24,
+      "capacity": 1.2089258196146292e+24,
       "residual": -9223372036854775808
     }
   },

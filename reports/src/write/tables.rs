@@ -155,8 +155,9 @@ pub(super) fn write_heat<W: Write>(sink: W, heat: &HeatTable) -> io::Result<W> {
     file.finish()
 }
 
-/// `page/waits.parquet`: a row per bar of each distribution. The first row of each carries no bar (`from_us` = `to_us` = 0)
-/// but those that did not wait, so that every distribution has a row; `tasks` adds up to the tasks that started.
+/// `page/waits.parquet`: a row per bar of each distribution. The first row of each carries no bar (`from_us` =
+/// `to_us` = 0) but those that did not wait, so that every distribution has a row; `tasks` adds up to the tasks that
+/// started.
 pub(super) fn write_waits<W: Write>(sink: W, waits: &[WaitProfile]) -> io::Result<W> {
     let mut file = TableFile::new(sink)?;
     let mut columns = Columns::default();

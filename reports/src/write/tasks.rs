@@ -5,10 +5,15 @@ use std::io::{self, Write};
 use windtunnel_outcome::rows::{Cause, NameRef, TaskRow};
 use windtunnel_scheduler::resources::{LANES, STANDARD_LANES};
 
-use super::parquet::{ColumnMut, GROUP_ROWS, TableFile, TextColumn, WholeColumn, WholesColumn, WordColumn};
+use super::parquet::{
+    ColumnMut, GROUP_ROWS, SteadyColumns, TableFile, TextColumn, WholeColumn, WholesColumn, WordColumn,
+};
 
 /// Bytes of names beyond which a row group ends early: names may be as long as a trace likes, memory may not grow.
 const TEXT_MAX: usize = 8 << 20;
+
+/// Lanes that nearly every task asks for: cpu and memory.
+const COMMON: usize = 2;
 
 /// The columns of the rows that are not yet in the file.
 pub(super) struct TaskTable<W: Write> {
@@ -18,8 +23,8 @@ pub(super) struct TaskTable<W: Write> {
     cause_names: [String; Cause::COUNT],
     job: TextColumn,
     task: TextColumn,
-    attempt: WholeColumn,
-    count: WholeColumn,
+    /// Attempt and count.
+    numbers: SteadyColumns<2>,
     class: WordColumn,
     role: WordColumn,
     submit: WholeColumn,
@@ -27,13 +32,19 @@ pub(super) struct TaskTable<W: Write> {
     place: WholeColumn,
     start: WholeColumn,
     end: WholeColumn,
-    node: WordColumn,
+    /// Not as words: looking up one of 50,000 names costs more than all other columns of a row together, since each is
+    /// somewhere else in memory. Copying one waits for nothing.
+    node: TextColumn,
     gpus: WholesColumn,
     state: WordColumn,
-    requested: [WholeColumn; LANES],
+    /// Cpu and memory, which nearly every task asks for.
+    requested: [WholeColumn; COMMON],
+    /// The other lanes, which few ask for.
+    requested_others: SteadyColumns<{ LANES - COMMON }>,
     wait: WholeColumn,
-    causes: [WholeColumn; Cause::COUNT],
-    lost_work: WholeColumn,
+    /// By cause.
+    causes: SteadyColumns<{ Cause::COUNT }>,
+    lost_work: SteadyColumns<1>,
 }
 
 /// The name of a lane with its unit: `cpu_milli`, `memory_mib`; a lane that the scenario named has none.
@@ -63,10 +74,9 @@ impl<W: Write> TaskTable<W> {
             rows: 0,
             lanes,
             cause_names: Cause::ALL.map(|cause| format!("wait_{}_us", cause.name())),
-            job: TextColumn::default(),
-            task: TextColumn::default(),
-            attempt: WholeColumn::required(),
-            count: WholeColumn::required(),
+            job: TextColumn::required(),
+            task: TextColumn::required(),
+            numbers: SteadyColumns::default(),
             class: WordColumn::required(),
             role: WordColumn::required(),
             submit: WholeColumn::required(),
@@ -74,30 +84,35 @@ impl<W: Write> TaskTable<W> {
             place: WholeColumn::optional(),
             start: WholeColumn::optional(),
             end: WholeColumn::optional(),
-            node: WordColumn::optional(),
+            node: TextColumn::optional(),
             gpus: WholesColumn::default(),
             state: WordColumn::required(),
             requested: std::array::from_fn(|_| WholeColumn::required()),
+            requested_others: SteadyColumns::default(),
             wait: WholeColumn::optional(),
-            causes: std::array::from_fn(|_| WholeColumn::required()),
-            lost_work: WholeColumn::required(),
+            causes: SteadyColumns::default(),
+            lost_work: SteadyColumns::default(),
         })
     }
 
     pub(super) fn push(&mut self, row: &TaskRow<'_>) -> io::Result<()> {
-        let mut digits = Digits::default();
-        let job = match row.job {
-            NameRef::Number(number) => digits.of(number),
-            NameRef::Text(text) => text.as_bytes(),
-        };
-        self.job.push(job);
-        self.task.push_with(|out| {
-            out.extend_from_slice(job);
-            out.push(b'/');
-            out.extend_from_slice(Digits::default().of(u64::from(row.index)));
-        });
-        self.attempt.push(u64::from(row.attempt));
-        self.count.push(u64::from(row.count));
+        match row.job {
+            NameRef::Number(number) => {
+                let mut name = Digits::of(number);
+                self.job.push_padded(&name.bytes, name.length);
+                name.push_slash();
+                name.push_digits(u64::from(row.index));
+                self.task.push_padded(&name.bytes, name.length);
+            }
+            NameRef::Text(text) => {
+                self.job.push(text.as_bytes());
+                let mut index = Digits::default();
+                index.push_slash();
+                index.push_digits(u64::from(row.index));
+                self.task.push_parts(text.as_bytes(), &index.bytes[..index.length]);
+            }
+        }
+        self.numbers.push([u64::from(row.attempt), u64::from(row.count)]);
         self.class.push(row.class);
         self.role.push(row.role);
         self.submit.push(row.submit.0);
@@ -105,19 +120,19 @@ impl<W: Write> TaskTable<W> {
         self.place.push_option(row.place.map(|time| time.0));
         self.start.push_option(row.start.map(|time| time.0));
         self.end.push_option(row.end.map(|time| time.0));
-        self.node.push_option(row.node);
-        self.gpus.push(row.gpus.iter().map(|device| device as u64));
+        self.node.push_option(row.node.map(str::as_bytes));
+        self.gpus.push_bits(row.gpus.0);
         self.state.push(row.state.name());
-        for (lane, _) in &self.lanes {
-            self.requested[*lane].push(u64::from(row.requested[*lane]));
+        let requested = row.requested.0.map(u64::from);
+        for (column, &amount) in self.requested.iter_mut().zip(&requested) {
+            column.push(amount);
         }
+        self.requested_others.push(std::array::from_fn(|lane| requested[COMMON + lane]));
         self.wait.push_option(row.wait.map(|span| span.0));
-        for (column, span) in self.causes.iter_mut().zip(&row.causes) {
-            column.push(span.0);
-        }
-        self.lost_work.push(row.lost_work.0);
+        self.causes.push(row.causes.map(|span| span.0));
+        self.lost_work.push([row.lost_work.0]);
         self.rows += 1;
-        if self.rows == GROUP_ROWS || self.job.waiting() + self.task.waiting() > TEXT_MAX {
+        if self.rows == GROUP_ROWS || self.job.waiting() + self.task.waiting() + self.node.waiting() > TEXT_MAX {
             self.write_group()?;
         }
         Ok(())
@@ -126,11 +141,13 @@ impl<W: Write> TaskTable<W> {
     fn write_group(&mut self) -> io::Result<()> {
         use ColumnMut::{Text, Whole, Wholes, Word};
         let rows = std::mem::take(&mut self.rows);
+        let [attempt, count] = self.numbers.columns();
+        let [lost_work] = self.lost_work.columns();
         let mut columns = vec![
             ("job_id", Text(&mut self.job)),
             ("task_id", Text(&mut self.task)),
-            ("attempt", Whole(&mut self.attempt)),
-            ("count", Whole(&mut self.count)),
+            ("attempt", Whole(attempt)),
+            ("count", Whole(count)),
             ("class", Word(&mut self.class)),
             ("role", Word(&mut self.role)),
             ("submit_us", Whole(&mut self.submit)),
@@ -138,21 +155,28 @@ impl<W: Write> TaskTable<W> {
             ("place_us", Whole(&mut self.place)),
             ("start_us", Whole(&mut self.start)),
             ("end_us", Whole(&mut self.end)),
-            ("node", Word(&mut self.node)),
+            ("node", Text(&mut self.node)),
             ("gpus", Wholes(&mut self.gpus)),
             ("state", Word(&mut self.state)),
         ];
-        for (lane, column) in self.requested.iter_mut().enumerate() {
+        let requested = self.requested.iter_mut().chain(self.requested_others.columns());
+        let mut unnamed = Vec::new();
+        for (lane, column) in requested.enumerate() {
             if let Some((_, name)) = self.lanes.iter().find(|(index, _)| *index == lane) {
                 columns.push((name, Whole(column)));
+            } else {
+                unnamed.push(column);
             }
         }
         columns.push(("wait_us", Whole(&mut self.wait)));
-        for (name, column) in self.cause_names.iter().zip(&mut self.causes) {
+        for (name, column) in self.cause_names.iter().zip(self.causes.columns()) {
             columns.push((name, Whole(column)));
         }
-        columns.push(("lost_work_us", Whole(&mut self.lost_work)));
-        self.file.write_group(rows, &mut columns)
+        columns.push(("lost_work_us", Whole(lost_work)));
+        self.file.write_group(rows, &mut columns)?;
+        // Lanes that the fleet does not name are in no file; their rows must not pile up.
+        unnamed.into_iter().for_each(WholeColumn::clear);
+        Ok(())
     }
 
     pub(super) fn finish(mut self) -> io::Result<W> {
@@ -161,22 +185,36 @@ impl<W: Write> TaskTable<W> {
     }
 }
 
-/// Room for the decimal digits of a number: rows are written by the million, formatting machinery would be most of it.
+/// A short name that is put together from numbers: rows are written by the million, and the formatting machinery
+/// would be most of their cost.
 #[derive(Default)]
-struct Digits([u8; 20]);
+struct Digits {
+    /// Room for 20 digits, a slash and 10 digits.
+    bytes: [u8; 32],
+    length: usize,
+}
 
 impl Digits {
+    fn of(number: u64) -> Self {
+        let mut digits = Self::default();
+        digits.push_digits(number);
+        digits
+    }
+
     #[inline]
-    fn of(&mut self, mut number: u64) -> &[u8] {
-        let mut at = self.0.len();
-        loop {
-            at -= 1;
-            self.0[at] = b'0' + (number % 10) as u8;
+    fn push_slash(&mut self) {
+        self.bytes[self.length] = b'/';
+        self.length += 1;
+    }
+
+    #[inline]
+    fn push_digits(&mut self, mut number: u64) {
+        let count = number.checked_ilog10().map_or(1, |power| power as usize + 1);
+        for byte in self.bytes[self.length..self.length + count].iter_mut().rev() {
+            *byte = b'0' + (number % 10) as u8;
             number /= 10;
-            if number == 0 {
-                return &self.0[at..];
-            }
         }
+        self.length += count;
     }
 }
 
@@ -187,7 +225,10 @@ mod tests {
     #[test]
     fn digits_are_those_of_the_number() {
         for number in [0, 7, 10, 1_234_567_890, u64::MAX] {
-            assert_eq!(Digits::default().of(number), number.to_string().as_bytes());
+            let mut digits = Digits::of(number);
+            digits.push_slash();
+            digits.push_digits(u64::from(u32::MAX));
+            assert_eq!(digits.bytes[..digits.length], *format!("{number}/4294967295").as_bytes());
         }
     }
 }

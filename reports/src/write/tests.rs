@@ -32,8 +32,8 @@ struct Made {
 fn made(index: u64) -> Made {
     let draw = noise(index);
     let submit = Time(draw % 1_000_000_000_000);
-    let wait = Span(if index % 3 == 0 { 0 } else { draw >> 40 });
-    let started = index % 11 != 0;
+    let wait = Span(if index.is_multiple_of(3) { 0 } else { draw >> 40 });
+    let started = !index.is_multiple_of(11);
     let start = started.then(|| submit + wait);
     let mut causes = [Span::ZERO; Cause::COUNT];
     causes[(draw % 7) as usize] = wait;
@@ -42,15 +42,15 @@ fn made(index: u64) -> Made {
         index: (draw % 100) as u32,
         attempt: (index % 4) as u32,
         count: 1,
-        class: if index % 2 == 0 { "batch" } else { "a much longer name of a class" },
+        class: if index.is_multiple_of(2) { "batch" } else { "a much longer name of a class" },
         role: "",
         submit,
         eligible: submit,
         place: start,
         start,
-        end: (started && index % 13 != 0).then(|| Time(index * 1000)),
+        end: (started && !index.is_multiple_of(13)).then(|| Time(index * 1000)),
         node: None,
-        gpus: GpuSet(if index % 5 == 0 { draw & 0xff } else { 0 }),
+        gpus: GpuSet(if index.is_multiple_of(5) { draw & 0xff } else { 0 }),
         state: State::ALL[(draw % 8) as usize],
         requested: Resources([draw as u32 % 64_000, 2048, 0, 0, index as u32 % 7, 0, 0, 0]),
         wait: started.then_some(wait),
@@ -64,7 +64,7 @@ fn task_file(rows: u64) -> Vec<u8> {
     let mut table = TaskTable::new(Vec::new(), &[(4, "licences".to_owned())]).unwrap();
     for index in 0..rows {
         let made = made(index);
-        let job = if index % 2 == 0 { made.row.job } else { NameRef::Text(&made.job) };
+        let job = if index.is_multiple_of(2) { made.row.job } else { NameRef::Text(&made.job) };
         let node = made.row.start.map(|_| made.node.as_str());
         table.push(&TaskRow { job, node, ..made.row }).unwrap();
     }
@@ -100,7 +100,11 @@ fn every_value_of_every_task_reads_back() {
                 *sum += value.unwrap();
             }
         }
-        assert!(sums.iter().zip(&made).all(|(sum, made)| *sum == made.row.causes.iter().map(|one| one.0 as i64).sum()));
+        assert!(
+            sums.iter()
+                .zip(&made)
+                .all(|(sum, made)| *sum == made.row.causes.iter().map(|one| one.0 as i64).sum::<i64>())
+        );
         let lost = wholes(&frame, "lost_work_us");
         assert!(lost.iter().enumerate().all(|(at, lost)| *lost == Some(if at % 2 == 1 { i64::MAX } else { 0 })));
         let cpu = wholes(&frame, "requested_cpu_milli");
@@ -108,7 +112,8 @@ fn every_value_of_every_task_reads_back() {
         let extra = wholes(&frame, "requested_licences");
         assert!(extra.iter().zip(&made).all(|(extra, made)| *extra == Some(i64::from(made.row.requested[4]))));
 
-        let job = |(index, made): (usize, &Made)| if index % 2 == 0 { index.to_string() } else { made.job.clone() };
+        let job =
+            |(index, made): (usize, &Made)| if index.is_multiple_of(2) { index.to_string() } else { made.job.clone() };
         let jobs: Vec<String> = made.iter().enumerate().map(job).collect();
         assert!(texts(&frame, "job_id").iter().zip(&jobs).all(|(read, job)| read.as_deref() == Some(job)));
         let tasks = texts(&frame, "task_id");
@@ -182,11 +187,8 @@ fn the_log_holds_whole_messages() {
     let options = RecordOptions { events: true, decisions: true, ..RecordOptions::default() };
     let mut writer = ResultWriter::create(&out, &options).unwrap();
     assert!(writer.wants_events() && writer.wants_decisions());
-    let events = [
-        Event::Configured(Box::default()),
-        Event::TaskEnded { task: TaskId(3), ending: Ending::Lost },
-        Event::Woken,
-    ];
+    let events =
+        [Event::Configured(Box::default()), Event::TaskEnded { task: TaskId(3), ending: Ending::Lost }, Event::Woken];
     writer.heard(Time(5), PartyId(0), &events);
     let mut vetoes = VetoCounts::default();
     vetoes.count(Veto::Memory);

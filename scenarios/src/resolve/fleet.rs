@@ -59,8 +59,7 @@ fn from_pool(pool: &spec::Amounts, context: &Context<'_>) -> Result<Fleet, Failu
     }
     let (capacity, gpus) = capacity(pool, &spec::Amounts::default(), spec::Overcommit::default(), &extra)
         .map_err(|(key, sentence)| context.places.failure(&format!("fleet.pool.{key}"), sentence))?;
-    let node =
-        Node { name: Name::Text("pool".into()), capacity, gpus, attributes: Vec::new(), domains: Vec::new() };
+    let node = Node { name: Name::Text("pool".into()), capacity, gpus, attributes: Vec::new(), domains: Vec::new() };
     Ok(Fleet { nodes: vec![node], lanes, extra_lanes: extra })
 }
 
@@ -86,7 +85,8 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
             .map_err(|(inner, sentence)| context.places.failure(&format!("{key}.{inner}"), sentence))?;
         for (unused, given) in [("price", group.price.is_some()), ("power", group.power.is_some())] {
             if given {
-                context.warn(format!("`{key}.{unused}` has no effect: cost and energy are not computed by this version"));
+                context
+                    .warn(format!("`{key}.{unused}` has no effect: cost and energy are not computed by this version"));
             }
         }
         let attributes = attributes(group, &key, context)?;
@@ -104,13 +104,7 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
 }
 
 fn amounts(group: &spec::Group) -> spec::Amounts {
-    spec::Amounts {
-        cpu: group.cpu,
-        memory: group.memory,
-        disk: group.disk,
-        gpu: group.gpu,
-        lanes: group.lanes.clone(),
-    }
+    spec::Amounts { cpu: group.cpu, memory: group.memory, disk: group.disk, gpu: group.gpu, lanes: group.lanes.clone() }
 }
 
 fn attributes(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Vec<(String, String)>, Failure> {
@@ -194,9 +188,7 @@ fn capacity(
     let gpus = amounts.gpu.unwrap_or(0);
     let gpus = u8::try_from(gpus).ok().filter(|&gpus| gpus <= 64);
     let gpus = gpus.ok_or_else(|| (String::from("gpu"), String::from("a node has at most 64 gpus; give fewer")))?;
-    let mib = |size: Option<Size>, up: bool| {
-        size.map(|size| if up { size.mib_up() } else { size.mib_down() })
-    };
+    let mib = |size: Option<Size>, up: bool| size.map(|size| if up { size.mib_up() } else { size.mib_down() });
     let gpu_milli = |count: Option<u32>| count.map(|count| u64::from(count) * 1000);
     let mut rows = vec![
         (String::from("cpu"), amounts.cpu.map(|cpu| cpu.0), reserve.cpu.map(|cpu| cpu.0), overcommit.cpu),
@@ -227,8 +219,9 @@ fn capacity(
             return Err((format!("reserve.{name}"), String::from("more than the node has; reserve less")));
         };
         let handed_out = u128::from(left) * u128::from(factor.0) / 1000;
-        row[lane] = u32::try_from(handed_out)
-            .map_err(|_| (name.clone(), String::from("too large for one node (the limit is 2^32 - 1 units); give less")))?;
+        row[lane] = u32::try_from(handed_out).map_err(|_| {
+            (name.clone(), String::from("too large for one node (the limit is 2^32 - 1 units); give less"))
+        })?;
     }
     Ok((row, gpus))
 }

@@ -1,5 +1,5 @@
-//! From a scenario as written to an experiment that can be run: files found and pinned, units made integers, every default
-//! filled in, everything that cannot be honoured refused or warned about.
+//! From a scenario as written to an experiment that can be run: files found and pinned, units made integers, every
+//! default filled in, everything that cannot be honoured refused or warned about.
 
 mod fleet;
 mod paths;
@@ -62,12 +62,7 @@ impl Context<'_> {
 ///
 /// # Errors
 /// The first thing that cannot be honoured: file, line and column, key and fix.
-pub fn resolve(
-    scenario: Scenario,
-    places: &Places,
-    base: &Path,
-    registries: &Registries,
-) -> Result<Resolved, Failure> {
+pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Registries) -> Result<Resolved, Failure> {
     let mut scenario = scenario;
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
@@ -110,10 +105,7 @@ impl Resolved {
             scheduler: self.config.clone(),
             parties: 1,
             link: Span::ZERO,
-            measure: Measure {
-                from: measure.from.map_or(Time::ZERO, time),
-                to: measure.to.map_or(Time::NEVER, time),
-            },
+            measure: Measure { from: measure.from.map_or(Time::ZERO, time), to: measure.to.map_or(Time::NEVER, time) },
             stop: self.scenario.stop.at.map_or(Stop::Drained, |at| Stop::At(time(at))),
             series: match self.scenario.record.series {
                 Series::Auto => Sampling::Auto,

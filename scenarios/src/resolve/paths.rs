@@ -56,7 +56,8 @@ pub(super) fn find(
         if let Some(wanted) = pinned.and_then(|pinned| pinned.0.get(position))
             && *wanted != digest
         {
-            let sentence = format!("{} has {digest}, not {wanted}; restore the file or take the digest out", path.display());
+            let sentence =
+                format!("{} has {digest}, not {wanted}; restore the file or take the digest out", path.display());
             return Err(places.failure(&format!("{key}.digest"), sentence));
         }
         let written = if text.starts_with("${") {

@@ -1,0 +1,190 @@
+use std::path::PathBuf;
+
+use windtunnel_scheduler::resources::Resources;
+
+use super::*;
+use crate::spec::{self, Set};
+
+const HEAD: &str = "name = \"t\"\n";
+const FLEET: &str = "[[fleet.group]]\nname = \"m\"\ncount = 7\ncpu = 64\nmemory = \"256GiB\"\n";
+const WORK: &str = r#"[[workload]]
+[workload.synthetic]
+arrivals = { poisson = "2/s" }
+tasks = 10
+duration = { constant = "60s" }
+shapes = [{ cpu = 1, memory = "2GiB" }]
+"#;
+
+fn resolved_in(base: &Path, text: &str, sets: &[&str]) -> Result<Resolved, String> {
+    let sets: Vec<Set> = sets.iter().map(|set| set.parse().unwrap()).collect();
+    let (scenario, places) = spec::parse("t.toml", text, &sets).map_err(|failure| failure.to_string())?;
+    resolve(scenario, &places, base, &Registries::default()).map_err(|failure| failure.to_string())
+}
+
+fn resolved(fleet: &str, work: &str, sets: &[&str]) -> Result<Resolved, String> {
+    resolved_in(Path::new(""), &format!("{HEAD}{fleet}{work}"), sets)
+}
+
+#[track_caller]
+fn complains(sets: &[&str], expected: &str) {
+    let error = resolved(FLEET, WORK, sets).err().unwrap_or_else(|| panic!("{sets:?} is taken"));
+    assert!(error.contains(expected), "{sets:?}: {error}");
+}
+
+#[test]
+fn groups_become_nodes_in_zones_and_racks() {
+    let sets = [
+        "fleet.group.0.zones=2",
+        "fleet.group.0.racks_per_zone=3",
+        "fleet.group.0.gpu=4",
+        "fleet.group.0.gpu_model=T4",
+    ];
+    let fleet = resolved(FLEET, WORK, &sets).unwrap().fleet;
+    let names: Vec<String> = fleet.nodes.iter().map(|node| node.name.to_string()).collect();
+    assert_eq!(names, ["m-0", "m-1", "m-2", "m-3", "m-4", "m-5", "m-6"]);
+    let racks: Vec<&str> = fleet.nodes.iter().map(|node| node.domains[1].1.as_str()).collect();
+    let expected = ["0-rack-0", "1-rack-0", "0-rack-1", "1-rack-1", "0-rack-2", "1-rack-2", "0-rack-0"];
+    assert_eq!(racks, expected.map(|rack| format!("zone-{rack}")));
+    assert_eq!(fleet.nodes[3].domains[0], (String::from("zone"), String::from("zone-1")));
+    assert_eq!(fleet.nodes[0].attributes, [(String::from("gpu_model"), String::from("T4"))]);
+    assert_eq!((fleet.nodes[0].gpus, fleet.nodes[0].capacity), (4, Resources([64_000, 262_144, 0, 4000, 0, 0, 0, 0])));
+    assert_eq!(fleet.lanes, 0b1011);
+}
+
+#[test]
+fn reserve_comes_off_before_overcommit() {
+    let sets = ["fleet.group.0.reserve={cpu=\"500m\",memory=\"2GiB\"}", "fleet.group.0.overcommit={cpu=1.5}"];
+    let node = resolved(FLEET, WORK, &sets).unwrap().fleet.nodes[0].clone();
+    assert_eq!(node.capacity, Resources::new((64_000 - 500) * 3 / 2, 262_144 - 2048));
+}
+
+#[test]
+fn own_lanes_follow_the_standard_ones_by_name() {
+    let fleet = format!("{FLEET}lanes = {{ ports = 100, disks = 12 }}\n");
+    let work = WORK.replace("memory = \"2GiB\"", "lanes = { ports = 3 }");
+    let run = resolved(&fleet, &work, &[]).unwrap();
+    assert_eq!(run.fleet.extra_lanes, ["disks", "ports"]);
+    assert_eq!(run.fleet.nodes[0].capacity.0[4..6], [12, 100]);
+    assert_eq!(run.workloads[0].synthetic().unwrap().shapes[0].request.0, [1000, 0, 0, 0, 0, 3, 0, 0]);
+    let error = resolved(FLEET, &work, &[]).err().unwrap();
+    assert!(
+        error.contains("t.toml:12:38: `workload.0.synthetic.shapes.0.lanes.ports`: no node has this lane"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_fleet_cannot_be_is_refused_by_key() {
+    complains(
+        &["fleet.group.0.memory=8192TiB"],
+        "--set fleet.group.0.memory=8192TiB: `fleet.group.0.memory`: too large",
+    );
+    complains(&["fleet.group.0.cpu=5000000", "fleet.group.0.overcommit={cpu=2}"], "`fleet.group.0.cpu`: too large");
+    complains(&["fleet.group.0.reserve={cpu=65}"], "`fleet.group.0.reserve.cpu`: more than the node has; reserve less");
+    complains(&["fleet.group.0.reserve={disk=\"1GiB\"}"], "`fleet.group.0.reserve.disk`: the node has no `disk`");
+    complains(&["fleet.group.0.gpu=65"], "`fleet.group.0.gpu`: a node has at most 64 gpus");
+    complains(&["fleet.group.0.zones=0"], "`fleet.group.0.zones`: there are 0 zones");
+    complains(&["fleet.group.0.count=0"], "`fleet`: there are no nodes");
+    complains(&["fleet.pool={cpu=1}"], "`fleet`: exactly one of `trace`, `pool` and `group`");
+    complains(&["fleet.group.1={name=\"m\",count=1,cpu=1,memory=\"1GiB\"}"], "two groups are called `m`; rename one");
+    complains(&["fleet.group.1={name=\"n\",count=1,cpu=1}"], "`fleet.group.1`: other groups name `memory`");
+    complains(&["fleet.group.0.lanes={a=1,b=1,c=1,d=1,e=1}"], "5 lanes of your own (a, b, c, d, e); keep at most 4");
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
+    for (set, key) in [
+        ("scheduler.profile=slurm", "scheduler.profile"),
+        ("scheduler.architecture=two-level", "scheduler.architecture"),
+        ("scheduler.backfill=easy", "scheduler.backfill"),
+        ("scheduler.backfill_order=shortest", "scheduler.backfill_order"),
+        ("scheduler.preemption=priority", "scheduler.preemption"),
+        ("scheduler.sorter=random", "scheduler.sorter"),
+        ("model.decision_time=measured", "model.decision_time"),
+    ] {
+        complains(&[set], &format!("`{key}`: not supported yet; leave it at"));
+    }
+    complains(&["workload.0.on_loss=resume"], "`workload.0.on_loss`: \"resume\" is not supported yet");
+    let fine = ["scheduler.architecture=monolithic", "scheduler.backfill=none", "scheduler.sorter=drf"];
+    assert!(resolved(FLEET, WORK, &fine).is_ok());
+}
+
+#[test]
+fn policies_are_known_or_nearly() {
+    complains(
+        &["scheduler.placement=bst-fit"],
+        "`scheduler.placement`: there is no policy `bst-fit`; did you mean `best-fit`?",
+    );
+    complains(&["scheduler.placement={name=\"best-fit\",x=1}"], "`best-fit` has no option `x`; it has no options");
+    complains(&["scheduler.queue=zzz"], "`scheduler.queue`: there is no policy `zzz`; write `fifo`");
+    assert!(resolved(FLEET, WORK, &["scheduler.placement=zzz", "scheduler.use=mine"]).is_ok());
+}
+
+#[test]
+fn ends_and_spans_must_make_sense() {
+    let endless = WORK.replace("tasks = 10\n", "");
+    let error = resolved(FLEET, &endless, &[]).err().unwrap();
+    assert!(error.contains("`workload.0.synthetic`: jobs arrive without end; give `tasks`"), "{error}");
+    assert!(resolved(FLEET, &endless, &["stop.at=1h"]).is_ok());
+    assert!(resolved(FLEET, &endless, &["workload.0.limit.jobs=5"]).is_ok());
+    complains(&["measure.from=2d", "measure.to=1d"], "`measure.to`: 1d is not after 2d");
+    complains(&["measure.from=2d", "stop.at=1d"], "`measure.from`: measuring begins at 2d, the run ends at 1d");
+    complains(&["name=../x"], "`name`: `../x` cannot be a folder");
+}
+
+#[test]
+fn a_resolved_scenario_resolves_to_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.swf"), "; MaxProcs: 8\n1 0 -1 10 2 -1 -1 2 20 -1 1 1 1 1 1 1 -1 -1\n")
+        .unwrap();
+    let text = format!(
+        "{HEAD}[fleet]\npool = {{ cpu = 4 }}\n[[workload]]\ntrace = {{ path = \"a.swf\" }}\n{}",
+        WORK.replace("[[workload]]", "[[workload]]\nestimate = { factor = 2 }")
+    );
+    let first = resolved_in(folder.path(), &text, &["scheduler.interval=5s"]).unwrap();
+    let trace = first.scenario.workload[0].trace.as_ref().unwrap();
+    assert_eq!(trace.format.as_deref(), Some("swf"));
+    assert_eq!((trace.job_as, trace.max_processors), (Some(spec::workload::JobAs::Pool), Some(4)));
+    assert!(PathBuf::from(&trace.path.0[0]).is_absolute());
+    assert_eq!(first.inputs[0].key, "workload.0");
+    let written = first.text().unwrap();
+    let second = resolved_in(Path::new("/nowhere"), &written, &[]).unwrap();
+    assert_eq!(written, second.text().unwrap());
+    assert_eq!((first.inputs, first.config), (second.inputs, second.config));
+    std::fs::write(folder.path().join("a.swf"), "; changed\n").unwrap();
+    let error = resolved_in(Path::new(""), &written, &[]).err().unwrap();
+    assert!(error.contains("restore the file or take the digest out"), "{error}");
+}
+
+#[test]
+fn the_library_resolves_where_its_data_is() {
+    let data = std::env::var_os("WINDTUNNEL_DATA").map(PathBuf::from);
+    let data = data.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    let has_data = data.is_dir();
+    assert!(has_data || std::env::var("CI").as_deref() != Ok("true"), "{} is missing", data.display());
+    for entry in crate::library::entries().filter(|entry| entry.kind == "scenario" && entry.name != "scale/1m") {
+        if entry.text.contains("${") && !has_data {
+            println!("{} is skipped: there is no {}", entry.name, data.display());
+            continue;
+        }
+        let text = entry.text.replace("${WINDTUNNEL_DATA}", &data.display().to_string());
+        let run = resolved_in(Path::new(""), &text, &[]).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        assert!(run.warnings.is_empty(), "{}: {:?}", entry.name, run.warnings);
+        assert!(run.experiment().is_ok(), "{}", entry.name);
+        let again = resolved_in(Path::new(""), &run.text().unwrap(), &[]);
+        assert_eq!(again.map(|again| again.text().unwrap()), Ok(run.text().unwrap()), "{}", entry.name);
+    }
+}
+
+#[test]
+fn the_scale_family_offers_three_quarters() {
+    let entry = crate::library::scenario("scale/1k").unwrap();
+    let run = resolved_in(Path::new(""), entry.text, &[]).unwrap();
+    let spec = run.workloads[0].synthetic().unwrap();
+    assert_eq!(spec.shapes.len(), 24);
+    let offered = spec.offered().unwrap();
+    let share = offered[0] / (1000.0 * 64_000.0);
+    assert!((0.73..0.77).contains(&share), "{share}");
+    let mean = spec.mean_request().unwrap();
+    assert!((mean[0] - 4210.0).abs() < 1.0 && (mean[1] / mean[0] * 1000.0 / 1024.0 - 3.75).abs() < 1e-6, "{mean:?}");
+}

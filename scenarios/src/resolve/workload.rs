@@ -123,7 +123,8 @@ pub(super) fn resolve(
                 let sentence = "a synthetic workload has a `duration`; give that instead";
                 return Err(context.places.failure(&format!("{key}.lifetime"), sentence));
             }
-            let spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
+            let mut spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
+            label(&mut spec, &written.role, &written.class, &name, &key, context)?;
             let warm = synthetic::warm(generated, &key, facts, context)?;
             Origin::Synthetic { spec: Box::new(spec), warm }
         }
@@ -143,6 +144,33 @@ pub(super) fn resolve(
     Ok(Plan { name, origin, transform, start, loss, position, place })
 }
 
+/// Puts the labels of the workload on what is generated: the class is its name unless something is said.
+fn label(
+    spec: &mut SyntheticSpec,
+    role: &Option<String>,
+    class: &Option<String>,
+    name: &str,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    for (word, listed, one, many) in
+        [(role, &mut spec.roles, "role", "roles"), (class, &mut spec.classes, "class", "classes")]
+    {
+        match word {
+            Some(_) if !listed.is_empty() => {
+                let sentence = format!("`synthetic.{many}` is given too; keep one of them");
+                return Err(context.places.failure(&format!("{key}.{one}"), sentence));
+            }
+            Some(word) => listed.push((word.clone(), 1.0)),
+            None => {}
+        }
+    }
+    if spec.classes.is_empty() {
+        spec.classes.push((name.to_owned(), 1.0));
+    }
+    Ok(())
+}
+
 fn from_trace(
     trace: &mut spec::Trace,
     key: &str,
@@ -153,10 +181,10 @@ fn from_trace(
     let found = super::paths::find(&trace.path, trace.digest.as_ref(), &table, context.base, context.places)?;
     let parts: Vec<Input> = found.iter().map(|file| Input::file(&file.path)).collect();
     let format = match (&trace.format, parts.first()) {
-        (Some(name), _) => read::format(name).map_err(|error| context.within(&format!("{table}.format"), error.into()))?,
-        (None, Some(first)) => {
-            read::recognise_input(first).map_err(|error| context.within(&table, error.into()))?
+        (Some(name), _) => {
+            read::format(name).map_err(|error| context.within(&format!("{table}.format"), error.into()))?
         }
+        (None, Some(first)) => read::recognise_input(first).map_err(|error| context.within(&table, error.into()))?,
         (None, None) => return Err(context.places.failure(&table, "no file is named; give a `path`")),
     };
     warn_unused(trace, format, &table, context);
@@ -248,14 +276,10 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
             }
         },
         estimate: estimate(&written.estimate, key, context)?,
-        relabel: Relabel {
-            role: written.role.clone(),
-            // What is generated has no classes of its own unless it says so.
-            class: written.class.clone().or_else(|| match &written.synthetic {
-                Some(synthetic) if synthetic.classes.is_empty() => written.name.clone(),
-                _ => None,
-            }),
-            ..Relabel::default()
+        relabel: match &written.trace {
+            Some(_) => Relabel { role: written.role.clone(), class: written.class.clone(), ..Relabel::default() },
+            // What is generated gets its labels where it is made.
+            None => Relabel::default(),
         },
     })
 }

@@ -1,7 +1,8 @@
 //! A named generator with its options: `{ lognormal = { median = "5m", p99 = "6h" } }`, or with its first option alone:
 //! `{ poisson = "2/s" }`.
 //!
-//! Names and options are not spelt out here: the registries of the generators know them, so that a new one is one file there.
+//! Names and options are not spelt out here: the registry of generators knows them,
+//! so that a new one is one file there.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -101,15 +102,15 @@ impl<'de> Deserialize<'de> for Given {
                 f.write_str("a value, or a table of options")
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Given, E> {
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Given, E> {
                 TermVisitor.visit_i64(number).map(Given::First)
             }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Given, E> {
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Given, E> {
                 TermVisitor.visit_f64(number).map(Given::First)
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Given, E> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Given, E> {
                 TermVisitor.visit_str(text).map(Given::First)
             }
 

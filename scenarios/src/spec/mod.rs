@@ -1,6 +1,17 @@
 //! What an experiment is, as written: one file per table. Every key has a default except name, fleet and workload;
 //! unknown keys are errors.
 
+/// An enumeration whose values are words: `HeadOnly` is written `head-only`.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+    };
+}
+
 pub mod file;
 pub mod fleet;
 pub mod generator;
@@ -106,9 +117,7 @@ fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
     let message = error.message().trim_end().replace('\n', ", ");
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let sentence = if message.ends_with(later::REFUSAL) {
-        let table = path.unwrap_or_default();
-        let is_table = !table.contains('.');
-        if is_table { format!("[{table}] {message}") } else { format!("`{table}` {message}") }
+        refused(&path.unwrap_or_default(), &message)
     } else if let (true, Some((unknown, known))) = (message.starts_with("unknown field"), quoted.split_first()) {
         unknown_word("key", path.as_deref().unwrap_or(unknown), unknown, known)
     } else if let (true, Some((unknown, known))) = (message.starts_with("unknown variant"), quoted.split_first()) {
@@ -125,6 +134,16 @@ fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
         path.map_or(message.clone(), |path| format!("`{path}`: {message}"))
     };
     Failure::new(sentence).within(&place)
+}
+
+/// The sentence about a table or a key that is for later.
+fn refused(path: &str, message: &str) -> String {
+    match path.split_once('.') {
+        None => format!("[{path}] {message}"),
+        // The path of the first item of a list of tables.
+        Some((table, "0")) => format!("[[{table}]] {message}"),
+        Some(_) => format!("`{path}` {message}"),
+    }
 }
 
 fn no_such_top(file: &str, missing: &str) -> Failure {

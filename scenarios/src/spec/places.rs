@@ -38,15 +38,17 @@ pub(super) struct Document<'a> {
     pub text: &'a str,
     pub sets: &'a [super::set::Set],
     spots: Vec<Spot>,
+    root: Range<usize>,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a str, text: &'a str, sets: &'a [super::set::Set]) -> Self {
-        Self { file, text, sets, spots: Vec::new() }
+        Self { file, text, sets, spots: Vec::new(), root: 0..0 }
     }
 
     /// Notes where the keys of `table` are.
     pub fn note(&mut self, table: &Spanned<DeTable<'_>>) {
+        self.root = table.span();
         self.note_table("", table.get_ref());
     }
 
@@ -72,8 +74,11 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The innermost key whose bytes hold `span`.
+    /// The innermost key whose bytes hold `span`; None for the whole text.
     pub fn path_at(&self, span: &Range<usize>) -> Option<&str> {
+        if *span == self.root {
+            return None;
+        }
         let holds = |range: &Range<usize>| range.start <= span.start && span.end <= range.end;
         let size = |spot: &Spot| {
             let ranges = [Some(&spot.value), spot.key.as_ref()];

@@ -61,7 +61,7 @@ pub struct Synthetic {
     /// The share of jobs whose tasks fail in the end.
     #[serde(default)]
     pub fails: Percent,
-    /// The share of the fleet's cpu that is taken when the run begins, by tasks of this kind in the middle of their lives.
+    /// The share of the fleet's cpu that is taken when the run begins, by tasks in the middle of their lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm: Option<Percent>,
 }
@@ -154,6 +154,12 @@ pub struct Family {
     pub memory_spread: Percent,
     /// Disk, all equally likely; empty: none.
     pub disk: Vec<Size>,
+    /// Lanes of your own by name, in whole units, all amounts equally likely.
+    pub lanes: BTreeMap<String, Vec<u32>>,
+    /// Attributes with the values that shapes may demand: each shape demands one value of one of them.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// The share of the jobs of each shape that make the demand.
+    pub constrained: Percent,
 }
 
 impl Default for Family {
@@ -167,6 +173,9 @@ impl Default for Family {
             memory_step: Size(16 << 20),
             memory_spread: Percent(250_000),
             disk: Vec::new(),
+            lanes: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            constrained: all(),
         }
     }
 }

@@ -106,15 +106,6 @@ pub struct Trace {
     pub on_bad_row: OnBadRow,
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
-    };
-}
-
 words!(
     /// Which count of processors is meant.
     Procs {

@@ -90,10 +90,11 @@ impl Batch {
 
     fn submit(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) {
         let key = (self.queue.key)(spec);
-        let job = self.running.add_job(ledger, spec, key);
-        let (shape, members, live) = {
+        let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
+        let job = self.running.add_job(ledger, spec, key, live);
+        let (shape, members) = {
             let job = self.running.job(job);
-            (job.shape, job.members, job.live)
+            (job.shape, job.members)
         };
         self.waiting.add(shape, members, WaitingEntry { key, task: spec.first_task.0, count: live, job, since: now });
         self.stirred = true;
@@ -101,7 +102,7 @@ impl Batch {
 
     fn adopt(&mut self, ledger: &mut Ledger, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
         let key = (self.queue.key)(spec);
-        let job = self.running.add_job(ledger, spec, key);
+        let job = self.running.add_job(ledger, spec, key, 1);
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         let count = spec.count.max(1);
         let slot = self.running.start(spec.first_task, job, node, count, gpus);

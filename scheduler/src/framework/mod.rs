@@ -5,3 +5,6 @@ mod running;
 
 pub use batch::Batch;
 pub use running::{Job, Running, RunningTask};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -51,6 +51,8 @@ pub struct RunningTask {
     rest: u32,
     /// Its room was given back at the end of its estimate, before its end was heard of.
     released: bool,
+    /// When it is believed to end, where that is kept: an earlier attempt of the same task had another instant.
+    due: Time,
 }
 
 /// A part of a gang on one further node.
@@ -74,8 +76,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stores a job with `live` tasks; its shape is counted as used by it.
-    pub fn add_job(&mut self, ledger: &mut Ledger, spec: &JobSpec, key: u64) -> u32 {
+    /// Stores a job with `live` tasks (a gang counts as one); its shape is counted as used by it.
+    pub fn add_job(&mut self, ledger: &mut Ledger, spec: &JobSpec, key: u64, live: u32) -> u32 {
         let is_gang = spec.kind == JobKind::Gang;
         self.jobs.insert(Job {
             id: spec.job,
@@ -83,7 +85,7 @@ impl Running {
             kind: spec.kind,
             loss: spec.loss,
             members: if is_gang { spec.count } else { 0 },
-            live: if is_gang { 1 } else { spec.count },
+            live,
             key,
             estimate_us: spec.estimate.map_or(u64::MAX, |estimate| estimate.0),
         })
@@ -107,7 +109,8 @@ impl Running {
 
     /// A task holds room on one node.
     pub fn start(&mut self, id: TaskId, job: u32, node: NodeId, count: u32, gpus: GpuSet) -> u32 {
-        let slot = self.tasks.insert(RunningTask { id, job, node, count, gpus, rest: NONE, released: false });
+        let (rest, released, due) = (NONE, false, Time::NEVER);
+        let slot = self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due });
         self.of_id.insert(id.0, slot);
         slot
     }
@@ -175,9 +178,12 @@ impl Running {
         task
     }
 
-    /// Remembers that a task is believed to end at `end`.
+    /// Remembers that a task that holds room is believed to end at `end`.
     pub fn expect(&mut self, end: Time, id: TaskId) {
-        self.due.push(Reverse((end, id)));
+        if let Some(slot) = self.find(id) {
+            self.tasks[slot].due = end;
+            self.due.push(Reverse((end, id)));
+        }
     }
 
     /// Gives back the room of every task whose estimate has run out by `now`.
@@ -187,7 +193,9 @@ impl Running {
                 return;
             }
             self.due.pop();
-            if let Some(slot) = self.find(id) {
+            if let Some(slot) = self.find(id)
+                && self.tasks[slot].due == end
+            {
                 self.release(ledger, slot, grown);
             }
         }

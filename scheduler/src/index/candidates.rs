@@ -17,6 +17,8 @@ const SUPER: usize = 64;
 const NONE: i64 = i64::MIN;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
 const BYTES_MOST: usize = 32 << 20;
+/// Shapes that are remembered however large the fleet is.
+pub(super) const MEMORIES_LEAST: usize = 16;
 
 /// The best node of each block for one shape.
 #[derive(Clone)]
@@ -48,12 +50,25 @@ pub struct Candidates<R: Rank> {
     /// The memory of each shape slot, `u32::MAX` for none.
     of_shape: Vec<u32>,
     clock: u64,
+    /// What all memories together may take; a few are kept however little that is.
+    bytes_most: usize,
 }
 
 impl<R: Rank> Candidates<R> {
     /// A policy with nothing remembered yet.
     pub fn new(policy: R) -> Self {
-        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0 }
+        Self::within(BYTES_MOST, policy)
+    }
+
+    /// The same with another limit on what it remembers.
+    pub(super) fn within(bytes_most: usize, policy: R) -> Self {
+        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most }
+    }
+
+    /// How many shapes are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.memories.len()
     }
 
     fn rank(&self, ledger: &Ledger, shape: &Shape, id: NodeId) -> i64 {
@@ -85,7 +100,7 @@ impl<R: Rank> Candidates<R> {
         let blocks = ledger.node_count().div_ceil(BLOCK);
         let bytes = blocks * size_of::<Best>() + size_of::<Memory>();
         let fresh = Memory { shape: id, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() };
-        let at = if self.memories.len() < (BYTES_MOST / bytes).max(16) {
+        let at = if self.memories.len() < (self.bytes_most / bytes).max(MEMORIES_LEAST) {
             self.memories.push(fresh);
             self.memories.len() - 1
         } else {

@@ -55,3 +55,6 @@ pub struct Asked {
     /// What it needs.
     pub shape: ShapeId,
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,6 @@ pub static PLACEMENTS: &[Placement] = &[
     random::ENTRY,
     worst_fit::ENTRY,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -46,3 +46,6 @@ impl Entry for Queue {
 
 /// Every queue order, by name.
 pub static QUEUES: &[Queue] = &[fifo::ENTRY, priority::ENTRY, sjf::ENTRY];
+
+#[cfg(test)]
+mod tests;

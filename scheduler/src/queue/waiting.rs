@@ -182,7 +182,7 @@ impl Waiting {
             if first.0.0.count > count {
                 // The rest keeps its place: every other entry of the class has a larger key or a later task.
                 first.0.0.count -= count;
-                first.0.0.task += u64::from(count);
+                first.0.0.task = first.0.0.task.saturating_add(u64::from(count));
             } else {
                 let Reverse((_, mark)) = alloc::collections::binary_heap::PeekMut::pop(first);
                 self.marks.free(mark);

@@ -35,6 +35,7 @@ impl World {
             self.close_task(recorder, task);
         }
         self.warn_of_pending(&open);
+        self.warn_of_notes();
         let Self { nodes, conservation, .. } = &mut self;
         for node in nodes.iter_mut() {
             node.settle(end, conservation);
@@ -120,6 +121,17 @@ impl World {
             self.measures.task_over(class, role, state, members);
         }
         self.write_row(recorder, task, state, Span::ZERO, None);
+    }
+
+    /// Nothing is dropped in silence: what readers skipped, clipped or repaired.
+    fn warn_of_notes(&mut self) {
+        for (at, workload) in self.arrivals.workloads().iter().enumerate() {
+            for note in workload.source.notes() {
+                let what = if note.skipped { "left out" } else { "changed" };
+                let reason = note.reason.replace('_', " ");
+                self.warnings.push(format!("workload {at}: {} rows {what}: {reason}", note.count));
+            }
+        }
     }
 
     fn warn_of_pending(&mut self, open: &[Task]) {
@@ -218,6 +230,11 @@ impl World {
             let share = |part: u128| (capacity > 0).then(|| part as f64 / capacity as f64);
             summary.set(&format!("stranded.{name}.mean"), share(self.wanted.sum[*lane]));
             summary.set(&format!("goodput.{name}"), share(self.conservation.busy[*lane]));
+        }
+        for (at, workload) in self.arrivals.workloads().iter().enumerate() {
+            for note in workload.source.notes() {
+                summary.set_path(vec!["notes".to_owned(), at.to_string(), note.reason], note.count);
+            }
         }
         for (name, count) in self.scheduler_counts() {
             summary.set(&format!("scheduler.{name}"), count);

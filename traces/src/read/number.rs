@@ -16,6 +16,10 @@ pub(crate) struct Decimal {
 impl Decimal {
     /// Reads `digits[.digits]` with an optional sign. No exponent: it would hide lost precision.
     pub fn read(text: &[u8]) -> Option<Self> {
+        // Nearly every number of a trace is whole.
+        if let Some(whole) = whole(text) {
+            return Some(Self { negative: false, whole, millionths: 0, rounded: false });
+        }
         let (negative, mut rest) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),

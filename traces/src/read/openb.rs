@@ -261,13 +261,13 @@ impl OpenbSource {
     }
 
     fn read_pod(&mut self) -> Result<Job, Bad> {
+        if self.columns.text(&self.table, 0).is_empty() {
+            return Err(Bad::new("column `name`", b"", "the name of a pod"));
+        }
         let gpu = self.gpu_request()?;
         let times = self.times()?;
         let (table, columns) = (&self.table, &self.columns);
         let name = columns.text(table, 0);
-        if name.is_empty() {
-            return Err(Bad::new("column `name`", name, "the name of a pod"));
-        }
         let mut request = Resources::ZERO;
         request[CPU] = amount(columns.text(table, 1), "cpu_milli", u64::from(u32::MAX), MILLICORES)?;
         request[MEMORY] = amount(columns.text(table, 2), "memory_mib", u64::from(u32::MAX), MIB)?;

@@ -17,7 +17,7 @@ pub(crate) fn drain(source: &mut dyn Source) -> Result<Vec<Job>, SourceError> {
 }
 
 /// The reasons and counts of a source's notes.
-pub(crate) fn notes_of(source: &dyn Source) -> Vec<(String, u64)> {
+pub(crate) fn notes_of(source: &dyn Source) -> Counts {
     source.notes().into_iter().map(|note| (note.reason, note.count)).collect()
 }
 
@@ -54,7 +54,9 @@ fn sums(jobs: &[Job]) -> Sums {
     sums
 }
 
-fn read_file(path: &str) -> Option<(Vec<Job>, Vec<(String, u64)>)> {
+type Counts = Vec<(String, u64)>;
+
+fn read_file(path: &str) -> Option<(Vec<Job>, Counts)> {
     let mut source = open_jobs_file(&data(path)?, &ReadOptions::default()).expect("opens");
     let jobs = drain(&mut *source).expect("reads");
     assert!(jobs.is_sorted_by_key(|job| job.submit), "{path}");
@@ -93,7 +95,7 @@ fn batch_logs_add_up() {
         assert_eq!(sums.cpu_milli_us, core_seconds * 1_000_000_000, "{path}");
         assert_eq!(sums.estimate_us, estimates * 1_000_000, "{path}");
         if path.contains("KTH") {
-            let expected: Vec<(String, u64)> = notes.iter().map(|(name, count)| (name.to_string(), *count)).collect();
+            let expected: Counts = notes.iter().map(|(name, count)| (name.to_string(), *count)).collect();
             assert_eq!(counted, expected, "{path}");
         }
     }

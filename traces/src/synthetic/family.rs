@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use windtunnel_scheduler::constraint::{Condition, Constraint};
 use windtunnel_scheduler::event::GpuRequest;
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, LANES, MEMORY, Resources};
 
@@ -32,6 +33,10 @@ pub struct Family {
     pub gpus: Vec<(GpuRequest, f64)>,
     /// Amounts in lanes that the scenario names: (lane, amounts with weights).
     pub lanes: Vec<(usize, Vec<(u32, f64)>)>,
+    /// Attributes with the values that shapes may demand: each shape demands one value of one of them; empty for none.
+    pub demands: Vec<(String, Vec<String>)>,
+    /// The share of the jobs of each shape that make the demand, from 0 to 1.
+    pub constrained: f64,
 }
 
 impl Default for Family {
@@ -47,6 +52,8 @@ impl Default for Family {
             disk_mib: vec![(1_024, 4.0), (10_240, 2.0), (102_400, 1.0)],
             gpus: Vec::new(),
             lanes: Vec::new(),
+            demands: Vec::new(),
+            constrained: 1.0,
         }
     }
 }
@@ -139,7 +146,23 @@ impl Family {
         let gpu = parts.gpus.as_ref().map(|gpus| *gpus.pick(|| key.bits(FAMILY, 4))).unwrap_or_default();
         let mut shape = Shape { gpu, ..Shape::new(request) };
         shape.request = shape.whole_request();
+        shape.constraints = self.demand(key);
+        shape.constrained = self.constrained;
         Ok(shape)
+    }
+
+    /// What the jobs of a shape demand of a node, if they demand anything.
+    fn demand(&self, key: Key) -> Vec<Constraint> {
+        let pairs: u64 = self.demands.iter().map(|(_, values)| values.len() as u64).sum();
+        let mut at = (u128::from(key.bits(FAMILY, 5)) * u128::from(pairs) >> 64) as usize;
+        for (attribute, values) in &self.demands {
+            if let Some(value) = values.get(at) {
+                let condition = Condition::In(vec![value.clone()]);
+                return vec![Constraint { attribute: attribute.clone(), condition }];
+            }
+            at -= values.len();
+        }
+        Vec::new()
     }
 }
 

@@ -13,13 +13,13 @@ use crate::read::{Input, OnBadRow, ReadOptions, fuzz_entry, open_fleet, open_job
 
 /// Jobs from memory.
 struct Listed {
-    jobs: std::vec::IntoIter<Job>,
+    jobs: std::collections::VecDeque<Job>,
     labels: Labels,
 }
 
 impl Source for Listed {
     fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
-        Ok(self.jobs.next())
+        Ok(self.jobs.pop_front())
     }
 
     fn labels(&self) -> &Labels {
@@ -34,7 +34,7 @@ fn listed(jobs: &[Job]) -> Listed {
     for word in WORDS {
         labels.intern(word);
     }
-    Listed { jobs: jobs.to_vec().into_iter(), labels }
+    Listed { jobs: jobs.iter().cloned().collect(), labels }
 }
 
 /// Jobs with their labels spelt out, since numbers of labels depend on the order of reading.

@@ -1,10 +1,7 @@
-//! The columns of a table while it is written: each takes its values in the form that costs least to take and to keep, and
-//! gives a page per row group.
+//! The columns of a table while it is written: each takes its values in the form that costs least to take and to
+//! keep, and gives a page per row group.
 
-use hashbrown::HashTable;
-use windtunnel_scheduler::draw::mix;
-
-use super::pack::{Deltas, Levels, indices};
+use super::pack::{Deltas, Levels};
 
 /// What kind of values a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +27,8 @@ pub(super) struct Page {
     pub(super) words: usize,
     /// The page of the values.
     pub(super) body: Vec<u8>,
+    /// Its second half, where that was filled apart: handed over rather than copied.
+    pub(super) tail: Vec<u8>,
     /// Values in it, nulls and empty lists included.
     pub(super) values: u64,
     /// Nulls among them.
@@ -43,6 +42,7 @@ impl Page {
         self.dictionary.clear();
         self.words = 0;
         self.body.clear();
+        self.tail.clear();
         self.values = 0;
         self.nulls = 0;
         self.range = None;
@@ -61,18 +61,22 @@ pub(super) trait Filling {
 
 /// Which rows have a value.
 #[derive(Default)]
-struct Presence {
+pub(super) struct Presence {
     levels: Option<Levels>,
     absent: u64,
 }
 
 impl Presence {
-    fn new(optional: bool) -> Self {
+    pub(super) fn new(optional: bool) -> Self {
         Self { levels: optional.then(Levels::default), absent: 0 }
     }
 
+    pub(super) const fn is_optional(&self) -> bool {
+        self.levels.is_some()
+    }
+
     #[inline]
-    fn push(&mut self, present: bool) {
+    pub(super) fn push(&mut self, present: bool) {
         if let Some(levels) = &mut self.levels {
             levels.push(present);
             self.absent += u64::from(!present);
@@ -80,7 +84,7 @@ impl Presence {
     }
 
     /// Begins `page`; `present` values follow.
-    fn finish(&mut self, page: &mut Page, present: u64) {
+    pub(super) fn finish(&mut self, page: &mut Page, present: u64) {
         page.clear();
         page.nulls = self.absent;
         page.values = present + self.absent;
@@ -118,6 +122,17 @@ impl WholeColumn {
         self.values.push(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
+    /// Forgets every row.
+    pub fn clear(&mut self) {
+        self.finish(&mut Page::default());
+    }
+
+    /// The values of the next `times` rows, which are equal.
+    pub fn push_repeated(&mut self, value: u64, times: u64) {
+        (0..times).for_each(|_| self.presence.push(true));
+        self.values.push_repeated(i64::try_from(value).unwrap_or(i64::MAX), times);
+    }
+
     /// The next row's value, if it has one.
     #[inline]
     pub fn push_option(&mut self, value: Option<u64>) {
@@ -134,7 +149,7 @@ impl Filling for WholeColumn {
     }
 
     fn optional(&self) -> bool {
-        self.presence.levels.is_some()
+        self.presence.is_optional()
     }
 
     fn finish(&mut self, page: &mut Page) {
@@ -152,19 +167,21 @@ pub struct WholesColumn {
 }
 
 impl WholesColumn {
-    /// The next row's list.
+    /// The next row's list: the positions of the bits of `set`, ascending.
     #[inline]
-    pub fn push(&mut self, list: impl Iterator<Item = u64>) {
-        let mut continued = false;
-        for value in list {
-            self.filled.push(true);
-            self.continued.push(continued);
-            self.values.push(i64::try_from(value).unwrap_or(i64::MAX));
-            continued = true;
-        }
-        if !continued {
+    pub fn push_bits(&mut self, mut set: u64) {
+        if set == 0 {
             self.filled.push(false);
             self.continued.push(false);
+            return;
+        }
+        let mut continued = false;
+        while set != 0 {
+            self.filled.push(true);
+            self.continued.push(continued);
+            self.values.push(i64::from(set.trailing_zeros()));
+            set &= set - 1;
+            continued = true;
         }
     }
 }
@@ -210,7 +227,7 @@ impl RealColumn {
     /// The next row's value, if it has one. In a column that requires one, none is "not a number".
     pub fn push_option(&mut self, value: Option<f64>) {
         self.presence.push(value.is_some());
-        if value.is_some() || self.presence.levels.is_none() {
+        if value.is_some() || !self.presence.is_optional() {
             self.values.extend_from_slice(&value.unwrap_or(f64::NAN).to_le_bytes());
         }
     }
@@ -222,7 +239,7 @@ impl Filling for RealColumn {
     }
 
     fn optional(&self) -> bool {
-        self.presence.levels.is_some()
+        self.presence.is_optional()
     }
 
     fn finish(&mut self, page: &mut Page) {
@@ -236,22 +253,56 @@ impl Filling for RealColumn {
 pub struct TextColumn {
     lengths: Deltas,
     bytes: Vec<u8>,
+    presence: Presence,
 }
 
 impl TextColumn {
+    /// A column in which every row has a text.
+    #[must_use]
+    pub fn required() -> Self {
+        Self::default()
+    }
+
+    /// A column in which texts may be missing.
+    #[must_use]
+    pub fn optional() -> Self {
+        Self { presence: Presence::new(true), ..Self::default() }
+    }
+
+    /// The next row's text, if it has one. In a column that requires one, none is the empty text.
+    #[inline]
+    pub fn push_option(&mut self, text: Option<&[u8]>) {
+        match text {
+            None if self.presence.is_optional() => self.presence.push(false),
+            text => self.push(text.unwrap_or_default()),
+        }
+    }
+
     /// The next row's text.
     #[inline]
     pub fn push(&mut self, text: &[u8]) {
+        self.presence.push(true);
         self.bytes.extend_from_slice(text);
         self.lengths.push(text.len() as i64);
     }
 
-    /// The next row's text is what `write` appends.
+    /// The next row's text is the first `length` bytes of `room`: a copy of fixed size costs less than one of any size.
     #[inline]
-    pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push_padded(&mut self, room: &[u8; 32], length: usize) {
+        self.presence.push(true);
         let start = self.bytes.len();
-        write(&mut self.bytes);
-        self.lengths.push((self.bytes.len() - start) as i64);
+        self.bytes.extend_from_slice(room);
+        self.bytes.truncate(start + length);
+        self.lengths.push(length as i64);
+    }
+
+    /// The next row's text in two parts.
+    #[inline]
+    pub fn push_parts(&mut self, first: &[u8], second: &[u8]) {
+        self.presence.push(true);
+        self.bytes.extend_from_slice(first);
+        self.bytes.extend_from_slice(second);
+        self.lengths.push((first.len() + second.len()) as i64);
     }
 
     /// Bytes that wait to be written.
@@ -267,155 +318,57 @@ impl Filling for TextColumn {
     }
 
     fn optional(&self) -> bool {
-        false
+        self.presence.is_optional()
     }
 
     fn finish(&mut self, page: &mut Page) {
-        page.clear();
-        page.values = self.lengths.count();
+        self.presence.finish(page, self.lengths.count());
         self.lengths.finish(&mut page.body);
-        page.body.append(&mut self.bytes);
+        std::mem::swap(&mut page.tail, &mut self.bytes);
     }
 }
 
-/// Text out of a small vocabulary: indices into a dictionary that each row group carries.
-#[derive(Default)]
-pub struct WordColumn {
-    vocabulary: Vocabulary,
-    /// Index of a word in the dictionary of this row group; valid if `stamp` says so.
-    local: Vec<(u32, u32)>,
-    stamp: u32,
-    group: Vec<u32>,
-    indices: Vec<u32>,
-    presence: Presence,
+/// Columns of whole numbers that hardly ever change from one row to the next: equal rows are counted and taken at once.
+pub struct SteadyColumns<const N: usize> {
+    columns: [WholeColumn; N],
+    row: [u64; N],
+    times: u64,
 }
 
-impl WordColumn {
-    /// A column in which every row has a word.
-    #[must_use]
-    pub fn required() -> Self {
-        Self { stamp: 1, ..Self::default() }
+impl<const N: usize> Default for SteadyColumns<N> {
+    fn default() -> Self {
+        Self { columns: std::array::from_fn(|_| WholeColumn::required()), row: [0; N], times: 0 }
     }
+}
 
-    /// A column in which words may be missing.
-    #[must_use]
-    pub fn optional() -> Self {
-        Self { stamp: 1, presence: Presence::new(true), ..Self::default() }
-    }
-
-    /// The next row's word.
+impl<const N: usize> SteadyColumns<N> {
+    /// The next row.
     #[inline]
-    pub fn push(&mut self, word: &str) {
-        self.presence.push(true);
-        let id = self.vocabulary.id_of(word);
-        if self.local.len() <= id as usize {
-            self.local.resize(id as usize + 1, (0, 0));
-        }
-        let local = &mut self.local[id as usize];
-        if local.0 != self.stamp {
-            *local = (self.stamp, self.group.len() as u32);
-            self.group.push(id);
-        }
-        self.indices.push(local.1);
-    }
-
-    /// The next row's word, if it has one.
-    #[inline]
-    pub fn push_option(&mut self, word: Option<&str>) {
-        match word {
-            Some(word) => self.push(word),
-            None => self.presence.push(false),
+    pub fn push(&mut self, row: [u64; N]) {
+        // No call and no early exit for a handful of numbers.
+        let difference = row.iter().zip(&self.row).fold(0, |all, (one, other)| all | (one ^ other));
+        if difference == 0 {
+            self.times += 1;
+        } else {
+            self.settle();
+            self.row = row;
+            self.times = 1;
         }
     }
-}
 
-impl Filling for WordColumn {
-    fn kind(&self) -> Kind {
-        Kind::Word
-    }
-
-    fn optional(&self) -> bool {
-        self.presence.levels.is_some()
-    }
-
-    fn finish(&mut self, page: &mut Page) {
-        self.presence.finish(page, self.indices.len() as u64);
-        for &id in &self.group {
-            let word = self.vocabulary.word(id);
-            page.dictionary.extend_from_slice(&(word.len() as u32).to_le_bytes());
-            page.dictionary.extend_from_slice(word);
+    fn settle(&mut self) {
+        for (column, &value) in self.columns.iter_mut().zip(&self.row) {
+            match self.times {
+                1 => column.push(value),
+                times => column.push_repeated(value, times),
+            }
         }
-        page.words = self.group.len();
-        indices(&mut page.body, &self.indices, self.group.len());
-        self.indices.clear();
-        self.group.clear();
-        self.stamp += 1;
-        if self.vocabulary.len() > VOCABULARY_MAX {
-            self.vocabulary = Vocabulary::default();
-            self.local.clear();
-        }
-    }
-}
-
-/// Words beyond which a vocabulary is begun anew with the next row group, so that memory stays bounded.
-const VOCABULARY_MAX: usize = 1 << 18;
-
-/// Words by their order of first use.
-#[derive(Default)]
-struct Vocabulary {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    last: u32,
-}
-
-impl Vocabulary {
-    fn len(&self) -> usize {
-        self.ends.len()
+        self.times = 0;
     }
 
-    fn word(&self, id: u32) -> &[u8] {
-        word_at(&self.bytes, &self.ends, id)
+    /// The columns, with all rows in them.
+    pub fn columns(&mut self) -> &mut [WholeColumn; N] {
+        self.settle();
+        &mut self.columns
     }
-
-    #[inline]
-    fn id_of(&mut self, word: &str) -> u32 {
-        // Neighbouring rows often bear the same word.
-        if !self.ends.is_empty() && self.word(self.last) == word.as_bytes() {
-            return self.last;
-        }
-        self.last = self.look_up(word);
-        self.last
-    }
-
-    fn look_up(&mut self, word: &str) -> u32 {
-        let Self { bytes, ends, table, .. } = self;
-        let hash = hash_of(word.as_bytes());
-        if let Some(&id) = table.find(hash, |&id| word_at(bytes, ends, id) == word.as_bytes()) {
-            return id;
-        }
-        let id = ends.len() as u32;
-        bytes.extend_from_slice(word.as_bytes());
-        ends.push(bytes.len());
-        table.insert_unique(hash, id, |&id| hash_of(word_at(bytes, ends, id)));
-        id
-    }
-}
-
-#[inline]
-fn word_at<'a>(bytes: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
-    let id = id as usize;
-    let start = if id == 0 { 0 } else { ends[id - 1] };
-    &bytes[start..ends[id]]
-}
-
-/// A fixed hash: only its speed matters, since a dictionary is ordered by first use.
-fn hash_of(word: &[u8]) -> u64 {
-    let mut hash = word.len() as u64;
-    for chunk in word.chunks(8) {
-        let mut padded = [0; 8];
-        padded[..chunk.len()].copy_from_slice(chunk);
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(padded)).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-    mix(hash)
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::column::{Filling, Kind, Page, RealColumn, TextColumn, WholeColumn, WholesColumn, WordColumn};
+use super::column::{Filling, Kind, Page, RealColumn, TextColumn, WholeColumn, WholesColumn};
 use super::thrift::Structure;
+use super::word::WordColumn;
 
 /// Rows per row group.
 pub const GROUP_ROWS: u64 = 131_072;
@@ -129,8 +130,8 @@ impl<W: Write> TableFile<W> {
         })
     }
 
-    /// Writes what the columns hold as one row group of `rows` rows and empties them. Names, kinds and order must be the
-    /// same each time; the first call settles the schema, so a file without rows needs one call with `rows` 0.
+    /// Writes what the columns hold as one row group of `rows` rows and empties them. Names, kinds and order must be
+    /// the same each time; the first call settles the schema, so a file without rows needs one call with `rows` 0.
     ///
     /// # Errors
     /// Whatever the sink reports; the file is of no use then.
@@ -138,11 +139,7 @@ impl<W: Write> TableFile<W> {
         if self.fields.is_empty() {
             for (name, column) in &mut *columns {
                 let column = column.filling();
-                self.fields.push(Field {
-                    name: (*name).to_owned(),
-                    kind: column.kind(),
-                    optional: column.optional(),
-                });
+                self.fields.push(Field { name: (*name).to_owned(), kind: column.kind(), optional: column.optional() });
             }
         }
         if rows == 0 {
@@ -175,7 +172,8 @@ impl<W: Write> TableFile<W> {
         }
         let data_offset = self.offset as i64;
         let (values, encoding) = (self.page.values as i32, self.fields[index].encoding());
-        write_page_header(&mut self.header, PAGE_DATA, self.page.body.len(), |header| {
+        let length = self.page.body.len() + self.page.tail.len();
+        write_page_header(&mut self.header, PAGE_DATA, length, |header| {
             header.structure(5, |data| {
                 data.whole_32(1, values);
                 data.whole_32(2, encoding);
@@ -185,7 +183,8 @@ impl<W: Write> TableFile<W> {
         })?;
         self.sink.write_all(&self.header)?;
         self.sink.write_all(&self.page.body)?;
-        self.offset += (self.header.len() + self.page.body.len()) as u64;
+        self.sink.write_all(&self.page.tail)?;
+        self.offset += (self.header.len() + length) as u64;
         Ok(Chunk {
             dictionary_offset,
             data_offset,
@@ -221,7 +220,12 @@ impl<W: Write> TableFile<W> {
     }
 }
 
-fn write_page_header(out: &mut Vec<u8>, kind: i32, length: usize, fill: impl FnOnce(&mut Structure<'_>)) -> io::Result<()> {
+fn write_page_header(
+    out: &mut Vec<u8>,
+    kind: i32,
+    length: usize,
+    fill: impl FnOnce(&mut Structure<'_>),
+) -> io::Result<()> {
     let length = i32::try_from(length).map_err(|_| io::Error::other("a column of 131,072 rows exceeds 2 GiB"))?;
     out.clear();
     let mut header = Structure::new(out);
@@ -263,13 +267,8 @@ impl Element<'_> {
 }
 
 fn schema_elements(fields: &[Field]) -> Vec<Element<'_>> {
-    let group = |name, repetition, converted| Element {
-        name,
-        physical_type: None,
-        repetition,
-        children: Some(1),
-        converted,
-    };
+    let group =
+        |name, repetition, converted| Element { name, physical_type: None, repetition, children: Some(1), converted };
     let mut elements = vec![Element { children: Some(fields.len() as i32), ..group("root", None, None) }];
     for field in fields {
         let mut leaf = Element {

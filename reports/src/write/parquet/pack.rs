@@ -1,5 +1,5 @@
-//! The encodings of Parquet that make columns of a run small at little cost: differences in bit-packed blocks, and runs of
-//! levels. Source: "Encodings.md" of the Apache Parquet format.
+//! The encodings of Parquet that make columns of a run small at little cost: differences in bit-packed blocks, and
+//! runs of levels. Source: "Encodings.md" of the Apache Parquet format.
 
 use super::thrift::{varint, zigzag};
 
@@ -61,7 +61,25 @@ impl Deltas {
         }
     }
 
-    /// Packs the values that wait.
+    /// Adds a value `times` times: whole blocks of it at once.
+    pub(super) fn push_repeated(&mut self, value: i64, times: u64) {
+        let mut left = times;
+        // The first of them may differ from the value before, and a block that was begun is filled up.
+        while left > 0 && (self.filled > 0 || self.previous != value || self.count == 0) {
+            self.push(value);
+            left -= 1;
+        }
+        let blocks = left / BLOCK as u64;
+        for _ in 0..blocks {
+            // No difference, of no width.
+            self.packed.extend_from_slice(&[0; 1 + MINIBLOCKS]);
+        }
+        self.count += blocks * BLOCK as u64;
+        (0..left % BLOCK as u64).for_each(|_| self.push(value));
+    }
+
+    /// Packs the values that wait. Apart, since it would burden every push.
+    #[inline(never)]
     fn absorb(&mut self) {
         let waiting = &self.pending[..self.filled];
         let mut deltas = [0_i64; BLOCK];
@@ -162,12 +180,20 @@ impl Levels {
     #[inline]
     pub(super) fn push(&mut self, level: bool) {
         self.count += 1;
-        if level != self.level && self.length > 0 {
+        if level != self.level {
+            self.turn(level);
+        }
+        self.length += 1;
+    }
+
+    /// Begins a run. Apart, since it is rare and would burden every push.
+    #[inline(never)]
+    fn turn(&mut self, level: bool) {
+        if self.length > 0 {
             self.runs.push((self.length, self.level));
-            self.length = 0;
         }
         self.level = level;
-        self.length += 1;
+        self.length = 0;
     }
 
     /// Appends length and runs to `out` and forgets them.
@@ -273,6 +299,18 @@ mod tests {
         assert_eq!(deltas.finish(&mut out), Some((0, 12_800_000)));
         assert!(out.len() < 100 * 6 + 16, "{} bytes", out.len());
         assert_eq!(deltas.finish(&mut out), None, "a finished column is forgotten");
+    }
+
+    #[test]
+    fn repeating_a_value_is_pushing_it_often() {
+        let (mut one, mut other) = (Deltas::default(), Deltas::default());
+        for (value, times) in [(7, 1), (7, 300), (0, 128), (0, 1), (5, 127), (-9, 1_000), (-9, 0), (3, 2)] {
+            one.push_repeated(value, times);
+            (0..times).for_each(|_| other.push(value));
+        }
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        assert_eq!(one.finish(&mut first), other.finish(&mut second));
+        assert_eq!(first, second);
     }
 
     #[test]

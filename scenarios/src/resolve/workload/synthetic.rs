@@ -8,7 +8,8 @@ use windtunnel_scheduler::event::{GpuRequest, JobKind};
 use windtunnel_scheduler::resources::{CPU, DISK, MEMORY, Resources, STANDARD_LANES};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::synthetic::{
-    Arrivals, BadTerm, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit, Value, generator,
+    Arrivals, BadTerm, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit, Value,
+    generator,
 };
 use windtunnel_traces::transform::Estimate;
 
@@ -32,7 +33,7 @@ pub(super) fn resolve(
     let duration = duration(&written.duration, &format!("{key}.duration"), context)?;
     let shapes = match (&written.family, written.shapes.is_empty()) {
         (None, false) => shapes(&written.shapes, &key, facts.fleet, context)?,
-        (Some(family), true) => family_shapes(family, facts.seed)
+        (Some(family), true) => family_shapes(family, facts)
             .map_err(|error| context.places.failure(&format!("{key}.family.{}", error.key), error.message))?,
         _ => {
             let sentence = "exactly one of `shapes` and `family` is needed; give one";
@@ -179,12 +180,7 @@ fn value(unit: Unit, term: &Term) -> Result<Value, String> {
     }
 }
 
-fn shapes(
-    written: &[spec::Shape],
-    key: &str,
-    fleet: &Fleet,
-    context: &Context<'_>,
-) -> Result<Vec<Shape>, Failure> {
+fn shapes(written: &[spec::Shape], key: &str, fleet: &Fleet, context: &Context<'_>) -> Result<Vec<Shape>, Failure> {
     let mut shapes = Vec::new();
     for (position, one) in written.iter().enumerate() {
         let key = format!("{key}.shapes.{position}");
@@ -245,7 +241,8 @@ fn shape(written: &spec::Shape, fleet: &Fleet) -> Result<Shape, Wrong> {
 
 /// Whole devices, or a part of one.
 fn gpu(devices: Cpu) -> Result<GpuRequest, Wrong> {
-    let wrong = || (String::from("gpu"), String::from("a task takes a part of one gpu or up to 64 whole ones; write that"));
+    let wrong =
+        || (String::from("gpu"), String::from("a task takes a part of one gpu or up to 64 whole ones; write that"));
     match (devices.0 / 1000, devices.0 % 1000) {
         (0, 0) => Ok(GpuRequest::default()),
         (0, part) => Ok(GpuRequest { count: 1, milli: u16::try_from(part).map_err(|_| wrong())? }),
@@ -257,7 +254,7 @@ fn gpu(devices: Cpu) -> Result<GpuRequest, Wrong> {
     }
 }
 
-fn family_shapes(written: &spec::Family, seed: u64) -> Result<Vec<Shape>, BadTerm> {
+fn family_shapes(written: &spec::Family, facts: &Facts<'_>) -> Result<Vec<Shape>, BadTerm> {
     let mib = |key: &str, size: Size| {
         u32::try_from(size.mib_up())
             .map_err(|_| BadTerm { key: key.into(), message: format!("`{key}` is too large for one task; give less") })
@@ -274,7 +271,23 @@ fn family_shapes(written: &spec::Family, seed: u64) -> Result<Vec<Shape>, BadTer
         memory_spread: written.memory_spread.share(),
         disk_mib: equal("disk", &written.disk)?,
         gpus: Vec::new(),
-        lanes: Vec::new(),
+        lanes: written
+            .lanes
+            .iter()
+            .map(|(name, amounts)| own_lane(name, amounts, facts.fleet))
+            .collect::<Result<_, _>>()?,
+        demands: written.attributes.iter().map(|(name, values)| (name.clone(), values.clone())).collect(),
+        constrained: written.constrained.share(),
     };
-    family.shapes(seed)
+    family.shapes(facts.seed)
+}
+
+/// Amounts in a lane that the fleet names.
+fn own_lane(name: &str, amounts: &[u32], fleet: &Fleet) -> Result<(usize, Vec<(u32, f64)>), BadTerm> {
+    let found = fleet.extra_lanes.iter().position(|known| known == name);
+    let at = found.ok_or_else(|| BadTerm {
+        key: format!("lanes.{name}"),
+        message: format!("no node of the fleet has a lane `{name}`; name it in [[fleet.group]] lanes"),
+    })?;
+    Ok((STANDARD_LANES.len() + at, amounts.iter().map(|&amount| (amount, 1.0)).collect()))
 }

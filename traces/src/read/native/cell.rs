@@ -56,7 +56,7 @@ impl<'a> Cell<'a> {
                 Some(-i64::try_from(whole(digits)?).ok()?)
             }
             Self::Signed(number) => Some(number),
-            Self::Real(number) if number < 0.0 && number >= -EXACT && number.fract() == 0.0 => Some(number as i64),
+            Self::Real(number) if (-EXACT..0.0).contains(&number) && number.fract() == 0.0 => Some(number as i64),
             _ => i64::try_from(self.whole()?).ok(),
         }
     }

@@ -22,6 +22,7 @@ pub(crate) mod cell;
 pub(crate) mod columns;
 pub(crate) mod constraint;
 mod fleet;
+mod pages;
 mod parquet;
 mod row;
 #[cfg(test)]
@@ -32,13 +33,13 @@ use windtunnel_scheduler::time::{Span, Time};
 use cell::Cell;
 use columns::{ExtraLanes, Slot, TASK_REQUIRED, task_slots};
 pub(crate) use parquet::parquet_columns;
-use row::{Row, Rows, Shared};
+use row::{Row, Rows, Shared, bad};
 
 use super::options::{ON_BAD_ROW, SHIFT};
 use super::table::Table;
 use super::trouble::{Bad, Place, Tally, Trouble, failure};
 use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
-use crate::model::{Fleet, Group, Groups, Job, Labels, Note, Run, Source, SourceError, Truth};
+use crate::model::{Fleet, Group, Groups, Job, Labels, Name, Note, Run, Source, SourceError};
 
 /// The most tasks whose run times are kept one by one in a group; beyond it a job gets several groups, so that a large
 /// `count` costs no memory.
@@ -102,14 +103,18 @@ struct CsvRows {
 }
 
 impl Rows for CsvRows {
-    fn next(&mut self, shared: &mut Shared) -> Result<Option<Row>, Trouble> {
+    fn next(&mut self, row: &mut Row, shared: &mut Shared) -> Result<bool, Trouble> {
         if !self.table.advance()? {
-            return Ok(None);
+            return Ok(false);
         }
-        let record = self.table.record();
-        let cell = |at: usize| Cell::text(record.get(at).unwrap_or_default());
-        let name = |at: usize| self.table.columns().get(at).cloned().unwrap_or_default();
-        Ok(Some(Row::read(&self.slots, cell, name, shared)?))
+        *row = Row::default();
+        for ((at, slot), text) in self.slots.iter().enumerate().zip(self.table.record()) {
+            let cell = Cell::text(text);
+            row.set(*slot, cell, shared)
+                .map_err(|expected| bad(self.table.columns().get(at).map_or("", String::as_str), cell, expected))?;
+        }
+        row.settle()?;
+        Ok(true)
     }
 
     fn place(&self) -> Place<'_> {
@@ -117,119 +122,28 @@ impl Rows for CsvRows {
     }
 }
 
-/// A job of which not all rows may have been read yet.
+/// What is known of the job whose rows are being read, besides its first row.
+#[derive(Default)]
 struct Pending {
-    first: Row,
+    /// Tasks of the job; 0 if there is no job.
     tasks: u32,
-    groups: Vec<Group>,
-    /// The group that rows are added to.
-    group: Group,
-    /// Its run times one by one, if they differ.
+    /// Tasks of the group that rows are added to.
+    count: u32,
+    /// The run times of that group one by one, if they differ.
     runs: Vec<Span>,
-}
-
-impl Pending {
-    fn new(mut row: Row) -> Result<Self, Bad> {
-        if row.index.is_some_and(|index| index != 0) {
-            return Err(Bad::new("column `task_index`", index_text(&row).as_bytes(), "0 for the first task of a job"));
-        }
-        let group = group_of(&mut row);
-        Ok(Self { tasks: row.count, first: row, groups: Vec::new(), group, runs: Vec::new() })
-    }
-
-    fn add(&mut self, mut row: Row) -> Result<(), Bad> {
-        let first = &self.first;
-        let agree = [
-            ("column `submit_us`", row.submit == first.submit),
-            ("column `priority`", row.priority == first.priority),
-            ("column `role`", row.role == first.role),
-            ("column `user`", row.user == first.user),
-            ("column `class`", row.class == first.class),
-        ];
-        if let Some((column, _)) = agree.into_iter().find(|(_, equal)| !equal) {
-            let found = format!("another value than above for job {}", row.job);
-            return Err(Bad::new(column, found.as_bytes(), "the same in all rows of a job"));
-        }
-        if row.index.is_some_and(|index| index != self.tasks) {
-            let expected = format!("{}, the number of tasks of the job above", self.tasks);
-            return Err(Bad::new("column `task_index`", index_text(&row).as_bytes(), expected));
-        }
-        let Some(tasks) = self.tasks.checked_add(row.count) else {
-            return Err(Bad::new("column `count`", row.count.to_string().as_bytes(), "below 2^32 tasks in a job"));
-        };
-        self.tasks = tasks;
-        let next = group_of(&mut row);
-        let alike = next.ask == self.group.ask
-            && next.truth.fails == self.group.truth.fails
-            && next.truth.usage == self.group.truth.usage
-            && next.truth.recorded == self.group.truth.recorded;
-        let run = row.run;
-        let same_run = self.runs.is_empty() && self.group.truth.run == next.truth.run;
-        // Cannot overflow: the sum over the whole job did not.
-        let count = self.group.count + next.count;
-        if alike && same_run {
-            self.group.count = count;
-        } else if alike && count <= MOST_EACH {
-            if self.runs.is_empty() {
-                self.runs.resize(self.group.count as usize, self.group.truth.run.of(0));
-            }
-            self.runs.resize(count as usize, run);
-            self.group.count = count;
-        } else {
-            let full = std::mem::replace(&mut self.group, next);
-            let full = self.with_runs(full);
-            self.groups.push(full);
-        }
-        Ok(())
-    }
-
-    fn with_runs(&mut self, mut group: Group) -> Group {
-        if !self.runs.is_empty() {
-            group.truth.run = Run::Each(std::mem::take(&mut self.runs).into());
-        }
-        group
-    }
-
-    fn finish(self) -> Job {
-        let Self { first, mut groups, mut group, runs, .. } = self;
-        if !runs.is_empty() {
-            group.truth.run = Run::Each(runs.into());
-        }
-        let groups = if groups.is_empty() {
-            Groups::One(group)
-        } else {
-            groups.push(group);
-            Groups::Many(groups.into())
-        };
-        Job {
-            name: first.job,
-            submit: first.submit,
-            priority: first.priority,
-            role: first.role,
-            user: first.user,
-            class: first.class,
-            groups,
-        }
-    }
-}
-
-fn index_text(row: &Row) -> String {
-    row.index.map(|index| index.to_string()).unwrap_or_default()
-}
-
-fn group_of(row: &mut Row) -> Group {
-    Group {
-        count: row.count,
-        ask: std::mem::take(&mut row.ask),
-        truth: Truth { run: Run::Same(row.run), fails: row.fails, usage: row.usage, recorded: row.recorded.take() },
-    }
+    /// The groups before it.
+    groups: Vec<Group>,
 }
 
 /// The jobs of a tasks table.
 struct NativeSource<R> {
     rows: R,
     shared: Shared,
-    pending: Option<Pending>,
+    pending: Pending,
+    /// The job whose rows are being read, and the group that they are added to.
+    front: Box<Row>,
+    /// The row that was read last.
+    back: Box<Row>,
     last_submit: Time,
     shift: Option<Time>,
     options: ReadOptions,
@@ -242,7 +156,9 @@ impl<R: Rows> NativeSource<R> {
         Self {
             rows,
             shared: Shared::default(),
-            pending: None,
+            pending: Pending::default(),
+            front: Box::default(),
+            back: Box::default(),
             last_submit: Time::ZERO,
             shift: None,
             options: options.clone(),
@@ -251,66 +167,160 @@ impl<R: Rows> NativeSource<R> {
         }
     }
 
-    /// Reads rows until a job is whole.
-    fn read(&mut self) -> Result<Option<Job>, SourceError> {
+    /// Reads rows until one begins another job than that in front; false at the end.
+    #[inline]
+    fn read(&mut self) -> Result<bool, SourceError> {
         while !self.ended {
-            let taken = match self.rows.next(&mut self.shared) {
-                Ok(Some(row)) => self.take(row),
-                Ok(None) => {
+            let bad = match self.rows.next(&mut self.back, &mut self.shared) {
+                Ok(true) if self.pending.tasks > 0 && self.back.job == self.front.job => self.add().err(),
+                Ok(true) => match self.check_first() {
+                    Ok(()) => return Ok(true),
+                    Err(bad) => Some(bad),
+                },
+                Ok(false) => {
                     self.ended = true;
-                    break;
+                    None
                 }
-                Err(Trouble::Bad(bad)) => Err(bad),
+                Err(Trouble::Bad(bad)) => Some(bad),
                 Err(Trouble::Stop(error)) => return Err(error),
             };
-            match taken {
-                Ok(None) => {}
-                Ok(Some(job)) => return Ok(Some(job)),
-                Err(bad) if self.options.on_bad_row == OnBadRow::Fail => return Err(bad.at(self.rows.place())),
-                Err(_) => self.tally.skip("bad_row", self.rows.place().line),
+            match bad {
+                Some(bad) if self.options.on_bad_row == OnBadRow::Fail => return Err(bad.at(self.rows.place())),
+                Some(_) => self.tally.skip("bad_row", self.rows.place().line),
+                None => {}
             }
         }
-        Ok(self.pending.take().map(Pending::finish))
+        Ok(false)
     }
 
-    /// Takes a row; a job that it does not belong to is whole.
-    fn take(&mut self, row: Row) -> Result<Option<Job>, Bad> {
-        if let Some(pending) = &mut self.pending
-            && pending.first.job == row.job
-        {
-            pending.add(row)?;
-            return Ok(None);
-        }
+    /// Whether the last row can begin a job.
+    fn check_first(&self) -> Result<(), Bad> {
+        let row = &self.back;
         if row.submit < self.last_submit {
             let expected = format!("at least {}, as above; sort the rows by it", self.last_submit.0);
             return Err(Bad::new("column `submit_us`", row.submit.0.to_string().as_bytes(), expected));
         }
-        self.last_submit = row.submit;
-        let next = Pending::new(row)?;
-        Ok(self.pending.replace(next).map(Pending::finish))
+        if row.index.is_some_and(|index| index != 0) {
+            return Err(Bad::new("column `task_index`", index_text(row).as_bytes(), "0 for the first task of a job"));
+        }
+        Ok(())
     }
 
-    fn shifted(&mut self, mut job: Job) -> Job {
-        let first = *self.shift.get_or_insert(job.submit);
-        job.submit = Time(job.submit.since(first).0);
-        for group in job.groups.as_mut_slice() {
-            if let Some(start) = group.truth.recorded.as_mut().and_then(|recorded| recorded.start.as_mut()) {
-                *start = Time(start.since(first).0);
+    /// Makes the last row the job in front.
+    #[inline]
+    fn begin(&mut self) {
+        std::mem::swap(&mut self.front, &mut self.back);
+        self.last_submit = self.front.submit;
+        self.pending.tasks = self.front.count;
+        self.pending.count = self.front.count;
+    }
+
+    /// Adds the last row to the job in front.
+    fn add(&mut self) -> Result<(), Bad> {
+        let (first, row, pending) = (&mut *self.front, &mut *self.back, &mut self.pending);
+        let agree = [
+            ("column `submit_us`", row.submit == first.submit),
+            ("column `priority`", row.priority == first.priority),
+            ("column `role`", row.role == first.role),
+            ("column `user`", row.user == first.user),
+            ("column `class`", row.class == first.class),
+        ];
+        if let Some((column, _)) = agree.into_iter().find(|(_, equal)| !equal) {
+            let found = format!("another value than above for job {}", row.job);
+            return Err(Bad::new(column, found.as_bytes(), "the same in all rows of a job"));
+        }
+        if row.index.is_some_and(|index| index != pending.tasks) {
+            let expected = format!("{}, the number of tasks of the job above", pending.tasks);
+            return Err(Bad::new("column `task_index`", index_text(row).as_bytes(), expected));
+        }
+        let Some(tasks) = pending.tasks.checked_add(row.count) else {
+            return Err(Bad::new("column `count`", row.count.to_string().as_bytes(), "below 2^32 tasks in a job"));
+        };
+        pending.tasks = tasks;
+        // Cannot overflow: the sum over the whole job did not.
+        let count = pending.count + row.count;
+        let alike = first.is_like(row);
+        if alike && pending.runs.is_empty() && first.run == row.run {
+            pending.count = count;
+        } else if alike && count <= MOST_EACH {
+            if pending.runs.is_empty() {
+                pending.runs.resize(pending.count as usize, first.run);
+            }
+            pending.runs.resize(count as usize, row.run);
+            pending.count = count;
+        } else {
+            let full = first.take_group(pending.take_run(first.run), pending.count);
+            pending.groups.push(full);
+            pending.count = row.count;
+            first.ask = std::mem::take(&mut row.ask);
+            first.recorded = row.recorded.take();
+            (first.run, first.fails, first.usage) = (row.run, row.fails, row.usage);
+        }
+        Ok(())
+    }
+
+    /// The job in front, which is whole.
+    #[inline]
+    fn finish(&mut self) -> Job {
+        let (first, pending) = (&mut *self.front, &mut self.pending);
+        let shift = if self.options.shift { *self.shift.get_or_insert(first.submit) } else { Time::ZERO };
+        let last = first.take_group(pending.take_run(first.run), pending.count);
+        pending.tasks = 0;
+        let groups = if pending.groups.is_empty() {
+            Groups::One(last)
+        } else {
+            pending.groups.push(last);
+            Groups::Many(std::mem::take(&mut pending.groups).into())
+        };
+        let mut job = Job {
+            name: std::mem::replace(&mut first.job, Name::Number(0)),
+            submit: Time(first.submit.since(shift).0),
+            priority: first.priority,
+            role: first.role,
+            user: first.user,
+            class: first.class,
+            groups,
+        };
+        if shift != Time::ZERO {
+            for group in job.groups.as_mut_slice() {
+                if let Some(start) = group.truth.recorded.as_mut().and_then(|recorded| recorded.start.as_mut()) {
+                    *start = Time(start.since(shift).0);
+                }
             }
         }
         job
     }
 }
 
+impl Pending {
+    fn take_run(&mut self, same: Span) -> Run {
+        if self.runs.is_empty() { Run::Same(same) } else { Run::Each(std::mem::take(&mut self.runs).into()) }
+    }
+}
+
+fn index_text(row: &Row) -> String {
+    row.index.map(|index| index.to_string()).unwrap_or_default()
+}
+
 impl<R: Rows> Source for NativeSource<R> {
     fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
-        match self.read() {
-            Ok(Some(job)) if self.options.shift => Ok(Some(self.shifted(job))),
-            Ok(job) => Ok(job),
-            Err(error) => {
-                self.ended = true;
-                self.pending = None;
-                Err(error)
+        loop {
+            match self.read() {
+                Ok(more) => {
+                    let whole = (self.pending.tasks > 0).then(|| self.finish());
+                    if more {
+                        self.begin();
+                    }
+                    // The first row of all ends no job.
+                    if whole.is_some() || !more {
+                        return Ok(whole);
+                    }
+                }
+                Err(error) => {
+                    self.ended = true;
+                    self.pending = Pending::default();
+                    return Err(error);
+                }
             }
         }
     }

@@ -12,7 +12,8 @@ use polars::prelude::{
 
 use super::cell::Cell;
 use super::columns::{ExtraLanes, Slot, task_slots};
-use super::row::{Row, Rows, Shared};
+use super::pages;
+use super::row::{Row, Rows, Shared, bad};
 use crate::model::SourceError;
 use crate::read::input::{Content, Input};
 use crate::read::trouble::{Place, Trouble, failure};
@@ -67,6 +68,9 @@ impl ParquetFile {
             self.row_group += 1;
             self.within = 0;
         };
+        if self.within == 0 {
+            self.check_pages()?;
+        }
         let slice = (self.read, rows);
         let frame = guarded(|| match &self.bytes {
             Bytes::File(file) => frame(ParquetReader::new(file.try_clone()?), &self.metadata, slice),
@@ -79,6 +83,34 @@ impl ParquetFile {
         self.within += rows;
         self.read += rows;
         Ok(Some(frame))
+    }
+}
+
+impl ParquetFile {
+    /// Whether the row group that is about to be read holds as many values as it says.
+    fn check_pages(&self) -> Result<(), SourceError> {
+        let Some(group) = self.metadata.row_groups.get(self.row_group) else { return Ok(()) };
+        let checked = guarded(|| {
+            let rows = group.num_rows() as u64;
+            for column in group.parquet_columns() {
+                // The library asks for memory by either count.
+                let counted = u64::try_from(column.num_values()).is_ok_and(|values| values == rows);
+                let checked = match &self.bytes {
+                    _ if !counted => Err("a column has not one value per row"),
+                    Bytes::File(file) => pages::check(&mut file.try_clone()?, column.byte_range(), rows),
+                    Bytes::Memory(bytes) => pages::check(&mut Cursor::new(bytes), column.byte_range(), rows),
+                };
+                if let Err(why) = checked {
+                    return Ok(Some(why));
+                }
+            }
+            Ok(None)
+        });
+        match checked {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(damaged(&self.name, why)),
+            Err(error) => Err(damaged(&self.name, &error)),
+        }
     }
 }
 
@@ -163,6 +195,30 @@ impl Values {
     }
 }
 
+impl Values {
+    /// The value that stands in every row, if one does.
+    fn constant(&self) -> Option<Cell<'_>> {
+        let same = match self {
+            Self::Missing => true,
+            Self::Text(values) => all_equal(values.len(), |at| values.get(at)),
+            Self::Whole(values) => values.cont_slice().is_ok_and(is_uniform),
+            Self::Signed(values) => values.cont_slice().is_ok_and(is_uniform),
+            Self::Real(values) => values.cont_slice().is_ok_and(is_uniform),
+            Self::Flag(values) => all_equal(values.len(), |at| values.get(at)),
+        };
+        same.then(|| self.cell(0))
+    }
+}
+
+fn is_uniform<T: PartialEq>(values: &[T]) -> bool {
+    values.windows(2).all(|pair| pair.first() == pair.last())
+}
+
+fn all_equal<T: PartialEq>(len: usize, get: impl Fn(usize) -> Option<T>) -> bool {
+    let first = get(0);
+    first.is_some() && (1..len).all(|at| get(at) == first)
+}
+
 /// The columns of a slice.
 pub(super) fn values_of(file: &str, frame: &DataFrame) -> Result<Vec<Values>, SourceError> {
     guarded(|| frame.columns().iter().map(Values::of).collect()).map_err(|why| damaged(file, &why))
@@ -174,9 +230,10 @@ pub(super) struct ParquetRows {
     file: ParquetFile,
     lanes: ExtraLanes,
     slots: Vec<Slot>,
-    /// The columns of the slice that say anything, with their place in the file.
-    values: Vec<(usize, Values)>,
-    present: Vec<Slot>,
+    /// What is the same in all rows of the slice.
+    template: Row,
+    /// The columns of the slice that differ, with what they hold and their place in the file.
+    values: Vec<(Slot, usize, Values)>,
     at: usize,
     height: usize,
     /// Rows of the file before the slice.
@@ -191,22 +248,24 @@ impl ParquetRows {
         };
         let file = ParquetFile::open(&first)?;
         let slots = task_slots(&file.columns, &mut lanes, Place { file: first.name(), line: 1 })?;
-        let (values, present) = (Vec::new(), Vec::new());
-        Ok(Self { parts, file, lanes, slots, values, present, at: 0, height: 0, before: 0 })
+        let (template, values) = (Row::default(), Vec::new());
+        Ok(Self { parts, file, lanes, slots, template, values, at: 0, height: 0, before: 0 })
     }
 
-    fn next_slice(&mut self) -> Result<bool, SourceError> {
+    fn next_slice(&mut self, shared: &mut Shared) -> Result<bool, SourceError> {
         loop {
             self.before = self.file.read;
             if let Some(frame) = self.file.next_slice()? {
-                let values = values_of(&self.file.name, &frame)?;
-                // The columns that must be there are kept even if empty, so that their rows are refused.
-                let required = |slot: Slot| matches!(slot, Slot::JobId | Slot::Submit | Slot::Request(0));
-                let kept = |at: usize, values: &Values| {
-                    !matches!(values, Values::Missing) || self.slots.get(at).is_some_and(|slot| required(*slot))
-                };
-                self.values = values.into_iter().enumerate().filter(|(at, values)| kept(*at, values)).collect();
-                self.present = self.values.iter().filter_map(|(at, _)| self.slots.get(*at).copied()).collect();
+                let columns = values_of(&self.file.name, &frame)?;
+                self.template = Row::default();
+                self.values.clear();
+                for ((at, slot), values) in self.slots.iter().enumerate().zip(columns) {
+                    // A value that is wrong everywhere is reported where it first stands: with its row.
+                    let same = values.constant().is_some_and(|cell| self.template.set(*slot, cell, shared).is_ok());
+                    if !same {
+                        self.values.push((*slot, at, values));
+                    }
+                }
                 (self.at, self.height) = (0, frame.height());
                 return Ok(true);
             }
@@ -218,19 +277,21 @@ impl ParquetRows {
 }
 
 impl Rows for ParquetRows {
-    fn next(&mut self, shared: &mut Shared) -> Result<Option<Row>, Trouble> {
-        if self.at == self.height && !self.next_slice()? {
+    fn next(&mut self, row: &mut Row, shared: &mut Shared) -> Result<bool, Trouble> {
+        if self.at == self.height && !self.next_slice(shared)? {
             self.height = self.at;
-            return Ok(None);
+            return Ok(false);
         }
-        let row = self.at;
+        let at = self.at;
         self.at += 1;
-        let cell = |at: usize| self.values.get(at).map_or(Cell::Empty, |(_, values)| values.cell(row));
-        let name = |at: usize| {
-            let place = self.values.get(at).map_or(0, |(place, _)| *place);
-            self.file.columns.get(place).cloned().unwrap_or_default()
-        };
-        Ok(Some(Row::read(&self.present, cell, name, shared)?))
+        row.clone_from(&self.template);
+        for (slot, column, values) in &self.values {
+            let cell = values.cell(at);
+            row.set(*slot, cell, shared)
+                .map_err(|expected| bad(self.file.columns.get(*column).map_or("", String::as_str), cell, expected))?;
+        }
+        row.settle()?;
+        Ok(true)
     }
 
     /// Rows count from 1.

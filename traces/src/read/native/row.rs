@@ -1,13 +1,13 @@
 //! One row of the tasks table.
 
-use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
+use windtunnel_scheduler::event::{GpuRequest, JobKind};
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, MEMORY, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 
 use super::cell::Cell;
 use super::columns::Slot;
 use super::constraint;
-use crate::model::{Ask, Label, Name, Recorded};
+use crate::model::{Ask, Group, Label, Name, Recorded, Run, Truth};
 use crate::read::trouble::{Bad, Place, Trouble};
 use crate::read::words::{Interned, Words};
 
@@ -20,15 +20,15 @@ pub(crate) struct Shared {
 
 /// A stream of rows from a file of some kind.
 pub(crate) trait Rows: Send {
-    /// The next row, None at the end. After [`Trouble::Bad`] the next may be asked for.
-    fn next(&mut self, shared: &mut Shared) -> Result<Option<Row>, Trouble>;
+    /// Reads the next row into `row`; false at the end. After [`Trouble::Bad`] the next may be asked for.
+    fn next(&mut self, row: &mut Row, shared: &mut Shared) -> Result<bool, Trouble>;
 
     /// Where the row is.
     fn place(&self) -> Place<'_>;
 }
 
-/// A row: some equal tasks of a job.
-#[derive(Clone, Debug, PartialEq)]
+/// A row: some equal tasks of a job. It is filled in place, since it is large and there are many.
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub job: Name,
     pub index: Option<u32>,
@@ -43,55 +43,41 @@ pub(crate) struct Row {
     pub fails: bool,
     pub usage: Option<Resources>,
     pub recorded: Option<Recorded>,
+    gang: Option<bool>,
+    kind: Option<JobKind>,
+    gpu_count: Option<u8>,
+    gpu_milli: Option<u16>,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            job: Name::Number(0),
+            index: None,
+            submit: Time::ZERO,
+            priority: 0,
+            role: Label(0),
+            user: Label(0),
+            class: Label(0),
+            count: 1,
+            ask: Ask::default(),
+            run: Span::FOREVER,
+            fails: false,
+            usage: None,
+            recorded: None,
+            gang: None,
+            kind: None,
+            gpu_count: None,
+            gpu_milli: None,
+        }
+    }
 }
 
 const MICROSECONDS: &str = "a whole number of microseconds from 0";
 
-impl Row {
-    /// Reads a row from its cells; `name` is that of a column, for messages.
-    #[inline]
-    pub fn read<'a>(
-        slots: &[Slot],
-        cell: impl Fn(usize) -> Cell<'a>,
-        name: impl Fn(usize) -> String,
-        shared: &mut Shared,
-    ) -> Result<Self, Bad> {
-        let mut half = Half::default();
-        for (at, slot) in slots.iter().enumerate() {
-            let cell = cell(at);
-            half.set(*slot, cell, shared).map_err(|expected| bad(name(at), cell, expected))?;
-        }
-        half.whole()
-    }
-}
-
-fn bad(name: String, cell: Cell<'_>, expected: &'static str) -> Bad {
+/// The error about a cell of the column `name`.
+pub(crate) fn bad(name: &str, cell: Cell<'_>, expected: &'static str) -> Bad {
     cell.with_text(|text| Bad::new(format!("column `{name}`"), text, expected))
-}
-
-/// A row of which some columns are read.
-#[derive(Default)]
-struct Half {
-    job: Option<Name>,
-    index: Option<u32>,
-    submit: Option<Time>,
-    priority: i32,
-    role: Label,
-    user: Label,
-    class: Label,
-    count: Option<u32>,
-    gang: Option<bool>,
-    kind: Option<JobKind>,
-    cpu_given: bool,
-    gpu_count: Option<u8>,
-    gpu_milli: Option<u16>,
-    ask: Ask,
-    run: Option<Span>,
-    fails: bool,
-    usage: Option<Resources>,
-    start: Option<Time>,
-    node: Option<Name>,
-    gpus: GpuSet,
 }
 
 fn expect<T>(value: Option<T>, expected: &'static str) -> Result<T, &'static str> {
@@ -121,10 +107,10 @@ fn kind(cell: Cell<'_>) -> Option<JobKind> {
     }
 }
 
-impl Half {
+impl Row {
     /// Sets what a column holds; an empty cell leaves the default. The error says what was expected.
     #[inline]
-    fn set(&mut self, slot: Slot, cell: Cell<'_>, shared: &mut Shared) -> Result<(), &'static str> {
+    pub fn set(&mut self, slot: Slot, cell: Cell<'_>, shared: &mut Shared) -> Result<(), &'static str> {
         if cell == Cell::Empty {
             return match slot {
                 Slot::JobId => Err("the name of a job"),
@@ -134,13 +120,10 @@ impl Half {
             };
         }
         match slot {
-            Slot::JobId => self.job = cell.name(),
-            Slot::Submit => self.submit = Some(Time(expect(cell.whole(), MICROSECONDS)?)),
-            Slot::Run => self.run = Some(span(cell)?),
-            Slot::Request(lane) => {
-                self.cpu_given |= lane == CPU;
-                self.ask.request[lane] = amount(cell, lane)?;
-            }
+            Slot::JobId => self.job = expect(cell.name(), "the name of a job")?,
+            Slot::Submit => self.submit = Time(expect(cell.whole(), MICROSECONDS)?),
+            Slot::Run => self.run = span(cell)?,
+            Slot::Request(lane) => self.ask.request[lane] = amount(cell, lane)?,
             Slot::Role => self.role = cell.with_text(|word| shared.words.label(word)),
             Slot::User => self.user = cell.with_text(|word| shared.words.label(word)),
             Slot::Class => self.class = cell.with_text(|word| shared.words.label(word)),
@@ -162,7 +145,7 @@ impl Half {
             }
             Slot::Count => {
                 let count = cell.whole().and_then(|number| u32::try_from(number).ok()).filter(|&count| count > 0);
-                self.count = Some(expect(count, "a number of tasks from 1")?);
+                self.count = expect(count, "a number of tasks from 1")?;
             }
             Slot::Gang => self.gang = Some(expect(cell.flag(), "`true` or `false`")?),
             Slot::Kind => self.kind = Some(expect(kind(cell), "`batch`, `gang` or `service`")?),
@@ -179,19 +162,24 @@ impl Half {
                 self.priority = expect(priority, "a whole number of 32 bits")?;
             }
             Slot::Fails => self.fails = expect(cell.flag(), "`true` or `false`")?,
-            Slot::Start => self.start = Some(Time(expect(cell.whole(), MICROSECONDS)?)),
-            Slot::Node => self.node = cell.name(),
-            Slot::Gpus => self.gpus = expect(cell.devices(), "device indices below 64 such as `0|3`")?,
+            Slot::Start => {
+                let start = Time(expect(cell.whole(), MICROSECONDS)?);
+                self.recorded.get_or_insert_default().start = Some(start);
+            }
+            Slot::Node => self.recorded.get_or_insert_default().node = cell.name(),
+            Slot::Gpus => {
+                let gpus = expect(cell.devices(), "device indices below 64 such as `0|3`")?;
+                self.recorded.get_or_insert_default().gpus = gpus;
+            }
             Slot::Used(lane) => self.usage.get_or_insert_default()[lane] = amount(cell, lane)?,
             _ => {}
         }
         Ok(())
     }
 
-    fn whole(mut self) -> Result<Row, Bad> {
-        let (Some(job), Some(submit), true) = (self.job.take(), self.submit, self.cpu_given) else {
-            return Err(Bad::new("row", b"", "values for job_id, submit_us and cpu_milli"));
-        };
+    /// Settles what several columns say together; to be called once all are set.
+    #[inline]
+    pub fn settle(&mut self) -> Result<(), Bad> {
         if self.gpu_count.is_some() || self.gpu_milli.is_some() {
             self.ask.gpu = self.gpu()?;
             self.ask.request[GPU] = u32::from(self.ask.gpu.count) * u32::from(self.ask.gpu.milli);
@@ -207,23 +195,25 @@ impl Half {
             (None, Some(true)) => JobKind::Gang,
             (None, _) => JobKind::Batch,
         };
-        let known = self.start.is_some() || self.node.is_some() || self.gpus != GpuSet::NONE;
-        let recorded = known.then(|| Recorded { start: self.start, node: self.node.take(), gpus: self.gpus });
-        Ok(Row {
-            job,
-            index: self.index,
-            submit,
-            priority: self.priority,
-            role: self.role,
-            user: self.user,
-            class: self.class,
-            count: self.count.unwrap_or(1),
-            ask: self.ask,
-            run: self.run.unwrap_or(Span::FOREVER),
-            fails: self.fails,
-            usage: self.usage,
-            recorded,
-        })
+        Ok(())
+    }
+
+    /// The tasks of the row, which are taken out of it.
+    #[inline]
+    pub fn take_group(&mut self, run: Run, count: u32) -> Group {
+        Group {
+            count,
+            ask: std::mem::take(&mut self.ask),
+            truth: Truth { run, fails: self.fails, usage: self.usage, recorded: self.recorded.take() },
+        }
+    }
+
+    /// Whether the tasks of both rows belong into one group, but for their run times.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.ask == other.ask
+            && self.fails == other.fails
+            && self.usage == other.usage
+            && self.recorded == other.recorded
     }
 
     fn gpu(&self) -> Result<GpuRequest, Bad> {

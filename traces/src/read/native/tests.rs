@@ -3,7 +3,7 @@ use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
 use windtunnel_scheduler::resources::Resources;
 
 use super::*;
-use crate::model::{Name, Node, Recorded};
+use crate::model::{Name, Node, Recorded, Truth};
 use crate::read::tests::{drain, notes_of};
 
 fn open(text: &str, options: &ReadOptions) -> Result<Box<dyn Source + Send>, SourceError> {

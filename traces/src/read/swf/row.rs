@@ -190,7 +190,7 @@ impl Fields<'_> {
         if part {
             tally.note("processors_rounded_up", self.line);
         }
-        let processors = number.whole + u64::from(part);
+        let processors = number.whole.saturating_add(u64::from(part));
         match u32::try_from(processors) {
             Ok(processors) if processors <= u32::MAX / 1_000 => Ok(Some(processors)),
             _ => Err(self.bad(field, "at most 4,294,967 processors")),

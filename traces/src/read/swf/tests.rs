@@ -258,6 +258,7 @@ fn a_malformed_row_names_file_line_field_text_and_expectation() {
         (row(["2", "0", "0", "1e5", "1", "1", "9", "1"]), ["field 4 (run time)", "`1e5`", "a number"]),
         (row(["2", "99999999999999", "0", "5", "1", "1", "9", "1"]), ["field 2 (submit time)", "9999", "seconds"]),
         (row(["2", "0", "0", "5", "1", "9999999", "9", "1"]), ["field 8", "`9999999`", "at most"]),
+        (row(["2", "0", "0", "5", "1", "18446744073709551615.5", "9", "1"]), ["field 8", "5.5`", "at most"]),
         (row(["-2", "0", "0", "5", "1", "1", "9", "1"]), ["field 1 (job number)", "`-2`", "from 0"]),
         ("2 0 0 5 1\n".to_string(), ["row of 5 fields", "`2 0 0 5 1`", "18 fields"]),
     ] {

@@ -1,0 +1,160 @@
+//! `windtunnel run`: simulate, write, tell.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use windtunnel_outcome::{Outcome, Recorder as _};
+use windtunnel_reports::table;
+use windtunnel_reports::write::{Extras, RecordOptions, ResultWriter, summary};
+use windtunnel_scheduler::resources::STANDARD_LANES;
+use windtunnel_sim::SimError;
+
+use super::Verdict;
+use super::common::{ScenarioArguments, quoted};
+use crate::facts::Watch;
+use crate::failure::Failure;
+use crate::progress::{Bar, Interrupt, Whole};
+use crate::resolve::Resolved;
+use crate::talk;
+use crate::tool::Tool;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub scenario: ScenarioArguments,
+    /// Where the results go; left out: `runs/<name>/`. Replaces an empty folder or earlier results, nothing else.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What is recorded besides: `events,decisions`.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    record: Vec<Record>,
+    /// Open the report when it is there.
+    #[arg(long)]
+    open: bool,
+    /// Print the summary as JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What may be recorded besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Record {
+    /// Everything that parties are told.
+    Events,
+    /// Everything that parties decide, with the reasons of nodes that were passed over.
+    Decisions,
+}
+
+pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Failure> {
+    let mut watch = Watch::start();
+    let interrupt = Interrupt::listen()?;
+    let mut resolved = arguments.scenario.load(tool)?;
+    resolved.config.explain |= arguments.record.contains(&Record::Decisions);
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&resolved.scenario.name));
+    talk::say(&format!("seed {}", resolved.scenario.seed));
+    watch.lap("read");
+
+    let mut writer = ResultWriter::create(&out, &record_options(&resolved, &arguments.record))?;
+    let mut outcome = simulate(tool, &resolved, &mut writer, &interrupt)?;
+    watch.lap("simulate");
+    complete(&mut outcome, &resolved);
+    let extras = Extras { scenario_toml: resolved.text()?, command: again(arguments) };
+    writer.finish(&outcome)?;
+    if interrupt.is_set() {
+        return Err(Failure::Interrupted);
+    }
+    let folder = writer.commit(&outcome, &extras, || watch.facts(&outcome))?;
+    tell(&outcome, &folder, arguments)?;
+    Ok(Verdict::Fine)
+}
+
+/// Runs the experiment into `writer`.
+fn simulate(
+    tool: &Tool,
+    resolved: &Resolved,
+    writer: &mut ResultWriter,
+    interrupt: &Interrupt,
+) -> Result<Outcome, Failure> {
+    let mut scheduler = tool.build(&resolved.scenario.scheduler.implementation)?;
+    let experiment = resolved.experiment()?;
+    let bar = Bar::new(&resolved.scenario.name, whole(resolved), interrupt.clone());
+    let result = windtunnel_sim::run(experiment, scheduler.as_mut(), writer, &mut |progress| bar.tell(progress));
+    bar.clear();
+    result.map_err(|error| match error {
+        SimError::Source(error) => error.into(),
+        SimError::Record(error) => error.into(),
+        SimError::Interrupted => Failure::Interrupted,
+        other => Failure::new(other.to_string()),
+    })
+}
+
+/// What the progress is measured by.
+fn whole(resolved: &Resolved) -> Whole {
+    if let Some(at) = resolved.scenario.stop.at {
+        return Whole::Until(at.0);
+    }
+    let tasks: Option<u64> = resolved.workloads.iter().map(|plan| plan.synthetic().and_then(|spec| spec.tasks)).sum();
+    tasks.map_or(Whole::Unknown, Whole::Tasks)
+}
+
+fn record_options(resolved: &Resolved, record: &[Record]) -> RecordOptions {
+    let fleet = &resolved.fleet;
+    let own = fleet.named_lanes().filter(|&lane| lane >= STANDARD_LANES.len());
+    RecordOptions {
+        lanes: own.map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect(),
+        events: record.contains(&Record::Events),
+        decisions: record.contains(&Record::Decisions),
+    }
+}
+
+/// Adds what only the scenario knows.
+fn complete(outcome: &mut Outcome, resolved: &Resolved) {
+    let summary = &mut outcome.summary;
+    summary.set("scenario", resolved.scenario.name.as_str());
+    summary.set("seed", resolved.scenario.seed);
+    for input in &resolved.inputs {
+        summary.set(&format!("inputs.{}", input.key), input.digest.as_str());
+    }
+    let scheduler = &resolved.scenario.scheduler;
+    summary.set("scheduler.use", scheduler.implementation.as_str());
+    summary.set("scheduler.placement", scheduler.placement.0.name.as_str());
+    summary.set("scheduler.queue", scheduler.queue.0.name.as_str());
+    let own = resolved.warnings.iter().cloned();
+    outcome.warnings.splice(0..0, own);
+}
+
+/// The exact command.
+fn again(arguments: &Arguments) -> String {
+    let mut text = format!("windtunnel run {}", arguments.scenario.again());
+    if !arguments.record.is_empty() {
+        let words: Vec<String> = arguments
+            .record
+            .iter()
+            .filter_map(|record| Some(record.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        text.push_str(&format!(" --record {}", words.join(",")));
+    }
+    if let Some(out) = &arguments.out {
+        text.push_str(&format!(" --out {}", quoted(&out.display().to_string())));
+    }
+    text
+}
+
+fn tell(outcome: &Outcome, folder: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let report = folder.join("report.html");
+    for warning in &outcome.warnings {
+        talk::say(&format!("warning: {warning}"));
+    }
+    if arguments.json {
+        talk::out(&summary::to_json(&outcome.summary, &outcome.warnings))?;
+    } else {
+        let lines = table::render(&table::lines(&outcome.summary));
+        talk::out(&format!("{lines}\n\n{}\n", report.display()))?;
+    }
+    if arguments.open
+        && let Err(error) = open::that_detached(&report)
+    {
+        talk::say(&format!("warning: the report cannot be opened ({error})"));
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Events that nobody in his right mind would send: the core may be wrong about the world, but it stays alive.
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::{Stage, only};
+use crate::Scheduler;
+use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
+use crate::core::{Core, Registries};
+use crate::draw::mix;
+use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer};
+use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::placement::PLACEMENTS;
+use crate::queue::QUEUES;
+use crate::resources::{LANES, Resources};
+use crate::time::{Span, Time};
+
+/// A number that is mostly plausible, and now and then as large as can be.
+fn wild(word: u64, plausible: u64) -> u64 {
+    match word >> 58 {
+        0 => u64::MAX,
+        1 => u64::MAX - (word & 7),
+        2 => 0,
+        _ => word % plausible,
+    }
+}
+
+fn row(word: u64) -> Resources {
+    let mut row = Resources::ZERO;
+    for lane in 0..LANES {
+        let word = mix(word ^ lane as u64);
+        row[lane] = match word % 11 {
+            0 => u32::MAX,
+            1 => u32::MAX / 2 + 1,
+            2..=6 => 0,
+            _ => (word >> 32) as u32 % 5_000,
+        };
+    }
+    row
+}
+
+fn job(word: u64) -> JobSpec {
+    let draw = |index: u64| mix(word ^ mix(index));
+    JobSpec {
+        job: JobId(wild(draw(0), 50)),
+        // Ids are handed out in order, so those that are alive at once are not worlds apart.
+        first_task: TaskId(draw(1) % 600),
+        count: (draw(2) % 9) as u32,
+        kind: [JobKind::Batch, JobKind::Gang, JobKind::Service][draw(3) as usize % 3],
+        request: row(draw(4)),
+        gpu: GpuRequest { count: (draw(5) % 70) as u8, milli: (draw(6) % 2_000) as u16 },
+        estimate: [None, Some(Span::ZERO), Some(Span(7)), Some(Span::FOREVER)][draw(7) as usize % 4],
+        priority: draw(8) as i32,
+        role: RoleId(draw(9) as u16),
+        constraints: if draw(10) % 4 == 0 { only("zone", "a") } else { None },
+        loss: if draw(11) % 2 == 0 { Loss::Rerun } else { Loss::Fail },
+    }
+}
+
+fn config(word: u64) -> Box<Config> {
+    let draw = |index: u64| mix(word ^ mix(index)) as usize;
+    let known = PLACEMENTS[draw(0) % PLACEMENTS.len()].name;
+    Box::new(Config {
+        placement: Choice::named(if draw(1) % 8 == 0 { "nonsense" } else { known }),
+        queue: Choice::named(QUEUES[draw(2) % QUEUES.len()].name),
+        head_of_line: if draw(3) % 2 == 0 { HeadOfLine::Skip } else { HeadOfLine::Block },
+        unplaceable: if draw(4) % 3 == 0 { Unplaceable::Reject } else { Unplaceable::Wait },
+        instant: if draw(5) % 2 == 0 { Instant::Batched } else { Instant::PerEvent },
+        interval: [Span::ZERO, Span::ZERO, Span(3), Span::FOREVER][draw(6) % 4],
+        explain: draw(7) % 2 == 0,
+        ..Config::default()
+    })
+}
+
+fn event(kind: u8, word: u64) -> Event {
+    let draw = |index: u64| mix(word ^ mix(100 + index));
+    let (task, node) = (TaskId(wild(draw(0), 600)), NodeId(wild(draw(1), 20) as u32));
+    let (offer, gpus, from) = (OfferId(draw(2)), GpuSet(draw(3) & draw(4)), PartyId(draw(5) as u16));
+    match kind % 24 {
+        0..=6 => Event::JobSubmitted(job(word)),
+        7..=11 => {
+            let endings = [Ending::Finished, Ending::Failed, Ending::Killed, Ending::Lost];
+            Event::TaskEnded { task: TaskId(draw(6) % 620), ending: endings[draw(7) as usize % 4] }
+        }
+        12 => Event::TaskEnded { task, ending: Ending::Lost },
+        13..=15 => {
+            let attributes = if draw(8) % 2 == 0 { vec![("zone".to_string(), "a".to_string())] } else { vec![] };
+            Event::NodeAdded(Box::new(NodeSpec {
+                // A fleet is a table by node: its numbers are never far apart.
+                node: NodeId(draw(9) as u32 % 24),
+                capacity: row(draw(10)),
+                gpus: draw(11) as u8,
+                attributes,
+                domains: vec![("rack".to_string(), "r".to_string())],
+            }))
+        }
+        16 => Event::NodeLost { node },
+        17 => Event::TaskAdopted { spec: job(word), node, gpus },
+        18 => Event::Reconfigured(config(word)),
+        19 => Event::Configured(config(word)),
+        20 => Event::Woken,
+        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word) }),
+        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus }),
+        _ => Event::ClaimRequested(Claim { from, node, task, request: row(word), gpus, seen: Time(word) }),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_events_kills_the_core(
+        begins_configured in any::<bool>(),
+        steps in proptest::collection::vec((any::<u8>(), any::<u64>(), 0_u8..4, 0_u64..5), 1..150),
+    ) {
+        let mut core = Core::new(&Registries::default());
+        let mut now = Time::ZERO;
+        let mut decisions = vec![];
+        if begins_configured {
+            core.step(PartyId::FIRST, now, &[Event::Configured(config(1))], &mut decisions).expect("never gone");
+        }
+        for (kind, word, count, later) in steps {
+            now = now + Span(later);
+            let events: Vec<Event> =
+                (0..=count).map(|at| event(kind.wrapping_add(at * 7), mix(word ^ u64::from(at)))).collect();
+            decisions.clear();
+            core.step(PartyId::FIRST, now, &events, &mut decisions).expect("never gone");
+        }
+        prop_assert!(core.fork().is_some());
+    }
+}
+
+#[test]
+fn the_last_task_ids_there_are_do_no_harm() {
+    let mut stage = Stage::with(Config::default(), &[(2_000, 0)]);
+    for kind in [JobKind::Batch, JobKind::Gang, JobKind::Service] {
+        let spec = JobSpec { first_task: TaskId(u64::MAX), kind, ..stage.tasks(5, 1_000, 0) };
+        stage.submit(spec);
+        stage.finish(u64::MAX);
+    }
+}
+
+#[test]
+fn clocks_that_jump_to_the_end_of_time_do_no_harm() {
+    let config = Config { interval: Span(7), instant: Instant::PerEvent, ..Config::default() };
+    let mut stage = Stage::with(config, &[(1_000, 0)]);
+    let spec = JobSpec { estimate: Some(Span(u64::MAX - 1)), ..stage.tasks(3, 1_000, 0) };
+    stage.submit(spec);
+    for now in [Time::NEVER, Time::ZERO, Time(5), Time(u64::MAX - 1)] {
+        stage.now = now;
+        stage.hear(&[Event::Woken]);
+        stage.finish(0);
+    }
+}

@@ -1,0 +1,126 @@
+//! Published and computed results: the numbers of others that the simulator is held to.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use windtunnel_outcome::recorder::{Outcome, RecordError, Recorder};
+use windtunnel_outcome::rows::{NameRef, TaskRow};
+use windtunnel_scheduler::config::{Choice, Config, HeadOfLine, Instant};
+use windtunnel_scheduler::core::{Core, Registries};
+use windtunnel_scheduler::event::Loss;
+use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::resources::Resources;
+use windtunnel_scheduler::time::Span;
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, Workload};
+use windtunnel_traces::model::{Fleet, Name, Node};
+use windtunnel_traces::read::{Input, ReadOptions, open_jobs};
+
+use crate::support::data_file;
+
+/// Keeps the start of every job, in seconds.
+#[derive(Default)]
+struct Starts(Vec<(u64, u64)>);
+
+impl Recorder for Starts {
+    fn task(&mut self, row: &TaskRow<'_>) {
+        if let (NameRef::Number(job), Some(start)) = (row.job, row.start) {
+            self.0.push((job, start.0));
+        }
+    }
+
+    fn finish(&mut self, _outcome: &Outcome) -> Result<(), RecordError> {
+        Ok(())
+    }
+}
+
+fn replay(log: &str, cpus: u32, config: Config) -> (Vec<(u64, u64)>, Outcome) {
+    let input = Input::file(data_file(log).expect("asked for before"));
+    let source = open_jobs(vec![input], Some("swf"), &ReadOptions::default()).expect("the log is readable");
+    let node = Node {
+        name: Name::new("pool"),
+        capacity: Resources::new(cpus * 1000, 0),
+        gpus: 0,
+        attributes: vec![],
+        domains: vec![],
+    };
+    let experiment = Experiment {
+        seed: 0,
+        fleet: Fleet { nodes: vec![node], lanes: 1, extra_lanes: vec![] },
+        workloads: vec![Workload {
+            source,
+            party: PartyId::FIRST,
+            start: Start::Submit,
+            loss: Loss::Rerun,
+            warm: None,
+        }],
+        scheduler: config,
+        parties: 1,
+        link: Span::ZERO,
+        measure: Measure::default(),
+        stop: Stop::Drained,
+        series: Sampling::Auto,
+    };
+    let mut core = Core::new(&Registries::default());
+    let mut starts = Starts::default();
+    let outcome = windtunnel_sim::run(experiment, &mut core, &mut starts, &mut |_| ControlFlow::Continue(()))
+        .expect("the run is sound");
+    starts.0.sort_unstable();
+    (starts.0, outcome)
+}
+
+/// Job ids with their reference starts, in microseconds.
+fn reference(file: &str) -> Vec<(u64, u64)> {
+    let file = std::fs::File::open(data_file(file).expect("asked for before")).expect("the reference is there");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("the reference is text");
+    let mut rows: Vec<(u64, u64)> = text
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let mut fields = line.split(',');
+            let id = fields.next().and_then(|id| id.parse().ok()).expect("a job id");
+            let start: u64 = fields.nth(1).and_then(|start| start.parse().ok()).expect("a start");
+            (id, start * 1_000_000)
+        })
+        .collect();
+    rows.sort_unstable();
+    rows
+}
+
+fn strict(instant: Instant) -> Config {
+    Config { head_of_line: HeadOfLine::Block, placement: Choice::named("first-fit"), instant, ..Config::default() }
+}
+
+fn holds(log: &str, cpus: u32, file: &str, instant: Instant) -> Option<Outcome> {
+    data_file(log)?;
+    let expected = reference(file);
+    let (starts, outcome) = replay(log, cpus, strict(instant));
+    assert_eq!(starts.len(), expected.len(), "every job starts");
+    let differ: Vec<_> = starts.iter().zip(&expected).filter(|(ours, theirs)| ours != theirs).take(3).collect();
+    assert!(differ.is_empty(), "starts differ from {file}, the first (ours, theirs): {differ:?}");
+    Some(outcome)
+}
+
+#[test]
+fn kth_sp2_strict_fcfs_batched_start_by_start() {
+    let log = "swf/KTH-SP2-strong.swf";
+    let file = "reference/KTH-SP2-strong.fcfs.batched.csv.gz";
+    let Some(outcome) = holds(log, 100, file, Instant::Batched) else { return };
+    let number = |name: &str| outcome.summary.number(name).expect("the run has it");
+    assert_eq!(format!("{:.6}", number("wait_s.mean")), "353776.409150");
+    assert_eq!(format!("{:.6}", number("bounded_slowdown.mean")), "6814.973310");
+}
+
+#[test]
+fn kth_sp2_strict_fcfs_per_event_start_by_start() {
+    let log = "swf/KTH-SP2-strong.swf";
+    let file = "reference/KTH-SP2-strong.fcfs.per-event.csv.gz";
+    let Some(outcome) = holds(log, 100, file, Instant::PerEvent) else { return };
+    let slowdown = outcome.summary.number("bounded_slowdown.mean").expect("the run has it");
+    assert_eq!(format!("{slowdown:.6}"), "6814.973310");
+}
+
+#[test]
+fn lublin_256_strict_fcfs_batched_start_by_start() {
+    holds("swf/lublin_256.swf", 256, "reference/lublin_256.fcfs.batched.csv.gz", Instant::Batched);
+}

@@ -1,0 +1,101 @@
+//! Library scenarios with their numbers and fingerprints, and what must hold between the files of one run.
+
+use std::path::Path;
+use std::process::Command;
+
+use polars::prelude::*;
+
+use crate::support::{Scratch, data_root, program};
+
+/// Runs a scenario of the library into `out` and gives its summary.
+fn summary_of(scenario: &str, out: &Path, sets: &[&str]) -> serde_json::Value {
+    let mut command = Command::new(program());
+    command.args(["run", scenario, "--out"]).arg(out).env("WINDTUNNEL_DATA", data_root());
+    for set in sets {
+        command.args(["--set", set]);
+    }
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(out.join("summary.json")).expect("the summary is there");
+    serde_json::from_str(&text).expect("the summary is JSON")
+}
+
+fn tasks_of(out: &Path) -> DataFrame {
+    let file = std::fs::File::open(out.join("tasks.parquet")).expect("the rows are there");
+    ParquetReader::new(file).finish().expect("the rows are Parquet")
+}
+
+fn whole(frame: &DataFrame, column: &str) -> Vec<Option<i64>> {
+    let column = frame.column(column).expect("the column is there").cast(&DataType::Int64).expect("whole numbers");
+    column.i64().expect("whole numbers").into_iter().collect()
+}
+
+/// Busy lane-seconds out of the rows alone must be what the conservation sums say.
+fn busy_agrees(summary: &serde_json::Value, out: &Path) {
+    let frame = tasks_of(out);
+    let end_us =
+        (summary["conservation"]["cpu"]["capacity"].as_f64().expect("a number") / cores_of(out) * 1e6).round() as i64;
+    let (place, end) = (whole(&frame, "place_us"), whole(&frame, "end_us"));
+    let (count, cpu) = (whole(&frame, "count"), whole(&frame, "requested_cpu_milli"));
+    let mut busy: i128 = 0;
+    for row in 0..frame.height() {
+        if let Some(from) = place[row] {
+            let held = end[row].unwrap_or(end_us) - from;
+            busy += i128::from(held) * i128::from(count[row].unwrap_or(1)) * i128::from(cpu[row].unwrap_or(0));
+        }
+    }
+    let said = summary["conservation"]["cpu"]["busy"].as_f64().expect("a number")
+        + summary["conservation"]["cpu"]["lost"].as_f64().expect("a number");
+    let ours = busy as f64 / 1e9;
+    assert!((ours - said).abs() <= 1e-9 * said.abs(), "rows say {ours} core-seconds, the summary says {said}");
+    assert_eq!(summary["conservation"]["cpu"]["residual"].as_f64(), Some(0.0));
+}
+
+fn cores_of(out: &Path) -> f64 {
+    let file = std::fs::File::open(out.join("nodes.parquet")).expect("the nodes are there");
+    let frame = ParquetReader::new(file).finish().expect("the nodes are Parquet");
+    whole(&frame, "capacity_cpu_milli").into_iter().flatten().sum::<i64>() as f64 / 1000.0
+}
+
+fn every_task_is_in_one_state(summary: &serde_json::Value) {
+    let tasks = summary["tasks"].as_object().expect("a table");
+    let states: u64 = tasks.iter().filter(|(name, _)| *name != "submitted").filter_map(|(_, n)| n.as_u64()).sum();
+    assert_eq!(tasks["submitted"].as_u64(), Some(states), "{tasks:?}");
+}
+
+#[test]
+fn quickstart() {
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let summary = summary_of("quickstart", &out, &[]);
+    every_task_is_in_one_state(&summary);
+    busy_agrees(&summary, &out);
+    insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
+}
+
+#[test]
+fn openb_every_pod_is_accounted_for() {
+    if crate::support::data_file("openb/openb_pod_list_default.csv").is_none() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let summary = summary_of("openb", &out, &[]);
+    every_task_is_in_one_state(&summary);
+    assert_eq!(summary["tasks"]["submitted"].as_u64(), Some(8152));
+    busy_agrees(&summary, &out);
+    insta::assert_snapshot!(summary["fingerprint"].as_str().unwrap_or_default());
+}
+
+#[test]
+fn kth_sp2_from_the_library() {
+    if crate::support::data_file("swf/KTH-SP2-strong.swf").is_none() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let summary = summary_of("kth-sp2", &scratch.path().join("out"), &[]);
+    assert_eq!(format!("{:.6}", summary["wait_s"]["mean"].as_f64().unwrap_or(0.0)), "353776.409150");
+    let sets = ["model.instant=per-event"];
+    let summary = summary_of("kth-sp2", &scratch.path().join("per-event"), &sets);
+    assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "6814.973310");
+}
