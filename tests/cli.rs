@@ -76,9 +76,13 @@ fn a_missing_file_is_named() {
 }
 
 fn with_trace(name: &str, content: &str) -> String {
+    with_format("", name, content)
+}
+
+fn with_format(format: &str, name: &str, content: &str) -> String {
     let scratch = Scratch::new();
     let fleet = GOOD.split("[[workload]]").next().unwrap_or_default();
-    scratch.write("scenario.toml", &format!("{fleet}[[workload]]\ntrace = {{ path = \"{name}\" }}\n"));
+    scratch.write("scenario.toml", &format!("{fleet}[[workload]]\ntrace = {{ {format}path = \"{name}\" }}\n"));
     scratch.write(name, content);
     let output = run_in(scratch.path(), &["run", "scenario.toml", "--out", "out"]);
     assert_eq!(output.status.code(), Some(2), "{}", shown(scratch.path(), &output));
@@ -98,7 +102,11 @@ fn a_trace_of_comments_only_is_refused() {
 
 #[test]
 fn a_row_with_a_field_too_few_is_shown() {
-    insta::assert_snapshot!(with_trace("short.swf", "1 0 -1 10 1 -1 -1 1 20 -1 1 1 1 -1 -1 -1 -1\n"));
+    insta::assert_snapshot!(with_format(
+        "format = \"swf\", ",
+        "short.swf",
+        "1 0 -1 10 1 -1 -1 1 20 -1 1 1 1 -1 -1 -1 -1\n"
+    ));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn tasks_of(out: &Path) -> DataFrame {
 
 fn whole(frame: &DataFrame, column: &str) -> Vec<Option<i64>> {
     let column = frame.column(column).expect("the column is there").cast(&DataType::Int64).expect("whole numbers");
-    column.i64().expect("whole numbers").into_iter().collect()
+    column.i64().expect("whole numbers").iter().collect()
 }
 
 /// Busy lane-seconds out of the rows alone must be what the conservation sums say.

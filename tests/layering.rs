@@ -186,8 +186,9 @@ fn drivers_see_the_model_and_not_the_files() {
     assert!(seen > 0, "no driver takes {TRACES}");
 }
 
-/// Else the dependencies are built twice on a machine that runs the two commands of the README: cargo joins the features
-/// that the packages it builds ask for, so a feature that only a test wants makes another build of all that rests on it.
+/// Else the dependencies are built twice on a machine that runs the two commands of the README: cargo joins the
+/// features that the packages it builds ask for, so a feature that only a test wants makes another build of all that
+/// rests on it.
 #[test]
 fn a_run_needs_no_build_of_a_dependency_that_the_tests_do_not_need() {
     let run = tree(&["--package", APP, "--edges", "normal,build"]);
@@ -234,7 +235,8 @@ fn no_source_reaches_what_its_crate_must_not_know() {
 
 #[test]
 fn a_planted_reach_is_seen() {
-    let text = "use std::{fs::File, mem};\nlet x = std::time::Instant::now();\n// std::env\n#[cfg(test)]\nmod t { use std::env; }\n";
+    let text = "use std::{fs::File, mem};\nlet x = std::time::Instant::now();\n// std::env\n\
+        #[cfg(test)]\nmod t { use std::env; }\n";
     let planted = [Source::new("sim/src/planted.rs", text), Source::new("sim/src/world/tests.rs", "use std::fs;")];
     assert_eq!(
         reached(&planted, WORLD, true),

@@ -5,5 +5,6 @@ mod fidelity;
 mod golden;
 mod layering;
 mod own_policy;
+mod readme;
 mod support;
 mod tidy;

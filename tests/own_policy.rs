@@ -1,7 +1,7 @@
 //! A policy of one's own, from outside: one file and one registry line, and everything can name it.
 //!
-//! The module [`last_fit`] is that file. Inside the workspace it would be `scheduler/src/placement/last_fit.rs`, and the line
-//! would stand in `PLACEMENTS`; a team's own program passes the entry to `Tool::placement` instead.
+//! The module [`last_fit`] is that file. Inside the workspace it would be `scheduler/src/placement/last_fit.rs`, and
+//! the line would stand in `PLACEMENTS`; a team's own program passes the entry to `Tool::placement` instead.
 
 use windtunnel::Tool;
 use windtunnel_scheduler::config::{Choice, Config};

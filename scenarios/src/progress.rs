@@ -4,29 +4,40 @@ use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use windtunnel_sim::Progress;
 
 use crate::failure::Failure;
 
+/// How long a run that was asked to stop may take to do so by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Set by Ctrl-C.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    asked: Arc<AtomicBool>,
+    closing: Arc<AtomicBool>,
+}
 
 impl Interrupt {
-    /// Listens to Ctrl-C and to a request to terminate. The first asks the run to stop; the second ends the process at
-    /// once, after removing what is half written.
+    /// Listens to Ctrl-C and to a request to terminate. A run that does not stop by itself at once (it may be in the
+    /// middle of a long step) is ended from here, after removing what is half written.
     ///
     /// # Errors
     /// If no handler can be installed.
     pub fn listen() -> Result<Self, Failure> {
         let interrupt = Self::default();
-        let flag = interrupt.0.clone();
+        let heard = interrupt.clone();
         let result = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::SeqCst) {
+            heard.asked.store(true, Ordering::SeqCst);
+            std::thread::sleep(GRACE);
+            // A result that is being put in place is complete: cutting it off now could only do harm.
+            if !heard.closing.load(Ordering::SeqCst) {
                 windtunnel_reports::write::abandon_all();
-                std::process::exit(130);
+                crate::talk::say(Failure::Interrupted.render().trim_end());
+                std::process::exit(i32::from(Failure::Interrupted.exit_code()));
             }
         });
         match result {
@@ -38,7 +49,16 @@ impl Interrupt {
     /// Whether Ctrl-C was pressed.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// To be called before a result is put in place: from here on nothing is cut off any more.
+    ///
+    /// # Errors
+    /// [`Failure::Interrupted`] if Ctrl-C was pressed before.
+    pub fn close(&self) -> Result<(), Failure> {
+        self.closing.store(true, Ordering::SeqCst);
+        if self.is_set() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 }
 
@@ -125,7 +145,9 @@ mod tests {
         let bar = Bar::new("x", Whole::Tasks(10), interrupt.clone());
         let progress = Progress { now: Time::ZERO, submitted: 1, over: 1 };
         assert_eq!(bar.tell(progress), ControlFlow::Continue(()));
-        interrupt.0.store(true, Ordering::SeqCst);
+        interrupt.asked.store(true, Ordering::SeqCst);
         assert_eq!(bar.tell(progress), ControlFlow::Break(()));
+        assert_eq!(interrupt.close(), Err(Failure::Interrupted));
+        assert_eq!(Interrupt::default().close(), Ok(()));
     }
 }

@@ -80,7 +80,8 @@ struct Fitting<'a> {
 
 impl<'a> Fitting<'a> {
     fn new(fleet: &'a Fleet) -> Self {
-        let mut kinds: BTreeMap<(Resources, u8, &[(String, String)]), u64> = BTreeMap::new();
+        type Alike<'a> = (Resources, u8, &'a [(String, String)]);
+        let mut kinds: BTreeMap<Alike<'_>, u64> = BTreeMap::new();
         for node in &fleet.nodes {
             *kinds.entry((node.capacity, node.gpus, &node.attributes)).or_default() += 1;
         }

@@ -1,6 +1,7 @@
 //! What a task demands of a node beyond room: conditions on attributes, as submitted.
 //!
-//! Values are compared as text. The ledger interns them, so a condition is evaluated once per new value, never per node.
+//! Values are compared as text. The ledger interns them, so a condition is evaluated once per new value, never per
+//! node.
 
 use alloc::string::String;
 use alloc::vec::Vec;

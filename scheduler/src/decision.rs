@@ -1,4 +1,5 @@
-//! What a party wants to happen. Decisions are plain values: recording, comparing and fingerprinting them costs no heap.
+//! What a party wants to happen. Decisions are plain values: recording, comparing and fingerprinting them costs no
+//! heap.
 
 use crate::cause::Cause;
 use crate::event::{Claim, GpuSet, Launch, Offer};
@@ -11,8 +12,8 @@ use crate::veto::VetoCounts;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "decision", rename_all = "snake_case"))]
 pub enum Decision {
-    /// Start a task. A gang that spreads over nodes is a run of these: all but the last have `more`, and the whole run is
-    /// carried out or none of it.
+    /// Start a task. A gang that spreads over nodes is a run of these: all but the last have `more`, and the whole run
+    /// is carried out or none of it.
     Place {
         /// Which task; for a gang its first.
         task: TaskId,

@@ -1,4 +1,5 @@
-//! A 128-bit running hash: the fingerprint of a run. Not cryptographic; two runs that differ collide with chance 2^-128.
+//! A 128-bit running hash: the fingerprint of a run. Not cryptographic; two runs that differ collide with chance
+//! 2^-128.
 
 use crate::draw::mix;
 

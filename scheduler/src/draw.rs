@@ -1,7 +1,7 @@
 //! Randomness that is keyed, never sequential: a draw is a hash of (seed, kind, entity, index).
 //!
-//! No draw depends on how many were made before it, so two policies under comparison meet the same chances whatever they
-//! decide. The mixing is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), applied once per key word.
+//! No draw depends on how many were made before it, so two policies under comparison meet the same chances whatever
+//! they decide. The mixing is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), applied once per key word.
 
 /// What a draw is for: distinct kinds never share a stream.
 pub type Kind = u64;

@@ -1,5 +1,5 @@
-//! What a party is told. Together with [`crate::decision`] this is the one encoding of the boundary: the recorded log, the
-//! testbed's journal and the external door all carry these messages.
+//! What a party is told. Together with [`crate::decision`] this is the one encoding of the boundary: the recorded log,
+//! the testbed's journal and the external door all carry these messages.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -33,7 +33,8 @@ pub enum Event {
     },
     /// A job arrived. A job whose tasks differ is several specs with one id and consecutive task ids.
     JobSubmitted(JobSpec),
-    /// Work that runs already and was not placed by this scheduler: a snapshot, or what an agent reports after a restart.
+    /// Work that runs already and was not placed by this scheduler: a snapshot, or what an agent reports after a
+    /// restart.
     TaskAdopted {
         /// What it is; `count` is 1.
         spec: JobSpec,

@@ -3,8 +3,8 @@
 //! Events go in, decisions come out ([`Scheduler::step`]); a log of `(now, party, events)` is a complete input.
 //!
 //! Absent on purpose: a way to ask the time (it is an argument), files, sockets, threads, hash-ordered iteration, the
-//! platform's mathematics, names of tasks and nodes, and any means to learn whether the world is real. It imports nothing
-//! of ours.
+//! platform's mathematics, names of tasks and nodes, and any means to learn whether the world is real. It imports
+//! nothing of ours.
 
 #![no_std]
 
@@ -45,7 +45,8 @@ pub use veto::{Veto, VetoCounts};
 /// A scheduler as its drivers see it: any number of parties behind one method.
 pub trait Scheduler: Send {
     /// Applies `events` (all true at `now`, addressed to `party`), appends decisions, and says when to be woken and how
-    /// much was looked at. To be called whenever there is an event for `party`, and at the instant it asked to be woken.
+    /// much was looked at. To be called whenever there is an event for `party`, and at the instant it asked to be
+    /// woken.
     ///
     /// # Errors
     /// [`Gone`] if the scheduler cannot answer any more; our own core always can.

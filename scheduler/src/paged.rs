@@ -1,7 +1,7 @@
 //! A map from sequence numbers to slots whose memory follows what is alive, not what was ever numbered.
 //!
-//! Ids are handed out in order and die in roughly that order, so a table of small pages beats a hash table: one load per
-//! look-up, no order to leak into results, and pages are reused without the heap.
+//! Ids are handed out in order and die in roughly that order, so a table of small pages beats a hash table: one load
+//! per look-up, no order to leak into results, and pages are reused without the heap.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

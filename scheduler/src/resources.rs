@@ -1,7 +1,7 @@
 //! Rows of integer lanes: what a node has and what a task asks.
 //!
-//! Lane 0 is cpu in millicores, 1 memory in MiB, 2 disk in MiB, 3 gpu in thousandths of a device; lanes 4 to 7 are named
-//! by the scenario. Thousandths of a core as integers are also Mesos's rule of three decimals.
+//! Lane 0 is cpu in millicores, 1 memory in MiB, 2 disk in MiB, 3 gpu in thousandths of a device; lanes 4 to 7 are
+//! named by the scenario. Thousandths of a core as integers are also Mesos's rule of three decimals.
 
 use core::ops::{Index, IndexMut};
 

@@ -14,6 +14,7 @@ use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, War
 use windtunnel_traces::model::{Fleet, Name, Node};
 use windtunnel_traces::synthetic::{Arrivals, Law, Lognormal, Poisson, Synthetic, SyntheticSpec, background, grid};
 
+#[expect(clippy::disallowed_methods, reason = "an example may look at the wall clock; the world may not")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     let nodes: u32 = args[1].parse()?;

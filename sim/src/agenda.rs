@@ -1,9 +1,9 @@
 //! The future: what is known to happen later, popped one instant at a time.
 //!
-//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990): time never runs backwards, so an entry needs to be sorted only as
-//! finely as the next instant demands. Its cost does not grow with the number of pending entries. It does not keep the
-//! order of entries of one instant, and need not: the caller sorts an instant canonically. Arrivals are not kept here but
-//! merged from their streams.
+//! A radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990): time never runs backwards, so an entry needs to be sorted only
+//! as finely as the next instant demands. Its cost does not grow with the number of pending entries. It does not keep
+//! the order of entries of one instant, and need not: the caller sorts an instant canonically. Arrivals are not kept
+//! here but merged from their streams.
 
 use windtunnel_scheduler::time::Time;
 

@@ -30,18 +30,11 @@ pub fn run(
     let convention = experiment.scheduler.instant;
     let (mut world, config) = World::new(experiment)?;
     let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
-    world.begin(&config, &mut |world| loop_.think(world).map(|_| ()))?;
+    world.begin(&config, &mut |world| loop_.think(world))?;
     world.complete(loop_.recorder)?;
     let mut instants = 0;
     while world.advance()?.is_some() {
-        match convention {
-            Instant::Batched => while world.gather()? && loop_.think(&mut world)? {},
-            Instant::PerEvent => {
-                while world.gather_one()? {
-                    loop_.think(&mut world)?;
-                }
-            }
-        }
+        loop_.turn(&mut world, convention)?;
         world.complete(loop_.recorder)?;
         instants += 1;
         if instants % PROGRESS_EVERY == 0
@@ -60,8 +53,28 @@ struct Loop<'a> {
 }
 
 impl Loop<'_> {
-    /// Lets every party think that has something to think about, until none has. Always true: the instant may go on.
-    fn think(&mut self, world: &mut World) -> Result<bool, SimError> {
+    /// Everything that happens in one instant. What is decided may make more happen in the same instant, but not for
+    /// ever.
+    fn turn(&mut self, world: &mut World, convention: Instant) -> Result<(), SimError> {
+        let mut turns = 0_u64;
+        loop {
+            let more = match convention {
+                Instant::Batched => world.gather()?,
+                Instant::PerEvent => world.gather_one()?,
+            };
+            if !more {
+                return Ok(());
+            }
+            turns += 1;
+            if turns > world.turns_most().saturating_add(u64::from(ROUNDS_MOST)) {
+                return Err(SimError::Restless { at: world.now, rounds: ROUNDS_MOST });
+            }
+            self.think(world)?;
+        }
+    }
+
+    /// Lets every party think that has something to think about, until none has.
+    fn think(&mut self, world: &mut World) -> Result<(), SimError> {
         let mut rounds = 0;
         while let Some(party) = world.next_ready() {
             rounds += 1;
@@ -80,9 +93,9 @@ impl Loop<'_> {
                 }
                 world.apply(party, decision)?;
             }
-            world.thought(party, step, self.decisions.len());
+            world.thought(party, step, self.decisions.len())?;
             self.decisions.clear();
         }
-        Ok(true)
+        Ok(())
     }
 }

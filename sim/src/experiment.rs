@@ -1,4 +1,5 @@
-//! What is to be simulated: a fleet, workloads, a configuration. Everything is resolved; nothing here is optional by accident.
+//! What is to be simulated: a fleet, workloads, a configuration. Everything is resolved; nothing here is optional by
+//! accident.
 
 pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;

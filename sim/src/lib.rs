@@ -1,7 +1,7 @@
 //! The simulated world: driver one of the scheduler core.
 //!
-//! Owns the truth and the virtual clock: which tasks really run where, what breaks, how long messages take. Must not know
-//! policies, files or pictures, reads no wall clock, and hands the scheduler nothing but events.
+//! Owns the truth and the virtual clock: which tasks really run where, what breaks, how long messages take. Must not
+//! know policies, files or pictures, reads no wall clock, and hands the scheduler nothing but events.
 
 pub mod agenda;
 mod arrivals;

@@ -1,7 +1,8 @@
-//! The sources of the workspace as the tests of layering and tidiness read them: as text, and as code without its comments
-//! and strings.
+//! The sources of the workspace as the tests of layering and tidiness read them: as text, and as code without its
+//! comments and strings.
 //!
-//! Not a parser of Rust: it knows tokens, braces, `fn`, `use` and `#[cfg(test)]`, which is all that the rules ask about.
+//! Not a parser of Rust: it knows tokens, braces, `fn`, `use` and `#[cfg(test)]`, which is all that the rules ask
+//! about.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -278,7 +279,8 @@ pub fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
     found
 }
 
-/// Every path that is written out, with its line: those of `use` unfolded, however short, the others from two segments on.
+/// Every path that is written out, with its line: those of `use` unfolded, however short, the others from two segments
+/// on.
 pub fn paths(tokens: &[Token<'_>]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut at = 0;

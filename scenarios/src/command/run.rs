@@ -60,9 +60,7 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     complete(&mut outcome, &resolved);
     let extras = Extras { scenario_toml: resolved.text()?, command: again(arguments) };
     writer.finish(&outcome)?;
-    if interrupt.is_set() {
-        return Err(Failure::Interrupted);
-    }
+    interrupt.close()?;
     let folder = writer.commit(&outcome, &extras, || watch.facts(&outcome))?;
     tell(&outcome, &folder, arguments)?;
     Ok(Verdict::Fine)

@@ -16,6 +16,7 @@ use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop};
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
+use crate::spec::file::Paths;
 use crate::spec::run::{Series, When};
 use crate::spec::scheduler as spec;
 use crate::spec::{Places, Scenario};
@@ -85,8 +86,26 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         scenario.stop.when = Some(When::Drained);
     }
     check_measure(&scenario, places)?;
-    let Context { inputs, warnings, .. } = context;
+    let Context { mut inputs, warnings, .. } = context;
+    inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     Ok(Resolved { scenario, fleet, config, workloads, inputs, warnings })
+}
+
+/// The scenario with its files known by their digests alone: the same wherever they lie.
+fn without_paths(scenario: &Scenario) -> Scenario {
+    let mut scenario = scenario.clone();
+    if let Some(trace) = &mut scenario.fleet.trace {
+        trace.path = Paths::default();
+    }
+    for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
+        trace.path = Paths::default();
+    }
+    scenario
+}
+
+fn write(scenario: &Scenario) -> Result<String, Failure> {
+    toml::to_string(scenario)
+        .map_err(|error| Failure::new(format!("the scenario cannot be written as text ({error}); report this")))
 }
 
 impl Resolved {
@@ -120,8 +139,7 @@ impl Resolved {
     /// # Errors
     /// Never for what was read from a text.
     pub fn text(&self) -> Result<String, Failure> {
-        toml::to_string(&self.scenario)
-            .map_err(|error| Failure::new(format!("the scenario cannot be written as text ({error}); report this")))
+        write(&self.scenario)
     }
 }
 

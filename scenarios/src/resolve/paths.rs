@@ -109,12 +109,21 @@ fn digest(path: &Path) -> std::io::Result<String> {
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         hasher.update(bytes);
     }
+    Ok(written(hasher))
+}
+
+/// `sha256:...` of a text.
+pub(super) fn digest_text(text: &str) -> String {
+    written(Sha256::new_with_prefix(text))
+}
+
+fn written(hasher: Sha256) -> String {
     let mut text = String::from("sha256:");
     for byte in hasher.finalize() {
         // Writing into a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 #[cfg(test)]

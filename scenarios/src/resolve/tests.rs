@@ -68,7 +68,7 @@ fn own_lanes_follow_the_standard_ones_by_name() {
     assert_eq!(run.workloads[0].synthetic().unwrap().shapes[0].request.0, [1000, 0, 0, 0, 0, 3, 0, 0]);
     let error = resolved(FLEET, &work, &[]).err().unwrap();
     assert!(
-        error.contains("t.toml:12:38: `workload.0.synthetic.shapes.0.lanes.ports`: no node has this lane"),
+        error.contains("t.toml:12:32: `workload.0.synthetic.shapes.0.lanes.ports`: no node has this lane"),
         "{error}"
     );
 }
@@ -146,7 +146,8 @@ fn a_resolved_scenario_resolves_to_itself() {
     assert_eq!(trace.format.as_deref(), Some("swf"));
     assert_eq!((trace.job_as, trace.max_processors), (Some(spec::workload::JobAs::Pool), Some(4)));
     assert!(PathBuf::from(&trace.path.0[0]).is_absolute());
-    assert_eq!(first.inputs[0].key, "workload.0");
+    let keys: Vec<&str> = first.inputs.iter().map(|input| input.key.as_str()).collect();
+    assert_eq!(keys, ["workload.0", "scenario"]);
     let written = first.text().unwrap();
     let second = resolved_in(Path::new("/nowhere"), &written, &[]).unwrap();
     assert_eq!(written, second.text().unwrap());
@@ -171,8 +172,9 @@ fn the_library_resolves_where_its_data_is() {
         let run = resolved_in(Path::new(""), &text, &[]).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         assert!(run.warnings.is_empty(), "{}: {:?}", entry.name, run.warnings);
         assert!(run.experiment().is_ok(), "{}", entry.name);
-        let again = resolved_in(Path::new(""), &run.text().unwrap(), &[]);
-        assert_eq!(again.map(|again| again.text().unwrap()), Ok(run.text().unwrap()), "{}", entry.name);
+        let again = resolved_in(Path::new(""), &run.text().unwrap(), &[]).unwrap();
+        assert_eq!(again.text().unwrap(), run.text().unwrap(), "{}", entry.name);
+        assert_eq!((again.warnings, again.inputs), (run.warnings, run.inputs), "{}", entry.name);
     }
 }
 

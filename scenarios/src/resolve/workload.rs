@@ -188,8 +188,12 @@ fn from_trace(
         (None, None) => return Err(context.places.failure(&table, "no file is named; give a `path`")),
     };
     warn_unused(trace, format, &table, context);
-    let job_as = *trace.job_as.get_or_insert(if facts.on_pool { spec::JobAs::Pool } else { spec::JobAs::Gang });
-    if facts.on_pool && trace.max_processors.is_none() {
+    let job_as = trace.job_as.unwrap_or(if facts.on_pool { spec::JobAs::Pool } else { spec::JobAs::Gang });
+    // A default is written only where it has an effect, so that the resolved scenario gives no warning.
+    if has_option(format, "job_as") {
+        trace.job_as = Some(job_as);
+    }
+    if facts.on_pool && trace.max_processors.is_none() && has_option(format, "max_processors") {
         let milli = facts.fleet.nodes.first().map_or(0, |node| node.capacity[CPU]);
         trace.max_processors = Some(milli / 1000).filter(|&cores| cores > 0);
     }
@@ -226,6 +230,10 @@ fn from_trace(
     Ok(Origin::Trace { parts, format: format.name().to_owned(), options: Box::new(options) })
 }
 
+fn has_option(format: &dyn Format, name: &str) -> bool {
+    format.options().iter().any(|option| option.name == name)
+}
+
 /// Says which options of the trace its format does not know.
 fn warn_unused(trace: &spec::Trace, format: &dyn Format, table: &str, context: &mut Context<'_>) {
     let given = [
@@ -235,7 +243,7 @@ fn warn_unused(trace: &spec::Trace, format: &dyn Format, table: &str, context: &
         ("max_processors", trace.max_processors.is_some()),
     ];
     for (option, is_given) in given {
-        if is_given && !format.options().iter().any(|known| known.name == option) {
+        if is_given && !has_option(format, option) {
             context.warn(format!("`{table}.{option}` has no effect on the format {}", format.name()));
         }
     }

@@ -1,4 +1,5 @@
-//! Frameworks: who wants tasks run. A framework has a queue, a reconciler and a placement policy over what it is offered.
+//! Frameworks: who wants tasks run. A framework has a queue, a reconciler and a placement policy over what it is
+//! offered.
 
 mod batch;
 mod running;

@@ -492,6 +492,20 @@ fn a_hundred_thousand_tasks_that_fit_nowhere_cost_nothing() {
 }
 
 #[test]
+fn a_node_that_returns_is_where_it_returns_to() {
+    let placed_in =
+        |kind: &str, name: &str| NodeSpec { domains: vec![(kind.into(), name.into())], ..node(0, 1_000, 0) };
+    let mut stage = Stage::new(Config::default());
+    stage.add(placed_in("rack", "left"));
+    stage.add(node(1, 1_000, 0));
+    stage.hear(&[Event::NodeLost { node: NodeId(0) }]);
+    stage.add(placed_in("zone", "north"));
+    let ledger = stage.core.ledger().expect("configured");
+    let domains = ["rack", "zone", "row"].map(|kind| ledger.domain(kind, NodeId(0)));
+    assert_eq!((domains, ledger.domain("rack", NodeId(1))), ([None, Some("north"), None], None));
+}
+
+#[test]
 fn a_fork_goes_on_like_its_original_and_on_its_own() {
     let script = |at: u64| -> Vec<Event> {
         let spec = JobSpec {

@@ -1,8 +1,8 @@
 //! The best node per shape, kept up to date from the log of changes: serves any [`Rank`], structure or not.
 //!
-//! For each shape in use the fleet is cut into blocks of 64 nodes, and of each block only the best node is remembered. A
-//! changed node is ranked once per shape that is asked for; a block is ranked anew only when its best node got worse and
-//! the block still looks best. Cost per decision: shapes in rotation x changes since, and one or two blocks.
+//! For each shape in use the fleet is cut into blocks of 64 nodes, and of each block only the best node is remembered.
+//! A changed node is ranked once per shape that is asked for; a block is ranked anew only when its best node got worse
+//! and the block still looks best. Cost per decision: shapes in rotation x changes since, and one or two blocks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,9 +1,9 @@
 //! Nodes ordered by the room they have left: the search of policies that take the fullest node that still fits.
 //!
 //! The order does not depend on the shape, so one structure serves any number of shapes. Nodes lie in a grid of 64 x 64
-//! cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and within
-//! a cell nodes are ordered by (share left, id). A request starts at its own corner of the grid and stops as soon as no
-//! further cell can hold a fuller node: one to three cells in the common case.
+//! cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and
+//! within a cell nodes are ordered by (share left, id). A request starts at its own corner of the grid and stops as
+//! soon as no further cell can hold a fuller node: one to three cells in the common case.
 
 use alloc::boxed::Box;
 use alloc::vec;

@@ -1,8 +1,8 @@
 //! How a node is found without asking all of them.
 //!
-//! Every index is exact: it answers with the node that [`Scan`], the specification, would answer with, ties to the lowest
-//! id. Every index catches up from the ledger's log of changed nodes when it is next asked, so the ledger knows none of
-//! them.
+//! Every index is exact: it answers with the node that [`Scan`], the specification, would answer with, ties to the
+//! lowest id. Every index catches up from the ledger's log of changed nodes when it is next asked, so the ledger knows
+//! none of them.
 
 mod candidates;
 mod grid;

@@ -325,7 +325,8 @@ proptest! {
         for (number, (cpu, other)) in asks.into_iter().enumerate() {
             let id = ledger.shape_of(&JobSpec { request: Resources::new(cpu, 0), ..plain(number as u64) });
             let shape = *ledger.shapes().shape(id);
-            let expected = (0..count).map(|by| NodeId(((last + by) % count) as u32)).find(|&id| ledger.fits(&shape, id));
+            let around = (0..count).map(|by| NodeId(((last + by) % count) as u32));
+            let expected = { around }.find(|&id| ledger.fits(&shape, id));
             let node = cyclic.place(&ledger, Asked { task: TaskId(0), shape: id }, &mut 0);
             prop_assert_eq!(node, expected);
             if let Some(node) = node {

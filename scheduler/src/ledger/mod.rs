@@ -1,7 +1,7 @@
 //! What the scheduler believes: nodes and their room, shapes of tasks, attributes and devices.
 //!
-//! The ledger is the only writer of free room. Everything that speeds up a search (see [`crate::index`]) catches up from
-//! its log of changed nodes and can be thrown away at any time.
+//! The ledger is the only writer of free room. Everything that speeds up a search (see [`crate::index`]) catches up
+//! from its log of changed nodes and can be thrown away at any time.
 
 mod attribute;
 mod change;
@@ -180,6 +180,11 @@ impl Ledger {
         self.free_total.add(&spec.capacity, 1);
         self.devices.set(at, spec.gpus);
         self.attributes.set(at, &spec.attributes);
+        for column in self.domains.values_mut() {
+            if let Some(domain) = column.get_mut(at) {
+                *domain = None;
+            }
+        }
         for (kind, domain) in &spec.domains {
             let column = self.domains.entry(kind.clone()).or_default();
             column.resize((at + 1).max(column.len()), None);

@@ -1,8 +1,9 @@
 //! Balanced allocation.
 //!
-//! **What it prefers.** The node whose shares of cpu and memory (and gpu, where it has any) are closest to each other after the
-//! task is on it, in whole hundredths.
-//! **When it is bad.** Alone it does not pack: an empty node is as balanced as a full one. It is meant as one part of a mix.
+//! **What it prefers.** The node whose shares of cpu and memory (and gpu, where it has any) are closest to each other
+//! after the task is on it, in whole hundredths.
+//! **When it is bad.** Alone it does not pack: an empty node is as balanced as a full one. It is meant as one part of a
+//! mix.
 //! **Source.** kubernetes `NodeResourcesBalancedAllocation`: `(1 - standard deviation of the shares) * 100`, truncated.
 
 use alloc::boxed::Box;

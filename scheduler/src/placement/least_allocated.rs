@@ -2,9 +2,10 @@
 //!
 //! **What it prefers.** The node with the largest mean share of cpu and memory free after the task is on it, in whole
 //! hundredths per lane.
-//! **When it is bad.** Packing: it spreads over every node, so large tasks find no large hole and no node can be switched off.
-//! **Source.** kubernetes `NodeResourcesFit`, strategy `LeastAllocated`: the mean over lanes of `(capacity - requested) * 100 /
-//! capacity`, integer division.
+//! **When it is bad.** Packing: it spreads over every node, so large tasks find no large hole and no node can be
+//! switched off.
+//! **Source.** kubernetes `NodeResourcesFit`, strategy `LeastAllocated`: the mean over lanes of `(capacity - requested)
+//! * 100 / capacity`, integer division.
 
 use alloc::boxed::Box;
 

@@ -1,10 +1,11 @@
 //! Most allocated.
 //!
-//! **What it prefers.** The node with the largest mean share of cpu and memory allocated after the task is on it, in whole
-//! hundredths per lane.
-//! **When it is bad.** Noisy neighbours: nodes run full while others idle. Ties are frequent (hundredths), so among nearly equal
-//! nodes it is first fit.
-//! **Source.** kubernetes `NodeResourcesFit`, strategy `MostAllocated`: the mean over lanes of `requested * 100 / capacity`.
+//! **What it prefers.** The node with the largest mean share of cpu and memory allocated after the task is on it, in
+//! whole hundredths per lane.
+//! **When it is bad.** Noisy neighbours: nodes run full while others idle. Ties are frequent (hundredths), so among
+//! nearly equal nodes it is first fit.
+//! **Source.** kubernetes `NodeResourcesFit`, strategy `MostAllocated`: the mean over lanes of `requested * 100 /
+//! capacity`.
 
 use alloc::boxed::Box;
 

@@ -1,7 +1,8 @@
 //! Next fit.
 //!
 //! **What it prefers.** The node chosen last, then the next one in fleet order that fits, going around.
-//! **When it is bad.** Packing: what was left behind is seen again only after a whole round. It is cheap and spreads wear.
+//! **When it is bad.** Packing: what was left behind is seen again only after a whole round. It is cheap and spreads
+//! wear.
 //! **Source.** Textbook next fit (Johnson 1973), made cyclic since nodes empty again.
 
 use alloc::boxed::Box;

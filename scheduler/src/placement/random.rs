@@ -1,7 +1,7 @@
 //! Random.
 //!
-//! **What it prefers.** Nothing: every node that fits is equally likely. The draw is keyed by (seed, task), so it does not depend
-//! on what was drawn before.
+//! **What it prefers.** Nothing: every node that fits is equally likely. The draw is keyed by (seed, task), so it does
+//! not depend on what was drawn before.
 //! **When it is bad.** Packing. It is the baseline that a policy must beat.
 //! **Source.** Textbook; the baseline of most studies.
 

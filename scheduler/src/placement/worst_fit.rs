@@ -1,8 +1,8 @@
 //! Worst fit.
 //!
 //! **What it prefers.** Among the nodes in use the one with the most room; an empty node only if none in use fits.
-//! **When it is bad.** Packing: it evens out the load of open nodes and leaves no large hole for a large task. To spread over
-//! empty nodes too, use `least-allocated`.
+//! **When it is bad.** Packing: it evens out the load of open nodes and leaves no large hole for a large task. To
+//! spread over empty nodes too, use `least-allocated`.
 //! **Source.** Textbook worst fit (Johnson 1973), where a new bin is opened only when no open one fits.
 
 use alloc::boxed::Box;

@@ -1,5 +1,5 @@
-//! Queue orders: which waiting job is tried next. One small file each, one line in [`QUEUES`]; the waiting tasks themselves
-//! are kept in [`Waiting`].
+//! Queue orders: which waiting job is tried next. One small file each, one line in [`QUEUES`]; the waiting tasks
+//! themselves are kept in [`Waiting`].
 
 mod fifo;
 mod priority;
@@ -11,8 +11,8 @@ pub use waiting::{ClassId, Entry as WaitingEntry, Waiting};
 use crate::event::JobSpec;
 use crate::registry::{Entry, OptionNote};
 
-/// A queue order in the registry. The key of a job is fixed when it arrives; the smallest is tried first, the lowest task
-/// id among equals.
+/// A queue order in the registry. The key of a job is fixed when it arrives; the smallest is tried first, the lowest
+/// task id among equals.
 #[derive(Clone, Copy)]
 pub struct Queue {
     /// The name in scenarios.

@@ -1,7 +1,7 @@
 //! The waiting tasks, by class: tasks of one shape (and, for gangs, one size) fit or do not fit together.
 //!
-//! A class whose first task fits nowhere is parked: none of its tasks is tried again before a node changes in a way that
-//! could serve it. So a hundred thousand tasks that fit nowhere cost nothing at any event.
+//! A class whose first task fits nowhere is parked: none of its tasks is tried again before a node changes in a way
+//! that could serve it. So a hundred thousand tasks that fit nowhere cost nothing at any event.
 
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;

@@ -11,8 +11,8 @@ use crate::rows::{Cause, NodeRow, TaskRow};
 use crate::series::SeriesTable;
 use crate::summary::Summary;
 
-/// Takes rows as they come. A recorder keeps its first error and gives it at [`Recorder::finish`], so that the driver's loop
-/// stays free of I/O errors.
+/// Takes rows as they come. A recorder keeps its first error and gives it at [`Recorder::finish`], so that the driver's
+/// loop stays free of I/O errors.
 pub trait Recorder {
     /// Whether [`Recorder::heard`] is wanted (`--record events`).
     fn wants_events(&self) -> bool {

@@ -13,6 +13,9 @@ use crate::error::SimError;
 impl World {
     /// Carries a decision out, or to whom it concerns.
     pub(crate) fn apply(&mut self, party: PartyId, decision: &Decision) -> Result<(), SimError> {
+        if !self.gang.is_empty() && !matches!(decision, Decision::Place { task, .. } if *task == self.gang_task) {
+            return Err(self.half_placed(party));
+        }
         match *decision {
             Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
             Decision::Waited { task, causes } => self.note_waited(party, task, causes),
@@ -32,6 +35,12 @@ impl World {
 
     fn invalid(&self, party: PartyId, reason: String) -> SimError {
         SimError::Invalid { at: self.now, party: party.0, reason }
+    }
+
+    /// Decisions of a gang stand together, so that it is carried out as a whole or not at all.
+    pub(super) fn half_placed(&self, party: PartyId) -> SimError {
+        let task = self.gang_task.0;
+        self.invalid(party, format!("task {task} is placed in part: a decision with `more` has no next one"))
     }
 
     fn send(&mut self, from: PartyId, to: PartyId, event: Event) -> Result<(), SimError> {
@@ -70,6 +79,10 @@ impl World {
         if self.tasks[slot].running.is_some() {
             return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
         }
+        if count == 0 {
+            return Err(self.invalid(party, format!("no member of task {} is placed on node {}", task.0, node.0)));
+        }
+        self.gang_task = task;
         self.gang.push((node.0, count, gpus));
         if more {
             return Ok(());
@@ -103,6 +116,10 @@ impl World {
                 return Err(self.invalid(party, reason));
             }
         }
+        if self.tasks[slot].causes == NONE && self.now > self.tasks[slot].eligible {
+            // A scheduler that does not say why: the causes add up to the wait all the same.
+            self.note_waited(party, task, super::NO_WAIT)?;
+        }
         let job_digest = self.jobs[job].digest;
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {
             self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
@@ -133,7 +150,7 @@ impl World {
         };
         // What passed before the scheduler heard of the task is the price of deciding elsewhere.
         let wait = self.now.since(self.tasks[slot].eligible).0;
-        let said: u64 = causes.iter().map(|cause| cause.0).sum();
+        let said = causes.iter().fold(0_u64, |sum, cause| sum.saturating_add(cause.0));
         if said > wait {
             return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
         }
@@ -155,10 +172,24 @@ impl World {
         };
         let (job, index) = (self.tasks[slot].job, self.tasks[slot].index);
         let units = if self.jobs[job].parts.of(index).members() > 1 { 1 } else { count };
+        if !(1..u64::from(units)).all(|unit| self.waits(job, task.0.saturating_add(unit))) {
+            let reason = format!("{count} tasks from {} on are rejected, but not all of them wait", task.0);
+            return Err(self.invalid(party, reason));
+        }
         let digest = self.jobs[job].digest;
         self.stamp(party, 2, [digest, u64::from(index), u64::from(count), 0]);
         self.reject_units(task, units);
         Ok(())
+    }
+
+    /// True if this task belongs to the job and waits.
+    fn waits(&self, job: u32, task: u64) -> bool {
+        self.task_slot(TaskId(task)).is_some_and(|slot| {
+            if slot & UNSTARTED != 0 {
+                return slot & !UNSTARTED == job;
+            }
+            self.tasks[slot].job == job && self.tasks[slot].running.is_none()
+        })
     }
 
     fn kill(&mut self, party: PartyId, task: TaskId) -> Result<(), SimError> {

@@ -99,6 +99,7 @@ pub(crate) struct World {
     warnings: Vec<String>,
     /// A gang that is being placed, node by node.
     gang: Vec<(u32, u32, GpuSet)>,
+    gang_task: TaskId,
     /// Strict order: what can never run would hold up everything behind it.
     blocks_head: bool,
     node_names: Vec<String>,
@@ -132,8 +133,8 @@ impl World {
         Ok(Some(now))
     }
 
-    /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then submissions.
-    /// False if nothing (more) happens now.
+    /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
+    /// submissions. False if nothing (more) happens now.
     pub(crate) fn gather(&mut self) -> Result<bool, SimError> {
         let now = self.now;
         let mut happening = std::mem::take(&mut self.happening);
@@ -166,8 +167,8 @@ impl World {
         Ok(any)
     }
 
-    /// The next single event of this instant, for the convention in which a pass follows each: submissions in order, then
-    /// ends in the order of their starts. False if nothing (more) happens now.
+    /// The next single event of this instant, for the convention in which a pass follows each: submissions in order,
+    /// then ends in the order of their starts. False if nothing (more) happens now.
     pub(crate) fn gather_one(&mut self) -> Result<bool, SimError> {
         let now = self.now;
         if let Some((at, workload)) = self.arrivals.peek()
@@ -266,13 +267,17 @@ impl World {
     }
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
-    pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) {
+    pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
+        if !self.gang.is_empty() {
+            return Err(self.half_placed(party));
+        }
         self.steps += 1;
         self.decisions += decisions as u64;
         self.thought.jobs += step.work.jobs;
         self.thought.tasks += step.work.tasks;
         self.thought.nodes += step.work.nodes;
         self.wakes[usize::from(party.0)] = step.wake.filter(|&at| at > self.now);
+        Ok(())
     }
 
     /// The instant is complete: rows are written, levels are taken, the truth is audited.
@@ -311,6 +316,11 @@ impl World {
         SimError::Audit { at: self.now, reason }
     }
 
+    /// More turns of one instant than all tasks together can cause that end once each.
+    pub(crate) fn turns_most(&self) -> u64 {
+        self.next_task.saturating_mul(4)
+    }
+
     /// How far the run has come.
     pub(crate) fn progress(&self) -> Progress {
         let over = self.measures.states.iter().sum();
@@ -329,3 +339,6 @@ const NO_WAIT: [Span; Cause::COUNT] = [Span::ZERO; Cause::COUNT];
 fn causes_in(slab: &Slab<[Span; Cause::COUNT]>, slot: u32) -> [Span; Cause::COUNT] {
     if slot == NONE { NO_WAIT } else { slab[slot] }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use windtunnel_scheduler::constraint::Constraint;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::draw::{Kind, below};
 use windtunnel_scheduler::event::{Event, GpuRequest, GpuSet, JobKind, NodeSpec};
-use windtunnel_scheduler::id::NodeId;
+use windtunnel_scheduler::id::{NodeId, TaskId};
 use windtunnel_scheduler::paged::PagedMap;
 use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
@@ -85,6 +85,7 @@ impl World {
             wanted: Wanted::default(),
             warnings: Vec::new(),
             gang: Vec::new(),
+            gang_task: TaskId::default(),
             blocks_head: scheduler.head_of_line == HeadOfLine::Block,
             node_of_name,
             recorded: Slab::default(),
@@ -142,7 +143,7 @@ impl World {
         }
         if misses == WARM_MISSES_MOST {
             self.warnings.push(format!(
-                "the fleet could be warmed to {:.1} % of its cpu only: {WARM_MISSES_MOST} background tasks in a row fit nowhere",
+                "the fleet could be warmed to {:.1} % of its cpu only: {WARM_MISSES_MOST} tasks in a row fit nowhere",
                 self.levels.used.0[CPU] as f64 * 100.0 / self.levels.capacity.0[CPU].max(1) as f64
             ));
         }

@@ -37,7 +37,7 @@ impl World {
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
             match (node, begins) {
                 (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
-                _ if self.can_never_run(&group.ask, group.count) && self.blocks_head => {
+                _ if self.blocks_head && self.can_never_run(&group.ask, group.count) => {
                     self.reject_units(TaskId(unit), units);
                 }
                 _ => self.announce(workload, spec),
@@ -181,6 +181,10 @@ impl World {
         if task != NONE {
             self.start(task, node, spec.count, gpus);
         }
+        if party != PartyId::FIRST {
+            // Whoever hands out room must know what is taken.
+            self.inboxes[0].push(Event::TaskAdopted { spec: spec.clone(), node, gpus });
+        }
         self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
     }
 
@@ -317,11 +321,12 @@ impl World {
         let (request, milli) = self.request_of(slot);
         let truth = &mut self.nodes[node.index()];
         for lane in (0..LANES).filter(|&lane| request[lane] != 0) {
-            truth.used[lane] -= request[lane] * count;
+            // A gang of any size may have been put here; the audit of the instant says whether it fitted.
+            truth.used[lane] = truth.used[lane].saturating_sub(request[lane].saturating_mul(count));
         }
         for device in gpus.iter() {
             if let Some(used) = truth.devices.get_mut(device) {
-                *used -= milli;
+                *used = used.saturating_sub(milli);
             }
         }
         truth.tasks -= count;
@@ -386,6 +391,8 @@ impl World {
             }
         } else {
             self.of_task.remove(task.id);
+            // Its end may still stand in the agenda, if it came before its time.
+            self.tasks[slot].running = None;
             self.tasks.free(slot);
             self.task_over(task.job, state, members);
         }

@@ -30,7 +30,7 @@ pub struct Job {
 
 /// The tasks of a job: nearly always one group of equal ones, which then needs no heap.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every job is the large variant, and boxing it would cost the heap")]
+#[expect(clippy::large_enum_variant, reason = "nearly every job is the large variant; a box would cost the heap")]
 pub enum Groups {
     /// All tasks are equal.
     One(Group),

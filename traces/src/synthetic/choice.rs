@@ -146,7 +146,7 @@ mod tests {
         let choice = Choice::new("x", weights.clone()).unwrap();
         let mut mass = vec![0.0; weights.len()];
         for (place, slot) in choice.slots.iter().enumerate() {
-            let own = slot.edge as f64 / 2.0_f64.powi(64);
+            let own = slot.edge as f64 / libm::pow(2.0, 64.0);
             mass[place] += own / weights.len() as f64;
             mass[slot.alias as usize] += (1.0 - own) / weights.len() as f64;
         }

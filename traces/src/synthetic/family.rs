@@ -154,7 +154,7 @@ impl Family {
     /// What the jobs of a shape demand of a node, if they demand anything.
     fn demand(&self, key: Key) -> Vec<Constraint> {
         let pairs: u64 = self.demands.iter().map(|(_, values)| values.len() as u64).sum();
-        let mut at = (u128::from(key.bits(FAMILY, 5)) * u128::from(pairs) >> 64) as usize;
+        let mut at = ((u128::from(key.bits(FAMILY, 5)) * u128::from(pairs)) >> 64) as usize;
         for (attribute, values) in &self.demands {
             if let Some(value) = values.get(at) {
                 let condition = Condition::In(vec![value.clone()]);

@@ -1,5 +1,5 @@
-//! The whole core against a scheduler that tries every waiting task at every pass and asks every node: the specification
-//! of what parking, waking and blocking may leave out.
+//! The whole core against a scheduler that tries every waiting task at every pass and asks every node: the
+//! specification of what parking, waking and blocking may leave out.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -210,7 +210,7 @@ impl Duel {
             priority: (word >> 28) as i32 % 3,
             estimate: [None, Some(Span(5)), Some(Span(9))][(word >> 32) as usize % 3],
             loss: if word >> 36 & 1 == 0 { Loss::Rerun } else { Loss::Fail },
-            constraints: if (word >> 40) % 4 == 0 { only("zone", "b") } else { None },
+            constraints: if (word >> 40).is_multiple_of(4) { only("zone", "b") } else { None },
             ..self.stage.tasks(count, cpu, memory)
         };
         if kind == JobKind::Gang {

@@ -1,0 +1,55 @@
+//! Every command of the README, in its order, in one folder: what is promised there must work as it stands.
+
+use std::process::Command;
+
+use crate::support::{Scratch, data_root, program};
+
+const README: &str = include_str!("../README.md");
+const QUICKSTART: &str = include_str!("../scenarios/quickstart.toml");
+
+/// The lines of the shell blocks.
+fn commands() -> Vec<&'static str> {
+    let mut inside = false;
+    let mut commands = Vec::new();
+    for line in README.lines() {
+        match line.trim() {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            command if inside && !command.is_empty() => commands.push(command),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_works() {
+    let scratch = Scratch::new();
+    scratch.write("scenarios/quickstart.toml", QUICKSTART);
+    let mut ran = 0;
+    for command in commands() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let ours = words.strip_prefix(&["cargo", "run", "--release", "--"]).or(words.strip_prefix(&["windtunnel"]));
+        let mut child = match (ours, words.as_slice()) {
+            (Some(arguments), _) => {
+                let mut child = Command::new(program());
+                child.args(arguments);
+                child
+            }
+            // It is this very test run.
+            (None, ["cargo", "test", "--release"]) => continue,
+            (None, ["cmp", files @ ..]) => {
+                let mut child = Command::new("cmp");
+                child.args(files);
+                child
+            }
+            _ => panic!("the README has a command that is not tested: {command}"),
+        };
+        let output = child.current_dir(scratch.path()).env("WINDTUNNEL_DATA", data_root()).output();
+        let output = output.expect("the command starts");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        ran += 1;
+    }
+    assert!(ran >= 4, "only {ran} commands were found");
+    assert!(scratch.path().join("runs/quickstart/report.html").exists(), "the first command leaves a report");
+}
