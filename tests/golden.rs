@@ -74,6 +74,26 @@ fn quickstart() {
 }
 
 #[test]
+fn what_is_really_used_stands_beside_what_is_allocated() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "scenario.toml",
+        "name = \"usage\"\nworkload = [{ trace = { path = \"tasks.csv\" } }]\n\
+         [[fleet.group]]\nname = \"m\"\ncount = 1\ncpu = 4\n",
+    );
+    let rows = "job_id,submit_us,run_us,cpu_milli,used_cpu_milli\na,0,10000000,2000,1000\nb,0,5000000,1000,500\n";
+    scratch.write("tasks.csv", rows);
+    let out = scratch.path().join("out");
+    let scenario = scratch.path().join("scenario.toml");
+    let summary = summary_of(&scenario.display().to_string(), &out, &[]);
+    // Of 4 cores over 10 s: 2 and 1 asked for 10 and 5 s, half of it used.
+    assert_eq!(summary["allocation"]["cpu"]["mean"].as_f64(), Some(0.625));
+    assert_eq!(summary["usage"]["cpu"]["mean"].as_f64(), Some(0.3125));
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
+    assert!(page.contains("really used"), "the picture shows it");
+}
+
+#[test]
 fn openb_every_pod_is_accounted_for() {
     if crate::support::data_file("openb/openb_pod_list_default.csv").is_none() {
         return;

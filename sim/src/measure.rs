@@ -29,6 +29,8 @@ pub(crate) struct Levels {
     pub used: Totals,
     pub capacity: Totals,
     pub pending: Totals,
+    /// What running tasks really use, as far as the trace says.
+    pub usage: Totals,
     pub waiting: u64,
     pub running: u64,
     pub nodes_in_use: u64,
@@ -84,6 +86,8 @@ pub(crate) struct Measures {
     shares: Vec<LevelShares>,
     allocated: [u128; LANES],
     available: [u128; LANES],
+    used: [u128; LANES],
+    pub has_usage: bool,
     packing: f64,
     packing_sum: f64,
     packing_us: u64,
@@ -93,8 +97,10 @@ pub(crate) struct Measures {
 
 /// The columns of the series beside those of each lane.
 const COUNTS: [&str; 4] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up"];
-/// The columns of each lane: what is allocated, what is there, what is asked for in vain.
-const PER_LANE: [&str; 3] = ["allocated", "capacity", "pending"];
+/// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
+const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
+/// Left out where the trace does not say.
+const USED: &str = "used";
 
 /// The unit of a lane, as the end of a column's name.
 pub(crate) fn lane_column(what: &str, lane: usize, name: &str) -> String {
@@ -153,6 +159,8 @@ impl Measures {
             shares,
             allocated: [0; LANES],
             available: [0; LANES],
+            used: [0; LANES],
+            has_usage: false,
             packing: 0.0,
             packing_sum: 0.0,
             packing_us: 0,
@@ -179,6 +187,7 @@ impl Measures {
             shares.time_us[shares.level] += span;
             self.allocated[*lane] += u128::from(self.levels.used.0[*lane]) * u128::from(span);
             self.available[*lane] += u128::from(self.levels.capacity.0[*lane]) * u128::from(span);
+            self.used[*lane] += u128::from(self.levels.usage.0[*lane]) * u128::from(span);
         }
         if self.levels.nodes_in_use > 0 {
             self.packing_sum += self.packing * span as f64;
@@ -199,7 +208,9 @@ impl Measures {
         for at in 0..self.lanes.len() {
             let lane = self.lanes[at].0;
             let column = COUNTS.len() + at * PER_LANE.len();
-            let rows = |levels: &Levels| [levels.used.0[lane], levels.capacity.0[lane], levels.pending.0[lane]];
+            let rows = |levels: &Levels| {
+                [&levels.used, &levels.capacity, &levels.pending, &levels.usage].map(|row| row.0[lane])
+            };
             let (before, after) = (rows(&old), rows(levels));
             for offset in 0..PER_LANE.len() {
                 if before[offset] != after[offset] {
@@ -317,6 +328,12 @@ impl Measures {
             summary.set(&format!("allocation.{name}.p50"), self.share_at(at, 500));
             summary.set(&format!("allocation.{name}.p99"), self.share_at(at, 990));
             summary.set(&format!("allocation.{name}.at_end"), at_end);
+            if self.has_usage {
+                let mean = (self.available[lane] > 0).then(|| self.used[lane] as f64 / self.available[lane] as f64);
+                let at_end = (capacity > 0).then(|| self.levels.usage.0[lane] as f64 / capacity as f64);
+                summary.set(&format!("usage.{name}.mean"), mean);
+                summary.set(&format!("usage.{name}.at_end"), at_end);
+            }
         }
         let efficiency = (self.packing_us > 0).then(|| self.packing_sum / self.packing_us as f64);
         summary.set("packing.efficiency", efficiency);
@@ -334,6 +351,11 @@ impl Measures {
         }
         summary.set("attempts.total", self.rows.iter().sum::<u64>());
         summary.set("attempts.placed", self.placed);
+    }
+
+    /// Takes the columns of real usage out of a table if no trace had any.
+    pub(crate) fn without_unused(has_usage: bool, series: &mut windtunnel_outcome::series::SeriesTable) {
+        series.columns.retain(|column| has_usage || !column.name.starts_with("used_"));
     }
 
     /// Writes the numbers of classes or teams under `by_class` or `by_role`.

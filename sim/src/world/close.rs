@@ -44,8 +44,9 @@ impl World {
         let mut outcome = Outcome { end, lanes: self.measures.lanes.clone(), ..Outcome::default() };
         outcome.nodes = self.node_rows();
         self.summarise(&mut outcome);
-        let Measures { series, heat, slowest, .. } = self.measures;
+        let Measures { series, heat, slowest, has_usage, .. } = self.measures;
         outcome.series = series.finish(end);
+        Measures::without_unused(has_usage, &mut outcome.series);
         outcome.heat = Some(heat.finish(end));
         outcome.slowest = slowest;
         outcome.warnings = self.warnings;

@@ -59,6 +59,8 @@ pub(crate) struct Part {
     pub request: Resources,
     pub gpu: GpuRequest,
     pub run: Run,
+    /// What a task really uses of what it asked, if the trace says.
+    pub usage: Option<Resources>,
 }
 
 impl Parts {
@@ -73,6 +75,7 @@ impl Parts {
                 request: group.ask.request,
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
+                usage: group.truth.usage,
             };
             first += group.count;
             part

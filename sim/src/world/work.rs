@@ -230,7 +230,7 @@ impl World {
         let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
         let (run, members) = (part.run.of(index - part.first), part.members());
-        let (request, background) = (part.request, job.background);
+        let (request, usage, background) = (part.request, part.usage, job.background);
         if first {
             job.unstarted -= 1;
             job.first_start = job.first_start.min(self.now);
@@ -242,6 +242,10 @@ impl World {
             self.levels.waiting -= u64::from(members);
         }
         self.levels.running += u64::from(members);
+        if let Some(usage) = usage {
+            self.measures.has_usage = true;
+            self.levels.usage.add(&self.constrained(usage), u64::from(members));
+        }
         if !run.is_forever() {
             self.plan(self.now + run, what(END, generation, slot));
         }
@@ -363,9 +367,13 @@ impl World {
         let part = job.parts.of(task.index);
         let members = part.members();
         let again = part.kind == JobKind::Service && state != State::Killed;
-        let (request, background, workload) = (part.request, job.background, usize::from(job.workload));
+        let (request, usage) = (part.request, part.usage);
+        let (background, workload) = (job.background, usize::from(job.workload));
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);
+        if let Some(usage) = usage {
+            self.levels.usage.sub(&self.constrained(usage), u64::from(members));
+        }
         self.account(task.job, request, members, held, false);
         let ending = match state {
             State::Failed => Ending::Failed,
