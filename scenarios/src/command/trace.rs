@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use windtunnel_scheduler::resources::STANDARD_LANES;
 use windtunnel_traces::check::{self, Info};
 use windtunnel_traces::model::{Fleet, Source};
-use windtunnel_traces::read::{self, FORMATS, Input, ReadOptions, Yield};
+use windtunnel_traces::read::{self, ColumnNote, ColumnUse, FORMATS, Input, ReadOptions, Yield};
 use windtunnel_traces::write;
 
 use super::Verdict;
@@ -30,6 +30,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Formats {
+    /// Explain one: its options and, where it is our own, every column.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -109,7 +112,39 @@ pub(crate) fn perform(command: &Command) -> Result<Verdict, Failure> {
     }
 }
 
+/// One format in full.
+fn one_format(name: &str, as_json: bool) -> Result<Verdict, Failure> {
+    let format = read::format(name)?;
+    let required = |column: &ColumnNote| column.usage == ColumnUse::Required;
+    if as_json {
+        let columns: Vec<Value> = format
+            .columns()
+            .iter()
+            .map(|one| {
+                json!({ "table": one.table, "name": one.name, "required": required(one), "meaning": one.meaning })
+            })
+            .collect();
+        talk::json(&json!({ "name": format.name(), "summary": format.summary(), "columns": columns }))?;
+        return Ok(Verdict::Fine);
+    }
+    talk::out(&format!("{}: {}\n", format.name(), format.summary()))?;
+    let options = format.options().iter();
+    let rows = options.map(|one| [one.name, one.default, one.values, one.summary].map(str::to_owned).to_vec());
+    talk::out(&talk::table(&["option", "default", "values", "what it does"], rows, &[]))?;
+    if !format.columns().is_empty() {
+        let rows = format.columns().iter().map(|one| {
+            let must = if required(one) { "yes" } else { "" };
+            [one.table, one.name, must, one.meaning].map(str::to_owned).to_vec()
+        });
+        talk::out(&format!("\n{}", talk::table(&["table", "column", "required", "what it means"], rows, &[])))?;
+    }
+    Ok(Verdict::Fine)
+}
+
 fn formats(arguments: &Formats) -> Result<Verdict, Failure> {
+    if let Some(name) = &arguments.name {
+        return one_format(name, arguments.json);
+    }
     let yields = |list: &[Yield]| list.iter().map(|one| one.name()).collect::<Vec<_>>();
     if arguments.json {
         let list: Vec<Value> = FORMATS

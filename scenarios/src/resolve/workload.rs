@@ -12,7 +12,7 @@ use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Sc
 
 use super::{Context, InputDigest};
 use crate::failure::Failure;
-use crate::spec::file::Paths;
+use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
 mod synthetic;
@@ -197,7 +197,11 @@ fn from_trace(
         let milli = facts.fleet.nodes.first().map_or(0, |node| node.capacity[CPU]);
         trace.max_processors = Some(milli / 1000).filter(|&cores| cores > 0);
     }
+    let jobs = beside(&mut trace.jobs, &table, "jobs", context)?;
+    let usage = beside(&mut trace.usage, &table, "usage", context)?;
     let options = ReadOptions {
+        jobs: jobs.filter(|_| has_option(format, "jobs")),
+        usage: usage.filter(|_| has_option(format, "usage")),
         procs: match trace.procs {
             spec::Procs::Requested => read::Processors::Requested,
             spec::Procs::Allocated => read::Processors::Allocated,
@@ -230,6 +234,27 @@ fn from_trace(
     Ok(Origin::Trace { parts, format: format.name().to_owned(), options: Box::new(options) })
 }
 
+/// A table that stands beside the one of the tasks.
+fn beside(
+    written: &mut Option<InputFile>,
+    table: &str,
+    name: &str,
+    context: &mut Context<'_>,
+) -> Result<Option<Input>, Failure> {
+    let Some(file) = written else { return Ok(None) };
+    let key = format!("{table}.{name}");
+    if file.format.as_deref().is_some_and(|format| format != "native") {
+        return Err(context.places.failure(&format!("{key}.format"), "only `native` has such a table; leave it out"));
+    }
+    let mut found = super::paths::find(&file.path, file.digest.as_ref(), &key, context.base, context.places)?;
+    let (Some(one), true) = (found.pop(), found.is_empty()) else {
+        return Err(context.places.failure(&format!("{key}.path"), "this table is one file; name one"));
+    };
+    *file = InputFile { format: None, path: Paths(vec![one.written]), digest: Some(Paths(vec![one.digest.clone()])) };
+    context.inputs.push(InputDigest { key, digest: one.digest });
+    Ok(Some(Input::file(&one.path)))
+}
+
 fn has_option(format: &dyn Format, name: &str) -> bool {
     format.options().iter().any(|option| option.name == name)
 }
@@ -241,6 +266,8 @@ fn warn_unused(trace: &spec::Trace, format: &dyn Format, table: &str, context: &
         ("job_as", trace.job_as.is_some()),
         ("overrun", trace.overrun != spec::Overrun::default()),
         ("max_processors", trace.max_processors.is_some()),
+        ("jobs", trace.jobs.is_some()),
+        ("usage", trace.usage.is_some()),
     ];
     for (option, is_given) in given {
         if is_given && !has_option(format, option) {

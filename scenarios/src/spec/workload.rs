@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::file::Paths;
+use super::file::{InputFile, Paths};
 use super::generator::Generator;
 use super::later::Later;
 use super::quantity::Duration;
@@ -104,6 +104,12 @@ pub struct Trace {
     /// What becomes of a malformed row.
     #[serde(default)]
     pub on_bad_row: OnBadRow,
+    /// The jobs of a native tasks table, where they stand in a table of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<InputFile>,
+    /// What the tasks of a native tasks table used over time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<InputFile>,
 }
 
 words!(

@@ -15,13 +15,13 @@ const LONGEST_LINE: u64 = 1 << 20;
 const BUFFER: usize = 1 << 17;
 
 /// One part of a trace: a file, or bytes in memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     name: Arc<str>,
     content: Content,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     File(PathBuf),
     Memory(Arc<[u8]>),

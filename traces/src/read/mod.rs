@@ -79,6 +79,28 @@ impl<'a> Sample<'a> {
     }
 }
 
+/// Whether a column has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnUse {
+    /// There is no table without it.
+    Required,
+    /// It may be left out, and its cells may be empty.
+    Optional,
+}
+
+/// A column of a format whose tables are ours to describe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColumnNote {
+    /// The table it stands in.
+    pub table: &'static str,
+    /// Its name; a part in `<>` is for the user to fill in.
+    pub name: &'static str,
+    /// Whether it has to be there.
+    pub usage: ColumnUse,
+    /// What it means, its unit, and what an empty cell is.
+    pub meaning: &'static str,
+}
+
 /// One way in which files are written.
 pub trait Format {
     /// Its name in scenarios.
@@ -95,6 +117,11 @@ pub trait Format {
 
     /// What may be said about reading it.
     fn options(&self) -> &'static [FormatOption];
+
+    /// What its columns mean, where the format is our own; others are described by who made them.
+    fn columns(&self) -> &'static [ColumnNote] {
+        &[]
+    }
 
     /// Whether a file that begins like this is of this format.
     fn recognise(&self, sample: &Sample<'_>) -> bool;
@@ -225,6 +252,18 @@ pub fn fuzz_entry(format_name: &str, bytes: &[u8]) {
                 let _ = source.notes();
             }
             let _ = format.fleet(&input, &options);
+            // The tables that may stand beside one of tasks.
+            let tasks = Input::bytes("tasks", *b"job_id,cpu_milli\n1,1\n");
+            let beside = [
+                ReadOptions { jobs: Some(input.clone()), ..options.clone() },
+                ReadOptions { usage: Some(input.clone()), ..options.clone() },
+            ];
+            for options in beside {
+                if let Ok(mut source) = format.jobs(vec![tasks.clone()], &options) {
+                    while let Ok(Some(_)) = source.next_job() {}
+                    let _ = source.notes();
+                }
+            }
         }
     }
 }

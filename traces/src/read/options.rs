@@ -1,5 +1,6 @@
 //! What a user may say about how a file is to be read.
 
+use super::input::Input;
 use super::trouble::{failure, nearest};
 use crate::model::SourceError;
 
@@ -60,6 +61,10 @@ pub struct ReadOptions {
     pub max_processors: Option<u32>,
     /// The names of lanes 4 and up, in order, as the fleet has them. Lanes that a file names besides follow.
     pub lanes: Vec<String>,
+    /// A table of jobs beside the one of tasks.
+    pub jobs: Option<Input>,
+    /// A table of what tasks used over time.
+    pub usage: Option<Input>,
 }
 
 /// An option of a format, for listings: [`ReadOptions::set`] takes it by name.
@@ -91,7 +96,23 @@ pub const SHIFT: FormatOption = FormatOption {
     summary: "move all times so that the first submission is at 0",
 };
 
-const KEYS: [&str; 6] = ["procs", "job_as", "overrun", "shift", "on_bad_row", "max_processors"];
+/// A table of jobs beside the one of tasks.
+pub const JOBS_TABLE: FormatOption = FormatOption {
+    name: "jobs",
+    default: "none",
+    values: "a file",
+    summary: "the jobs in a table of their own: when, whose and how important",
+};
+
+/// A table of what tasks used over time.
+pub const USAGE_TABLE: FormatOption = FormatOption {
+    name: "usage",
+    default: "none",
+    values: "a file",
+    summary: "what tasks really used, window by window",
+};
+
+const KEYS: [&str; 8] = ["procs", "job_as", "overrun", "shift", "on_bad_row", "max_processors", "jobs", "usage"];
 
 impl ReadOptions {
     /// Sets an option by the name and in the words of a scenario file; dashes in names are underscores too.
@@ -111,6 +132,8 @@ impl ReadOptions {
             "on_bad_row" => {
                 self.on_bad_row = one_of(key, value, &[("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip)])?;
             }
+            "jobs" => self.jobs = Some(Input::file(value)),
+            "usage" => self.usage = Some(Input::file(value)),
             "max_processors" => match value.parse() {
                 Ok(most) if most > 0 => self.max_processors = Some(most),
                 _ => {
@@ -165,7 +188,7 @@ mod tests {
             shift: true,
             on_bad_row: OnBadRow::Skip,
             max_processors: Some(128),
-            lanes: Vec::new(),
+            ..ReadOptions::default()
         };
         assert_eq!(options, expected);
     }

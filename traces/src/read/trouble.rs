@@ -132,7 +132,7 @@ impl Tally {
         self.add(reason, line, 1, false);
     }
 
-    /// The same for `count` things at once.
+    /// The same for `count` things at once; line 0 is no line.
     pub fn add(&mut self, reason: &'static str, line: u64, count: u64, skipped: bool) {
         let note = self.0.entry(reason).or_insert_with(|| Note {
             reason: reason.into(),
@@ -141,7 +141,7 @@ impl Tally {
             lines: Vec::new(),
         });
         note.count += count;
-        if note.lines.len() < MOST_LINES {
+        if line > 0 && note.lines.len() < MOST_LINES {
             note.lines.push(line);
         }
     }

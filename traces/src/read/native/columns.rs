@@ -65,6 +65,40 @@ pub(crate) const TASK_COLUMNS: [(&str, Slot); 26] = [
 /// The columns without which there is no tasks table.
 pub(crate) const TASK_REQUIRED: [&str; 3] = ["job_id", "submit_us", "cpu_milli"];
 
+/// The columns that say something of a job as a whole: a jobs table has them, and the tasks table beside it has not.
+const OF_THE_JOB: [Slot; 5] = [Slot::Submit, Slot::Priority, Slot::Role, Slot::User, Slot::Class];
+
+/// Which table a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Tasks with everything about their jobs.
+    Whole,
+    /// Tasks, beside a jobs table.
+    Tasks,
+    /// Jobs, beside a tasks table.
+    Jobs,
+}
+
+impl Kind {
+    fn required(self) -> &'static [&'static str] {
+        match self {
+            Self::Whole => &TASK_REQUIRED,
+            Self::Tasks => &["job_id", "cpu_milli"],
+            Self::Jobs => &["job_id", "submit_us"],
+        }
+    }
+
+    /// Whether the column stands in the other of the two tables.
+    fn is_elsewhere(self, slot: Slot) -> bool {
+        slot != Slot::JobId
+            && match self {
+                Self::Whole => false,
+                Self::Tasks => OF_THE_JOB.contains(&slot),
+                Self::Jobs => !OF_THE_JOB.contains(&slot),
+            }
+    }
+}
+
 /// What a column of the fleet table holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FleetSlot {
@@ -110,8 +144,13 @@ fn extra_lane(lanes: &mut ExtraLanes, name: &str, place: Place<'_>) -> Result<us
     })
 }
 
-/// What each column of a tasks table holds, in the order of the file.
-pub(crate) fn task_slots(names: &[String], lanes: &mut ExtraLanes, place: Place<'_>) -> Result<Vec<Slot>, SourceError> {
+/// What each column of a tasks or jobs table holds, in the order of the file.
+pub(crate) fn task_slots(
+    names: &[String],
+    kind: Kind,
+    lanes: &mut ExtraLanes,
+    place: Place<'_>,
+) -> Result<Vec<Slot>, SourceError> {
     let mut slots = Vec::with_capacity(names.len());
     for name in names {
         let slot = if let Some((_, slot)) = TASK_COLUMNS.iter().find(|(known, _)| known == name) {
@@ -127,9 +166,19 @@ pub(crate) fn task_slots(names: &[String], lanes: &mut ExtraLanes, place: Place<
         if slots.contains(&slot) {
             return Err(double_column(place, name));
         }
+        if kind.is_elsewhere(slot) {
+            let other = if kind == Kind::Jobs { "tasks" } else { "jobs" };
+            return Err(failure(
+                format!(
+                    "{} line {}: `{name}` belongs into the {other} table; take it out here",
+                    place.file, place.line
+                ),
+                &["where both tables are given, each fact has one place"],
+            ));
+        }
         slots.push(slot);
     }
-    match TASK_REQUIRED.iter().find(|required| !names.iter().any(|name| name == *required)) {
+    match kind.required().iter().find(|required| !names.iter().any(|name| name == *required)) {
         Some(missing) => Err(missing_column(place, missing)),
         None => Ok(slots),
     }
@@ -175,4 +224,53 @@ pub(crate) fn fleet_slots(
 
 fn named_part<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     name.strip_prefix(prefix).filter(|part| !part.is_empty())
+}
+
+/// What a column of the usage table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UsageSlot {
+    JobId,
+    TaskIndex,
+    From,
+    To,
+    Used(usize),
+}
+
+/// The columns of the usage table, without those of extra lanes.
+pub(crate) const USAGE_COLUMNS: [(&str, UsageSlot); 8] = [
+    ("job_id", UsageSlot::JobId),
+    ("task_index", UsageSlot::TaskIndex),
+    ("from_us", UsageSlot::From),
+    ("to_us", UsageSlot::To),
+    ("used_cpu_milli", UsageSlot::Used(CPU)),
+    ("used_memory_mib", UsageSlot::Used(MEMORY)),
+    ("used_disk_mib", UsageSlot::Used(DISK)),
+    ("used_gpu_milli", UsageSlot::Used(GPU)),
+];
+
+/// What each column of a usage table holds, in the order of the file.
+pub(crate) fn usage_slots(
+    names: &[String],
+    lanes: &mut ExtraLanes,
+    place: Place<'_>,
+) -> Result<Vec<UsageSlot>, SourceError> {
+    let mut slots = Vec::with_capacity(names.len());
+    for name in names {
+        let slot = if let Some((_, slot)) = USAGE_COLUMNS.iter().find(|(known, _)| known == name) {
+            *slot
+        } else if let Some(lane) = named_part(name, "used_lane_") {
+            UsageSlot::Used(extra_lane(lanes, lane, place)?)
+        } else {
+            let known = USAGE_COLUMNS.iter().map(|(known, _)| *known).chain(["used_lane_<name>"]);
+            return Err(unknown_column(place, name, known));
+        };
+        if slots.contains(&slot) {
+            return Err(double_column(place, name));
+        }
+        slots.push(slot);
+    }
+    match ["job_id", "from_us", "to_us"].iter().find(|required| !names.iter().any(|name| name == *required)) {
+        Some(missing) => Err(missing_column(place, missing)),
+        None => Ok(slots),
+    }
 }

@@ -15,30 +15,38 @@
 //! **fleet**: `node` and `cpu_milli`, then `memory_mib`, `disk_mib`, `gpus`, `attribute_<name>`, `domain_<kind>`,
 //! `lane_<name>`. A column that is there names the lane; an empty cell is 0 or, for attributes and domains, none.
 //!
-//! **usage** (not read yet): `job_id`, `task_index`, `from_us`, `to_us`, `used_cpu_milli`, `used_memory_mib`, and so on
-//! as in tasks: the mean over the window.
+//! **jobs** (option `jobs`, beside a tasks table): `job_id`, `submit_us`, then `priority`, `role`, `user`, `class`.
+//! The tasks table then has none of these but `job_id`, and its jobs stand in the same order; jobs without a task are
+//! counted.
+//!
+//! **usage** (option `usage`, beside a tasks table): `job_id`, `from_us`, `to_us`, then `task_index` (0 if left out)
+//! and `used_cpu_milli`, `used_memory_mib`, and so on as in tasks: the mean over the window, in any order. A task's
+//! usage is the mean over its windows, each weighed by its length, and stands above what the tasks table says.
 
 pub(crate) mod cell;
 pub(crate) mod columns;
 pub(crate) mod constraint;
 mod fleet;
+mod jobs;
 mod pages;
 mod parquet;
 mod row;
+mod schema;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use windtunnel_scheduler::time::{Span, Time};
 
 use cell::Cell;
-use columns::{ExtraLanes, Slot, TASK_REQUIRED, task_slots};
+use columns::{ExtraLanes, Kind, Slot, TASK_REQUIRED, task_slots};
 pub(crate) use parquet::parquet_columns;
 use row::{Row, Rows, Shared, bad};
 
-use super::options::{ON_BAD_ROW, SHIFT};
+use super::options::{JOBS_TABLE, ON_BAD_ROW, SHIFT, USAGE_TABLE};
 use super::table::Table;
 use super::trouble::{Bad, Place, Tally, Trouble, failure};
-use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
+use super::{ColumnNote, Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
 use crate::model::{Fleet, Group, Groups, Job, Labels, Name, Note, Run, Source, SourceError};
 
 /// The most tasks whose run times are kept one by one in a group; beyond it a job gets several groups, so that a large
@@ -54,11 +62,11 @@ impl Format for Native {
     }
 
     fn summary(&self) -> &'static str {
-        "our own tables of tasks and nodes, units in the column names"
+        "our own tables of tasks, jobs, nodes and usage, units in the column names"
     }
 
     fn yields(&self) -> &'static [Yield] {
-        &[Yield::Workload, Yield::Fleet]
+        &[Yield::Workload, Yield::Fleet, Yield::Usage]
     }
 
     fn extensions(&self) -> &'static [&'static str] {
@@ -66,33 +74,53 @@ impl Format for Native {
     }
 
     fn options(&self) -> &'static [FormatOption] {
-        &[SHIFT, ON_BAD_ROW]
+        &[SHIFT, ON_BAD_ROW, JOBS_TABLE, USAGE_TABLE]
+    }
+
+    fn columns(&self) -> &'static [ColumnNote] {
+        schema::COLUMNS
     }
 
     fn recognise(&self, sample: &Sample<'_>) -> bool {
         let header = sample.header();
-        TASK_REQUIRED.iter().all(|column| header.contains(column))
+        // A tasks table beside a jobs table has no `submit_us`.
+        TASK_REQUIRED.iter().all(|column| *column == "submit_us" || header.contains(column))
             || (header.contains(&"node") && header.contains(&"cpu_milli"))
     }
 
     fn jobs(&self, parts: Vec<Input>, options: &ReadOptions) -> Result<Box<dyn Source + Send>, SourceError> {
-        let mut lanes = ExtraLanes(options.lanes.clone());
-        match parts.first() {
-            Some(first) if first.head()?.starts_with(b"PAR1") => {
-                let rows = parquet::ParquetRows::open(parts, lanes)?;
-                Ok(Box::new(NativeSource::new(rows, options)))
+        let rows = match &options.jobs {
+            None => open_rows(parts, Kind::Whole, options)?,
+            Some(jobs) => {
+                let jobs = open_rows(vec![jobs.clone()], Kind::Jobs, options)?;
+                Box::new(jobs::Joined::new(open_rows(parts, Kind::Tasks, options)?, jobs))
             }
-            Some(_) => {
-                let table = Table::open(parts)?;
-                let slots = task_slots(table.columns(), &mut lanes, table.place())?;
-                Ok(Box::new(NativeSource::new(CsvRows { table, slots }, options)))
-            }
-            None => Err(failure("a workload needs at least one file; name one with `path`", &[])),
+        };
+        let source = NativeSource::new(rows, options);
+        match &options.usage {
+            None => Ok(Box::new(source)),
+            Some(usage) => Ok(Box::new(usage::Measured::new(source, usage::read(usage, options)?))),
         }
     }
 
     fn fleet(&self, input: &Input, _options: &ReadOptions) -> Result<Fleet, SourceError> {
         fleet::read(input)
+    }
+}
+
+/// The rows of a table, which may lie in several parts.
+fn open_rows(parts: Vec<Input>, kind: Kind, options: &ReadOptions) -> Result<Box<dyn Rows>, SourceError> {
+    let mut lanes = ExtraLanes(options.lanes.clone());
+    match parts.first() {
+        Some(first) if first.head()?.starts_with(b"PAR1") => {
+            Ok(Box::new(parquet::ParquetRows::open(parts, kind, lanes)?))
+        }
+        Some(_) => {
+            let table = Table::open(parts)?;
+            let slots = task_slots(table.columns(), kind, &mut lanes, table.place())?;
+            Ok(Box::new(CsvRows { table, slots }))
+        }
+        None => Err(failure("a workload needs at least one file; name one with `path`", &[])),
     }
 }
 
@@ -136,8 +164,8 @@ struct Pending {
 }
 
 /// The jobs of a tasks table.
-struct NativeSource<R> {
-    rows: R,
+struct NativeSource {
+    rows: Box<dyn Rows>,
     shared: Shared,
     pending: Pending,
     /// The job whose rows are being read, and the group that they are added to.
@@ -151,8 +179,8 @@ struct NativeSource<R> {
     tally: Tally,
 }
 
-impl<R: Rows> NativeSource<R> {
-    fn new(rows: R, options: &ReadOptions) -> Self {
+impl NativeSource {
+    fn new(rows: Box<dyn Rows>, options: &ReadOptions) -> Self {
         Self {
             rows,
             shared: Shared::default(),
@@ -302,7 +330,7 @@ fn index_text(row: &Row) -> String {
     row.index.map(|index| index.to_string()).unwrap_or_default()
 }
 
-impl<R: Rows> Source for NativeSource<R> {
+impl Source for NativeSource {
     fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
         loop {
             match self.read() {
@@ -330,6 +358,8 @@ impl<R: Rows> Source for NativeSource<R> {
     }
 
     fn notes(&self) -> Vec<Note> {
-        self.tally.notes()
+        let mut tally = self.tally.clone();
+        self.rows.note(&mut tally);
+        tally.notes()
     }
 }

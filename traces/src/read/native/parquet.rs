@@ -11,7 +11,7 @@ use polars::prelude::{
 };
 
 use super::cell::Cell;
-use super::columns::{ExtraLanes, Slot, task_slots};
+use super::columns::{ExtraLanes, Kind, Slot, task_slots};
 use super::pages;
 use super::row::{Row, Rows, Shared, bad};
 use crate::model::SourceError;
@@ -228,6 +228,7 @@ pub(super) fn values_of(file: &str, frame: &DataFrame) -> Result<Vec<Values>, So
 pub(super) struct ParquetRows {
     parts: std::vec::IntoIter<Input>,
     file: ParquetFile,
+    kind: Kind,
     lanes: ExtraLanes,
     slots: Vec<Slot>,
     /// What is the same in all rows of the slice.
@@ -241,15 +242,15 @@ pub(super) struct ParquetRows {
 }
 
 impl ParquetRows {
-    pub fn open(parts: Vec<Input>, mut lanes: ExtraLanes) -> Result<Self, SourceError> {
+    pub fn open(parts: Vec<Input>, kind: Kind, mut lanes: ExtraLanes) -> Result<Self, SourceError> {
         let mut parts = parts.into_iter();
         let Some(first) = parts.next() else {
             return Err(failure("a workload needs at least one file; name one with `path`", &[]));
         };
         let file = ParquetFile::open(&first)?;
-        let slots = task_slots(&file.columns, &mut lanes, Place { file: first.name(), line: 1 })?;
+        let slots = task_slots(&file.columns, kind, &mut lanes, Place { file: first.name(), line: 1 })?;
         let (template, values) = (Row::default(), Vec::new());
-        Ok(Self { parts, file, lanes, slots, template, values, at: 0, height: 0, before: 0 })
+        Ok(Self { parts, file, kind, lanes, slots, template, values, at: 0, height: 0, before: 0 })
     }
 
     fn next_slice(&mut self, shared: &mut Shared) -> Result<bool, SourceError> {
@@ -271,7 +272,8 @@ impl ParquetRows {
             }
             let Some(part) = self.parts.next() else { return Ok(false) };
             self.file = ParquetFile::open(&part)?;
-            self.slots = task_slots(&self.file.columns, &mut self.lanes, Place { file: part.name(), line: 1 })?;
+            let place = Place { file: part.name(), line: 1 };
+            self.slots = task_slots(&self.file.columns, self.kind, &mut self.lanes, place)?;
         }
     }
 }

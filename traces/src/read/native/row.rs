@@ -8,7 +8,7 @@ use super::cell::Cell;
 use super::columns::Slot;
 use super::constraint;
 use crate::model::{Ask, Group, Label, Name, Recorded, Run, Truth};
-use crate::read::trouble::{Bad, Place, Trouble};
+use crate::read::trouble::{Bad, Place, Tally, Trouble};
 use crate::read::words::{Interned, Words};
 
 /// What all rows of a stream share.
@@ -25,6 +25,11 @@ pub(crate) trait Rows: Send {
 
     /// Where the row is.
     fn place(&self) -> Place<'_>;
+
+    /// Adds what was left out on the way.
+    fn note(&self, tally: &mut Tally) {
+        let _ = tally;
+    }
 }
 
 /// A row: some equal tasks of a job. It is filled in place, since it is large and there are many.

@@ -230,3 +230,77 @@ fn a_malformed_fleet_names_line_column_text_and_expectation() {
     assert!(fleet("node,cpu_mili\n").expect_err("unknown").message.contains("`cpu_milli`"));
     assert!(fleet("node,cpu_milli\n").expect_err("empty").message.contains("no node"));
 }
+
+fn with(text: &str, set: impl FnOnce(&mut ReadOptions)) -> Result<Box<dyn Source + Send>, SourceError> {
+    let mut options = ReadOptions::default();
+    set(&mut options);
+    open(text, &options)
+}
+
+#[test]
+fn jobs_may_stand_in_a_table_of_their_own() {
+    let jobs = Input::bytes("jobs.csv", *b"job_id,submit_us,role\na,1,r\nnone,2,s\nb,3,t\nlast,4,t\n");
+    let tasks = "job_id,cpu_milli,run_us\na,100,7\na,200,8\nb,300,9\n";
+    let mut source = with(tasks, |options| options.jobs = Some(jobs.clone())).expect("opens");
+    let read = drain(&mut *source).expect("reads");
+    let seen: Vec<(String, u64, &str, usize)> = read
+        .iter()
+        .map(|job| (job.name.to_string(), job.submit.0, source.labels().word(job.role), job.groups.as_slice().len()))
+        .collect();
+    assert_eq!(seen, [("a".into(), 1, "r", 2), ("b".into(), 3, "t", 1)]);
+    assert_eq!(notes_of(&*source), [("job_without_tasks".into(), 2)]);
+    let unknown = "job_id,cpu_milli\nb,1\na,1\n";
+    let error = with(unknown, |options| options.jobs = Some(jobs.clone()))
+        .and_then(|mut source| drain(&mut *source))
+        .expect_err("out of order");
+    assert!(error.message.contains("tasks.csv line 3") && error.message.contains("jobs.csv"), "{error}");
+    let twice = with("job_id,cpu_milli,submit_us\na,1,1\n", |options| options.jobs = Some(jobs)).err();
+    assert!(twice.expect("refused").message.contains("belongs into the jobs table"));
+}
+
+#[test]
+fn usage_is_the_mean_over_windows_by_their_length() {
+    let usage = Input::bytes(
+        "usage.csv",
+        *b"job_id,task_index,from_us,to_us,used_cpu_milli\nj,1,0,10,100\nj,1,10,40,500\nj,9,0,1,1\nx,0,0,1,1\n",
+    );
+    let tasks = "job_id,submit_us,cpu_milli,count,run_us,used_cpu_milli\nj,0,1000,3,5,7\n";
+    let mut source = with(tasks, |options| options.usage = Some(usage)).expect("opens");
+    let jobs = drain(&mut *source).expect("reads");
+    let parts: Vec<(u32, Option<u32>)> =
+        jobs[0].groups.as_slice().iter().map(|group| (group.count, group.truth.usage.map(|usage| usage[0]))).collect();
+    assert_eq!(parts, [(1, Some(7)), (1, Some(400)), (1, Some(7))]);
+    assert_eq!(notes_of(&*source), [("usage_of_no_job".into(), 1), ("usage_of_no_task".into(), 1)]);
+    let wrong = Input::bytes("usage.csv", *b"job_id,from_us,to_us\nj,5,5\n");
+    let error = with(tasks, |options| options.usage = Some(wrong)).err().expect("an empty window");
+    assert!(error.message.contains("usage.csv line 2, column `to_us`"), "{error}");
+}
+
+#[test]
+fn the_description_of_the_tables_is_whole() {
+    use super::columns::{FLEET_COLUMNS, TASK_COLUMNS, USAGE_COLUMNS};
+    let described = |table: &str| -> Vec<&str> {
+        super::schema::COLUMNS
+            .iter()
+            .filter(|note| note.table == table && !note.name.contains('<'))
+            .map(|note| note.name)
+            .collect()
+    };
+    let sorted = |names: &mut dyn Iterator<Item = &'static str>| {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(sorted(&mut described("tasks").into_iter()), sorted(&mut TASK_COLUMNS.iter().map(|(name, _)| *name)));
+    assert_eq!(sorted(&mut described("fleet").into_iter()), sorted(&mut FLEET_COLUMNS.into_iter()));
+    assert_eq!(sorted(&mut described("usage").into_iter()), sorted(&mut USAGE_COLUMNS.iter().map(|(name, _)| *name)));
+    // Those of the jobs table are read, and no other is.
+    let jobs = described("jobs");
+    let header = jobs.join(",");
+    let cells = jobs.iter().map(|_| "1").collect::<Vec<_>>().join(",");
+    let table = Input::bytes("jobs.csv", format!("{header}\n{cells}\n").into_bytes());
+    let mut source = with("job_id,cpu_milli\n1,1\n", |options| options.jobs = Some(table)).expect("opens");
+    assert_eq!(drain(&mut *source).expect("reads").len(), 1);
+    let more = Input::bytes("jobs.csv", *b"job_id,submit_us,run_us\n1,1,1\n");
+    assert!(with("job_id,cpu_milli\n1,1\n", |options| options.jobs = Some(more)).is_err());
+}
