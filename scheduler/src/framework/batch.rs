@@ -263,7 +263,7 @@ impl Batch {
             }
             (Unplaceable::Wait, HeadOfLine::Skip) => {
                 self.waiting.hold(class, now, self.cause(ledger, class, &shape));
-                self.waiting.park(class);
+                self.waiting.park(ledger, class);
                 true
             }
             (Unplaceable::Wait, HeadOfLine::Block) => {

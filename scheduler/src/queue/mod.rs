@@ -2,6 +2,7 @@
 //! themselves are kept in [`Waiting`].
 
 mod fifo;
+mod parked;
 mod priority;
 mod sjf;
 mod waiting;

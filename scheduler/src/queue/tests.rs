@@ -72,7 +72,7 @@ proptest! {
                     plain.remove(&key);
                 }
                 (7, Some((class, _)), Some((_, name))) => {
-                    waiting.park(class);
+                    waiting.park(&ledger, class);
                     parked.push(name);
                 }
                 (8, _, _) => {

@@ -9,6 +9,7 @@ use core::cmp::Reverse;
 
 use hashbrown::HashTable;
 
+use super::parked::{Parked, Spot};
 use crate::cause::Cause;
 use crate::draw::mix;
 use crate::id::NodeId;
@@ -50,8 +51,8 @@ struct Class {
     clocks: Clocks,
     /// What holds the class up, and since when the clock of that cause runs.
     held: Option<(Cause, Time)>,
-    /// Where it stands in the list of parked classes, if it is parked.
-    parked: Option<u32>,
+    /// Where it stands among the parked classes, if it is parked.
+    parked: Option<Spot>,
 }
 
 /// All waiting tasks.
@@ -62,7 +63,9 @@ pub struct Waiting {
     index: HashTable<u32>,
     /// Classes worth trying, by their first entry; entries that are out of date are dropped when they come up.
     ready: BinaryHeap<Reverse<(u64, u64, u32)>>,
-    parked: Vec<u32>,
+    parked: Parked,
+    /// Scratch: the parked classes that a node is held against.
+    maybe: Vec<u32>,
     tasks: u64,
     /// How the clocks of its class stood when each entry joined.
     marks: Slab<Clocks>,
@@ -234,42 +237,42 @@ impl Waiting {
     }
 
     /// The class that [`Waiting::first`] gave fits nowhere: it is not tried again before something could serve it.
-    pub fn park(&mut self, class: ClassId) {
+    pub fn park(&mut self, ledger: &Ledger, class: ClassId) {
         self.ready.pop();
-        self.classes[class.0 as usize].parked = Some(self.parked.len() as u32);
-        self.parked.push(class.0);
+        let slot = &mut self.classes[class.0 as usize];
+        slot.parked = Some(self.parked.add(&ledger.shapes().shape(slot.shape).request, class.0));
     }
 
     /// Brings back the classes of which a task fits on `node` now.
     pub fn wake_for(&mut self, ledger: &Ledger, node: NodeId) {
-        let mut at = 0;
-        while at < self.parked.len() {
-            let slot = self.parked[at];
-            let shape = ledger.shapes().shape(self.classes[slot as usize].shape);
-            if ledger.fits(shape, node) {
-                self.unpark(at);
-            } else {
-                at += 1;
+        let mut maybe = core::mem::take(&mut self.maybe);
+        self.parked.within(ledger.node(node).free, &mut maybe);
+        for class in maybe.drain(..) {
+            let slot = &self.classes[class as usize];
+            if let Some(spot) = slot.parked
+                && ledger.fits(ledger.shapes().shape(slot.shape), node)
+            {
+                self.unpark(class, spot);
             }
         }
+        self.maybe = maybe;
     }
 
     /// Brings back every parked class.
     pub fn wake_all(&mut self) {
-        while !self.parked.is_empty() {
-            self.unpark(self.parked.len() - 1);
+        while let Some((class, spot)) = self.parked.any() {
+            self.unpark(class, spot);
         }
     }
 
-    fn unpark(&mut self, at: usize) {
-        let slot = self.parked.swap_remove(at);
-        if let Some(&moved) = self.parked.get(at) {
-            self.classes[moved as usize].parked = Some(at as u32);
+    fn unpark(&mut self, class: u32, spot: Spot) {
+        if let Some(moved) = self.parked.remove(spot) {
+            self.classes[moved as usize].parked = Some(spot);
         }
-        let class = &mut self.classes[slot as usize];
-        class.parked = None;
-        if let Some(&Reverse((first, _))) = class.entries.peek() {
-            self.ready.push(Reverse((first.key, first.task, slot)));
+        let slot = &mut self.classes[class as usize];
+        slot.parked = None;
+        if let Some(&Reverse((first, _))) = slot.entries.peek() {
+            self.ready.push(Reverse((first.key, first.task, class)));
         }
     }
 }
