@@ -214,3 +214,13 @@ fn the_last_line_is_the_path_of_the_report() {
     let report = text.lines().last().unwrap_or_default();
     assert!(report.ends_with("report.html") && scratch.path().join(report).exists(), "{text}");
 }
+
+#[test]
+fn the_data_folder_beside_the_checkout_is_found_without_a_variable() {
+    if crate::support::data_file("swf/KTH-SP2-strong.swf").is_none() || std::env::var_os("WINDTUNNEL_DATA").is_some() {
+        return;
+    }
+    // The command runs in the checkout and the scenario lies in a folder of it: the path is that of the command.
+    let output = run_in(Path::new(env!("CARGO_MANIFEST_DIR")), &["check", "scenarios/kth-sp2.toml"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -71,11 +71,16 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Replaces `${WINDTUNNEL_DATA}`; the error is a sentence and a hint.
+/// Replaces `${WINDTUNNEL_DATA}`; the error is a sentence and a hint. Where the variable is not set, the folder is
+/// looked for beside the checkout, from where the command runs.
 fn expand(text: &str) -> Result<PathBuf, (String, String)> {
-    let data = || match std::env::var_os(DATA).filter(|folder| !folder.is_empty()) {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => Some(PathBuf::from("../shared/data")).filter(|folder| folder.is_dir()),
+    let data = || {
+        let folder = match std::env::var_os(DATA).filter(|folder| !folder.is_empty()) {
+            Some(folder) => PathBuf::from(folder),
+            None => Some(PathBuf::from("../shared/data")).filter(|folder| folder.is_dir())?,
+        };
+        // Both are meant from where the command runs, other paths from where the scenario lies.
+        Some(std::path::absolute(&folder).unwrap_or(folder))
     };
     expand_with(text, data)
 }
