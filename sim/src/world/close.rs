@@ -249,9 +249,10 @@ impl World {
         outcome.summary = summary;
     }
 
-    fn scheduler_counts(&self) -> [(&'static str, u64); 5] {
+    fn scheduler_counts(&self) -> [(&'static str, u64); 6] {
         [
             ("steps", self.steps),
+            ("events", self.events),
             ("decisions", self.decisions),
             ("jobs_tried", self.thought.jobs),
             ("tasks_tried", self.thought.tasks),

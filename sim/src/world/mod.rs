@@ -110,6 +110,8 @@ pub(crate) struct World {
     displaced: u64,
     next_generation: u32,
     steps: u64,
+    /// Facts and messages that parties were told.
+    events: u64,
     decisions: u64,
     thought: Work,
 }
@@ -251,7 +253,9 @@ impl World {
 
     /// The events of a party; to be given back with [`World::give_back`].
     pub(crate) fn take_inbox(&mut self, party: PartyId) -> Vec<Event> {
-        std::mem::take(&mut self.inboxes[usize::from(party.0)])
+        let inbox = std::mem::take(&mut self.inboxes[usize::from(party.0)]);
+        self.events += inbox.len() as u64;
+        inbox
     }
 
     /// Keeps the room of an emptied inbox. Messages that arrived meanwhile stay.

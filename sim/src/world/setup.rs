@@ -92,6 +92,7 @@ impl World {
             displaced: 0,
             next_generation: 0,
             steps: 0,
+            events: 0,
             decisions: 0,
             thought: windtunnel_scheduler::Work::default(),
             fleet,

@@ -8,6 +8,7 @@ const fn count(name: &'static str, unit: &'static str, better: Better, meaning: 
 
 pub(super) const METRICS: &[&[Metric]] = &[&[
     count("scheduler.steps", "steps", Better::Neither, "how often a party was called"),
+    count("scheduler.events", "events", Better::Neither, "facts and messages that parties were told"),
     count("scheduler.decisions", "decisions", Better::Neither, "decisions of all parties"),
     count("scheduler.refused", "decisions", Better::Lower, "launches and claims refused since the truth had moved on"),
     count("scheduler.preemptions", "attempts", Better::Lower, "running attempts ended to make room"),
