@@ -83,6 +83,18 @@ pub enum Instant {
     PerEvent,
 }
 
+/// The order in which jobs are tried behind a head that holds a reservation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum BackfillOrder {
+    /// As submitted.
+    #[default]
+    Fifo,
+    /// By estimate, as submitted among equals.
+    Shortest,
+}
+
 /// Everything a party of our core is told at its start.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -95,6 +107,10 @@ pub struct Config {
     pub head_of_line: HeadOfLine,
     /// Which node a task goes to.
     pub placement: Choice,
+    /// What may pass a head that holds a reservation; `none` if no head does.
+    pub backfill: Choice,
+    /// In which order jobs are tried behind such a head.
+    pub backfill_order: BackfillOrder,
     /// What happens to a task that fits nowhere right now.
     pub unplaceable: Unplaceable,
     /// How the events of one instant are grouped.
@@ -114,11 +130,21 @@ impl Default for Config {
             queue: Choice::named("fifo"),
             head_of_line: HeadOfLine::Skip,
             placement: Choice::named("best-fit"),
+            backfill: Choice::named("none"),
+            backfill_order: BackfillOrder::Fifo,
             unplaceable: Unplaceable::Wait,
             instant: Instant::Batched,
             interval: Span::ZERO,
             seed: 0,
             explain: false,
         }
+    }
+}
+
+impl Config {
+    /// True if a job that fits nowhere holds up those behind it.
+    #[must_use]
+    pub fn blocks_head(&self) -> bool {
+        self.head_of_line == HeadOfLine::Block || self.backfill.name != "none"
     }
 }

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::config::{Choice, Config};
+use crate::backfill::{self, BACKFILLS, Backfill};
+use crate::config::{Choice, Config, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
-use crate::framework::Batch;
+use crate::framework::{Batch, Policies};
 use crate::id::PartyId;
 use crate::index::Place;
 use crate::ledger::Ledger;
@@ -24,12 +25,14 @@ pub struct Registries {
     pub placements: Vec<Placement>,
     /// Queue orders.
     pub queues: Vec<Queue>,
+    /// Backfill policies.
+    pub backfills: Vec<Backfill>,
 }
 
 impl Default for Registries {
     /// Everything that is built in.
     fn default() -> Self {
-        Self { placements: PLACEMENTS.to_vec(), queues: QUEUES.to_vec() }
+        Self { placements: PLACEMENTS.to_vec(), queues: QUEUES.to_vec(), backfills: BACKFILLS.to_vec() }
     }
 }
 
@@ -58,6 +61,18 @@ pub enum ConfigError {
         /// The options that exist.
         known: Vec<&'static str>,
     },
+    /// An option of a policy has a value that means nothing.
+    #[error("`{key} = \"{policy}\"`: `{option}` has no such value; {fix}")]
+    BadOption {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The policy.
+        policy: String,
+        /// The option.
+        option: &'static str,
+        /// What to write instead.
+        fix: &'static str,
+    },
 }
 
 impl Registries {
@@ -75,6 +90,18 @@ impl Registries {
         Ok(found)
     }
 
+    fn backfill(&self, choice: &Choice) -> Result<&Backfill, ConfigError> {
+        let found = self.backfills.iter().find(|entry| entry.name == choice.name);
+        let found = found.ok_or_else(|| unknown("backfill", choice, &self.backfills))?;
+        check_options("backfill", choice, found.options)?;
+        match backfill::misuse(choice) {
+            None => Ok(found),
+            Some((option, fix)) => {
+                Err(ConfigError::BadOption { key: "backfill", policy: choice.name.clone(), option, fix })
+            }
+        }
+    }
+
     /// Says whether a configuration can be followed. Drivers ask before they send it.
     ///
     /// # Errors
@@ -82,6 +109,7 @@ impl Registries {
     pub fn check(&self, config: &Config) -> Result<(), ConfigError> {
         self.placement(&config.placement)?;
         self.queue(&config.queue)?;
+        self.backfill(&config.backfill)?;
         Ok(())
     }
 }
@@ -137,17 +165,22 @@ impl Core {
     }
 
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
-    fn configure(&mut self, config: &Config) {
-        let (Ok(placement), Ok(queue)) =
-            (self.registries.placement(&config.placement), self.registries.queue(&config.queue))
-        else {
+    fn configure(&mut self, now: Time, config: &Config) {
+        let (Ok(placement), Ok(queue), Ok(backfill)) = (
+            self.registries.placement(&config.placement),
+            self.registries.queue(&config.queue),
+            self.registries.backfill(&config.backfill),
+        ) else {
             return;
         };
         let place: Box<dyn Place> = (placement.build)(config);
+        let fill = (backfill.build)(config).filter(|_| config.unplaceable == Unplaceable::Wait);
         match &mut self.fused {
-            Some(fused) => fused.framework.reconfigure(config.clone(), *queue, place),
+            Some(Fused { ledger, framework }) => {
+                framework.reconfigure(ledger, now, config.clone(), Policies { queue: *queue, place, fill });
+            }
             None => {
-                let framework = Batch::new(config.clone(), *queue, place);
+                let framework = Batch::new(config.clone(), Policies { queue: *queue, place, fill });
                 self.fused = Some(Fused { ledger: Ledger::default(), framework });
             }
         }
@@ -167,16 +200,19 @@ impl Scheduler for Core {
         }
         for event in events {
             if let Event::Configured(config) | Event::Reconfigured(config) = event {
-                self.configure(config);
+                self.configure(now, config);
                 continue;
             }
             let Some(Fused { ledger, framework }) = &mut self.fused else { continue };
             match event {
                 Event::NodeAdded(spec) => {
                     ledger.add_node(spec);
-                    framework.grew(spec.node);
+                    framework.grew(ledger, now, spec.node);
                 }
-                Event::NodeLost { node } => ledger.lose_node(*node),
+                Event::NodeLost { node } => {
+                    ledger.lose_node(*node);
+                    framework.shrank(now, *node);
+                }
                 event => framework.hear(ledger, now, event),
             }
         }

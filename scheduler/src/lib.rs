@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod backfill;
 pub mod cause;
 pub mod config;
 pub mod constraint;

@@ -5,24 +5,40 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::pass::{Beliefs, Pass, Wish};
+use super::reserving::{Reserving, Turn};
 use super::running::Running;
+use crate::Step;
+use crate::backfill::{Fill, Item, times};
 use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss};
 use crate::id::{NodeId, TaskId};
 use crate::index::{Asked, Place};
-use crate::ledger::{Ledger, Shape};
+use crate::ledger::{Ledger, ShapeId};
 use crate::queue::{ClassId, Queue, Waiting, WaitingEntry};
 use crate::time::{Span, Time};
-use crate::{Step, Work};
+
+/// The policies that a framework follows.
+pub struct Policies {
+    /// Which waiting job is tried next.
+    pub queue: Queue,
+    /// Which node a task goes to.
+    pub place: Box<dyn Place>,
+    /// Who may pass a head that holds a reservation; none if no head does.
+    pub fill: Option<Box<dyn Fill>>,
+}
 
 /// One framework that is offered everything in its ledger.
 pub struct Batch {
     config: Config,
     queue: Queue,
     place: Box<dyn Place>,
+    /// Who waits, where nobody holds a reservation.
     waiting: Waiting,
+    /// Who waits, where some do.
+    reserving: Option<Reserving>,
     running: Running,
     /// Nodes with more room than at the last pass.
     grown: Vec<NodeId>,
@@ -39,6 +55,7 @@ impl Clone for Batch {
             queue: self.queue,
             place: self.place.copy(),
             waiting: self.waiting.clone(),
+            reserving: self.reserving.clone(),
             running: self.running.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
@@ -50,12 +67,13 @@ impl Clone for Batch {
 impl Batch {
     /// A framework without jobs.
     #[must_use]
-    pub fn new(config: Config, queue: Queue, place: Box<dyn Place>) -> Self {
+    pub fn new(config: Config, policies: Policies) -> Self {
         Self {
             config,
-            queue,
-            place,
+            queue: policies.queue,
+            place: policies.place,
             waiting: Waiting::default(),
+            reserving: policies.fill.map(Reserving::new),
             running: Running::default(),
             grown: Vec::new(),
             blocked: None,
@@ -63,12 +81,41 @@ impl Batch {
         }
     }
 
-    /// Behaves differently from now on; running and waiting tasks stay. Jobs that wait keep the place they had.
-    pub fn reconfigure(&mut self, config: Config, queue: Queue, place: Box<dyn Place>) {
+    /// Behaves differently from now on; running and waiting tasks stay. Jobs that wait keep the place they had, but
+    /// not their reservations.
+    pub fn reconfigure(&mut self, ledger: &mut Ledger, now: Time, config: Config, policies: Policies) {
+        while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
+            self.take_in(ledger, now, turn);
+        }
+        let items = match self.reserving.take() {
+            Some(reserving) => reserving.leave(),
+            None if policies.fill.is_some() => self.drain_waiting(ledger),
+            None => Vec::new(),
+        };
         self.config = config;
-        self.queue = queue;
-        self.place = place;
+        self.queue = policies.queue;
+        self.place = policies.place;
+        self.reserving = policies.fill.map(Reserving::new);
+        if let Some(reserving) = &mut self.reserving {
+            reserving.begin(ledger, &mut self.running, now);
+        }
+        for item in items {
+            let entry =
+                WaitingEntry { key: item.key, task: item.task, count: item.count, job: item.job, since: item.since };
+            self.wait(ledger, item.shape, item.members, entry);
+        }
         self.wake_all();
+    }
+
+    fn drain_waiting(&mut self, ledger: &Ledger) -> Vec<Item> {
+        self.waiting.wake_all();
+        let mut items = Vec::new();
+        while let Some((class, entry)) = self.waiting.first() {
+            let (shape, members) = self.waiting.needs(class);
+            self.waiting.take(class, entry.count);
+            items.push(self.item_of(ledger, shape, members, entry));
+        }
+        items
     }
 
     /// Something may fit now that did not before, and nobody knows what.
@@ -82,8 +129,8 @@ impl Batch {
     pub fn hear(&mut self, ledger: &mut Ledger, now: Time, event: &Event) {
         match event {
             Event::JobSubmitted(spec) if spec.count > 0 => self.submit(ledger, now, spec),
-            Event::TaskAdopted { spec, node, gpus } => self.adopt(ledger, spec, *node, *gpus),
-            Event::TaskEnded { task, ending } => self.end(ledger, now, *task, *ending),
+            Event::TaskAdopted { spec, node, gpus } => self.adopt(ledger, now, spec, *node, *gpus),
+            Event::TaskEnded { task, ending } => self.hear_end(ledger, now, *task, *ending),
             _ => {}
         }
     }
@@ -96,11 +143,37 @@ impl Batch {
             let job = self.running.job(job);
             (job.shape, job.members)
         };
-        self.waiting.add(shape, members, WaitingEntry { key, task: spec.first_task.0, count: live, job, since: now });
+        let entry = WaitingEntry { key, task: spec.first_task.0, count: live, job, since: now };
+        self.wait(ledger, shape, members, entry);
         self.stirred = true;
     }
 
-    fn adopt(&mut self, ledger: &mut Ledger, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
+    /// Tasks join the queue.
+    fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
+        if self.reserving.is_none() {
+            self.waiting.add(shape, members, entry);
+            return;
+        }
+        let item = self.item_of(ledger, shape, members, entry);
+        if let Some(reserving) = &mut self.reserving {
+            reserving.join(item);
+        }
+    }
+
+    fn item_of(&self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) -> Item {
+        let need = times(&ledger.shapes().shape(shape).request, members.max(1));
+        let estimate_us = self.running.job(entry.job).estimate_us;
+        Item {
+            key: entry.key,
+            task: entry.task,
+            count: entry.count,
+            job: entry.job,
+            estimate_us,
+            ..Item::new(shape, members, need, entry.since)
+        }
+    }
+
+    fn adopt(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
         let key = (self.queue.key)(spec);
         let job = self.running.add_job(ledger, spec, key, 1);
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
@@ -110,12 +183,26 @@ impl Batch {
             // It runs where we believed there was no room: it holds nothing that we could hand out.
             self.running.disown(slot);
         }
+        if let Some(reserving) = &mut self.reserving {
+            reserving.adopted(ledger, &mut self.running, slot, now);
+        }
+    }
+
+    fn hear_end(&mut self, ledger: &mut Ledger, now: Time, id: TaskId, ending: Ending) {
+        let Some(slot) = self.running.find(id) else { return };
+        self.stirred = true;
+        let put_off = self.reserving.as_mut().is_some_and(|reserving| reserving.puts_off(&self.running, slot, ending));
+        if !put_off {
+            self.end(ledger, now, id, ending);
+        }
     }
 
     fn end(&mut self, ledger: &mut Ledger, now: Time, id: TaskId, ending: Ending) {
         let Some(slot) = self.running.find(id) else { return };
+        if let Some(reserving) = &mut self.reserving {
+            reserving.ended(ledger, &self.running, slot, now);
+        }
         self.running.release(ledger, slot, &mut self.grown);
-        self.stirred = true;
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);
         let again = match (job.kind, ending) {
@@ -125,8 +212,9 @@ impl Batch {
             _ => false,
         };
         if again {
+            let (shape, members) = (job.shape, job.members);
             let entry = WaitingEntry { key: job.key, task: id.0, count: 1, job: task.job, since: now };
-            self.waiting.add(job.shape, job.members, entry);
+            self.wait(ledger, shape, members, entry);
         } else {
             self.running.end_tasks(ledger, task.job, 1);
         }
@@ -134,30 +222,77 @@ impl Batch {
 
     /// Decides, after all facts of the instant are taken in.
     pub fn pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
-        let mut step = Step::default();
-        if self.config.instant == Instant::PerEvent {
+        let one_event = self.reserving.as_ref().is_some_and(|reserving| reserving.habits.one_event);
+        if self.config.instant == Instant::PerEvent && !one_event {
             self.running.release_due(ledger, now, &mut self.grown);
         }
+        let due = self.reserving.as_ref().is_some_and(|reserving| reserving.is_due(now));
+        let moved = self.stirred || due || !self.grown.is_empty();
         if let Some(wait) = self.until_tick(now) {
-            step.wake = (self.waiting.tasks() > 0 && (self.stirred || !self.grown.is_empty())).then(|| now + wait);
-            return step;
+            return Step { wake: (self.waiting() > 0 && moved).then(|| now + wait), ..Step::default() };
         }
-        if !self.stirred && self.grown.is_empty() {
-            return step;
+        if !moved {
+            return Step::default();
         }
         self.stirred = false;
+        if self.reserving.is_some() {
+            self.reserving_pass(ledger, now, decisions)
+        } else {
+            self.class_pass(ledger, now, decisions)
+        }
+    }
+
+    /// The pass where some hold reservations.
+    fn reserving_pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
+        let mut step = Step::default();
+        loop {
+            let turn = self.reserving.as_mut().and_then(Reserving::next_event);
+            let is_last = turn.is_none();
+            if let Some(turn) = turn {
+                self.take_in(ledger, now, turn);
+            }
+            let Self { config, place, reserving: Some(reserving), running, .. } = self else { return step };
+            let pass = Pass {
+                now,
+                ledger,
+                running,
+                place: &mut **place,
+                decisions,
+                work: step.work,
+                beliefs: reserving.beliefs(),
+            };
+            step = reserving.pass(pass, config);
+            if is_last {
+                self.grown.clear();
+                return step;
+            }
+        }
+    }
+
+    fn take_in(&mut self, ledger: &mut Ledger, now: Time, turn: Turn) {
+        if let Turn::Ended(task, ending) = turn {
+            self.end(ledger, now, task, ending);
+        }
+    }
+
+    /// The pass where nobody does.
+    fn class_pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
         self.look_at_grown(ledger);
-        while let Some((class, entry)) = self.waiting.first() {
-            if self.blocked == Some(class) {
+        let Self { config, place, waiting, running, blocked, .. } = self;
+        let beliefs = if config.instant == Instant::PerEvent { Beliefs::Watched } else { Beliefs::None };
+        let pass = Pass { now, ledger, running, place: &mut **place, decisions, work: crate::Work::default(), beliefs };
+        let mut tries = Tries { pass, config, waiting, blocked };
+        while let Some((class, entry)) = tries.waiting.first() {
+            if *tries.blocked == Some(class) {
                 break;
             }
-            step.work.jobs += 1;
-            self.waiting.let_go(class, now);
-            if !self.serve(ledger, now, class, entry, decisions, &mut step.work) {
+            tries.pass.work.jobs += 1;
+            tries.waiting.let_go(class, now);
+            if !tries.serve(class, entry) {
                 break;
             }
         }
-        step
+        Step { wake: None, work: tries.pass.work }
     }
 
     /// How long it is until the next pass may be made; None if now. Periodic passes fall on multiples of the interval.
@@ -168,8 +303,18 @@ impl Batch {
     }
 
     /// A node joined or came back.
-    pub fn grew(&mut self, node: NodeId) {
+    pub fn grew(&mut self, ledger: &Ledger, now: Time, node: NodeId) {
         self.grown.push(node);
+        if let Some(reserving) = &mut self.reserving {
+            reserving.grow(ledger, node, now);
+        }
+    }
+
+    /// A node is gone.
+    pub fn shrank(&mut self, now: Time, node: NodeId) {
+        if let Some(reserving) = &mut self.reserving {
+            reserving.shrink(node, now);
+        }
     }
 
     /// Brings back what the nodes with more room could serve.
@@ -188,197 +333,71 @@ impl Batch {
         self.grown.clear();
     }
 
-    /// Tries the first entry of a class, as many tasks of it as fit; false if nobody may be tried after it.
-    fn serve(
-        &mut self,
-        ledger: &mut Ledger,
-        now: Time,
-        class: ClassId,
-        entry: WaitingEntry,
-        decisions: &mut Vec<Decision>,
-        work: &mut Work,
-    ) -> bool {
-        let (shape_id, members) = self.waiting.needs(class);
-        let shape = *ledger.shapes().shape(shape_id);
-        let asked = Asked { task: TaskId(entry.task), shape: shape_id };
-        let waited = now > entry.since;
-        if waited {
-            self.say_waited(now, class, asked.task, decisions);
-        }
-        let placed = if members == 0 {
-            self.place_one(ledger, &shape, asked, entry.job, decisions, work)
-        } else {
-            self.place_gang(ledger, &shape, asked, entry.job, members, decisions, work)
-        };
-        if placed {
-            work.tasks += u64::from(members.max(1));
-            let estimate_us = self.running.job(entry.job).estimate_us;
-            if self.config.instant == Instant::PerEvent && estimate_us != u64::MAX {
-                self.running.expect(now + Span(estimate_us), asked.task);
-            }
-            self.waiting.take(class, 1);
-            // A later job of higher rank may have come to the head: what blocked before is looked at anew.
-            self.blocked = None;
-            return true;
-        }
-        if waited {
-            decisions.pop();
-        }
-        self.defer(ledger, now, class, entry, decisions, work)
-    }
-
-    /// Says where the wait of a task went that is about to be tried.
-    fn say_waited(&mut self, now: Time, class: ClassId, task: TaskId, decisions: &mut Vec<Decision>) {
-        let rest = match self.config.head_of_line {
-            HeadOfLine::Block => Cause::HeadOfLine,
-            HeadOfLine::Skip => Cause::Decision,
-        };
-        let causes = self.waiting.waited(class, now, rest);
-        decisions.push(Decision::Waited { task, causes });
-    }
-
-    /// The first entry of a class fits nowhere; false if nobody may be tried after it.
-    fn defer(
-        &mut self,
-        ledger: &mut Ledger,
-        now: Time,
-        class: ClassId,
-        entry: WaitingEntry,
-        decisions: &mut Vec<Decision>,
-        work: &mut Work,
-    ) -> bool {
-        let (shape_id, members) = self.waiting.needs(class);
-        let shape = *ledger.shapes().shape(shape_id);
-        if self.config.explain {
-            let job = self.running.job(entry.job).id;
-            decisions.push(Decision::Defer { job, vetoes: ledger.vetoes(&shape) });
-        }
-        match (self.config.unplaceable, self.config.head_of_line) {
-            (Unplaceable::Reject, _) => {
-                decisions.push(Decision::Reject { task: TaskId(entry.task), count: members.max(entry.count) });
-                work.tasks += u64::from(members.max(entry.count));
-                self.waiting.take(class, entry.count);
-                self.running.end_tasks(ledger, entry.job, entry.count);
-                true
-            }
-            (Unplaceable::Wait, HeadOfLine::Skip) => {
-                self.waiting.hold(class, now, self.cause(ledger, class, &shape));
-                self.waiting.park(ledger, class);
-                true
-            }
-            (Unplaceable::Wait, HeadOfLine::Block) => {
-                self.waiting.hold(class, now, self.cause(ledger, class, &shape));
-                self.blocked = Some(class);
-                false
-            }
-        }
-    }
-
-    /// Why a class cannot be served now.
-    fn cause(&self, ledger: &Ledger, class: ClassId, shape: &Shape) -> Cause {
-        let (_, members) = self.waiting.needs(class);
-        let wanted = self.waiting.tasks_of(class).saturating_mul(u64::from(members.max(1)));
-        if !ledger.has_room_in_all(shape, wanted) {
-            Cause::Capacity
-        } else if shape.constraints.is_some() && ledger.fits_without_constraints(shape) {
-            Cause::Constraint
-        } else if members > 1 {
-            Cause::Gang
-        } else {
-            Cause::Fragmentation
-        }
-    }
-
-    fn place_one(
-        &mut self,
-        ledger: &mut Ledger,
-        shape: &Shape,
-        asked: Asked,
-        job: u32,
-        decisions: &mut Vec<Decision>,
-        work: &mut Work,
-    ) -> bool {
-        let Some(node) = self.place.place(ledger, asked, &mut work.nodes) else { return false };
-        let gpus = self.devices(ledger, shape, node);
-        if !ledger.take(shape, node, 1, gpus) {
-            return false;
-        }
-        self.running.start(asked.task, job, node, 1, gpus);
-        decisions.push(Decision::Place { task: asked.task, node, count: 1, gpus, more: false });
-        true
-    }
-
-    fn devices(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> GpuSet {
-        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(ledger, shape, node) }
-    }
-
-    /// All members or none: what was taken for the first ones is given back if the last one finds no room.
-    #[expect(clippy::too_many_arguments, reason = "the same as for one task, and the size of the gang")]
-    fn place_gang(
-        &mut self,
-        ledger: &mut Ledger,
-        shape: &Shape,
-        asked: Asked,
-        job: u32,
-        members: u32,
-        decisions: &mut Vec<Decision>,
-        work: &mut Work,
-    ) -> bool {
-        if !ledger.has_room_in_all(shape, u64::from(members)) {
-            return false;
-        }
-        let begin = decisions.len();
-        let mut left = members;
-        while left > 0 {
-            let Some(node) = self.place.place(ledger, asked, &mut work.nodes) else {
-                self.give_back(ledger, shape, begin, decisions);
-                return false;
-            };
-            let gpus = self.devices(ledger, shape, node);
-            // A policy that fills would choose this node again until it is full.
-            let many = self.place.is_sticky() && shape.gpu.count == 0;
-            let count = if many { shape.request.times_in(ledger.node(node).free).clamp(1, left) } else { 1 };
-            if !ledger.take(shape, node, count, gpus) {
-                self.give_back(ledger, shape, begin, decisions);
-                return false;
-            }
-            left -= count;
-            match decisions[begin..].last_mut() {
-                Some(Decision::Place { node: last, count: on_last, gpus: GpuSet::NONE, .. })
-                    if *last == node && gpus == GpuSet::NONE =>
-                {
-                    *on_last += count;
-                }
-                _ => decisions.push(Decision::Place { task: asked.task, node, count, gpus, more: true }),
-            }
-        }
-        let mut slot = None;
-        for decision in &decisions[begin..] {
-            if let Decision::Place { node, count, gpus, .. } = *decision {
-                match slot {
-                    None => slot = Some(self.running.start(asked.task, job, node, count, gpus)),
-                    Some(slot) => self.running.spread(slot, node, count, gpus),
-                }
-            }
-        }
-        if let Some(Decision::Place { more, .. }) = decisions.last_mut() {
-            *more = false;
-        }
-        true
-    }
-
-    fn give_back(&mut self, ledger: &mut Ledger, shape: &Shape, begin: usize, decisions: &mut Vec<Decision>) {
-        for decision in &decisions[begin..] {
-            if let Decision::Place { node, count, gpus, .. } = *decision {
-                ledger.release(shape, node, count, gpus);
-            }
-        }
-        decisions.truncate(begin);
-    }
-
     /// How many tasks wait; a gang counts as one.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.waiting.tasks()
+        self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
+    }
+}
+
+/// One pass over the classes of waiting tasks.
+struct Tries<'a> {
+    pass: Pass<'a>,
+    config: &'a Config,
+    waiting: &'a mut Waiting,
+    blocked: &'a mut Option<ClassId>,
+}
+
+impl Tries<'_> {
+    /// Tries the first entry of a class, as many tasks of it as fit; false if nobody may be tried after it.
+    fn serve(&mut self, class: ClassId, entry: WaitingEntry) -> bool {
+        let (shape, members) = self.waiting.needs(class);
+        let now = self.pass.now;
+        let waited = (now > entry.since).then(|| {
+            let rest = match self.config.head_of_line {
+                HeadOfLine::Block => Cause::HeadOfLine,
+                HeadOfLine::Skip => Cause::Decision,
+            };
+            self.waiting.waited(class, now, rest)
+        });
+        let asked = Asked { task: TaskId(entry.task), shape };
+        if self.pass.start(Wish { asked, job: entry.job, members }, waited) {
+            self.waiting.take(class, 1);
+            // A later job of higher rank may have come to the head: what blocked before is looked at anew.
+            *self.blocked = None;
+            return true;
+        }
+        self.defer(class, entry)
+    }
+
+    /// The first entry of a class fits nowhere; false if nobody may be tried after it.
+    fn defer(&mut self, class: ClassId, entry: WaitingEntry) -> bool {
+        let (shape_id, members) = self.waiting.needs(class);
+        let pass = &mut self.pass;
+        let shape = *pass.ledger.shapes().shape(shape_id);
+        if self.config.explain {
+            let job = pass.running.job(entry.job).id;
+            pass.decisions.push(Decision::Defer { job, vetoes: pass.ledger.vetoes(&shape) });
+        }
+        if self.config.unplaceable == Unplaceable::Reject {
+            let count = members.max(entry.count);
+            pass.decisions.push(Decision::Reject { task: TaskId(entry.task), count });
+            pass.work.tasks += u64::from(count);
+            self.waiting.take(class, entry.count);
+            pass.running.end_tasks(pass.ledger, entry.job, entry.count);
+            return true;
+        }
+        let cause = pass.cause(&shape, members, self.waiting.tasks_of(class));
+        self.waiting.hold(class, pass.now, cause);
+        match self.config.head_of_line {
+            HeadOfLine::Skip => {
+                self.waiting.park(pass.ledger, class);
+                true
+            }
+            HeadOfLine::Block => {
+                *self.blocked = Some(class);
+                false
+            }
+        }
     }
 }

@@ -2,9 +2,12 @@
 //! offered.
 
 mod batch;
+mod pass;
+mod reserving;
 mod running;
 
-pub use batch::Batch;
+pub use batch::{Batch, Policies};
+pub use pass::{Beliefs, Pass, Wish};
 pub use running::{Job, Running, RunningTask};
 
 #[cfg(test)]

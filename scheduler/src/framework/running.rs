@@ -52,7 +52,19 @@ pub struct RunningTask {
     /// Its room was given back at the end of its estimate, before its end was heard of.
     released: bool,
     /// When it is believed to end, where that is kept: an earlier attempt of the same task had another instant.
-    due: Time,
+    pub due: Time,
+    /// When it started.
+    pub started: Time,
+    /// The order of starts.
+    pub sequence: u64,
+}
+
+impl RunningTask {
+    /// True if it holds no room of ours (any more).
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.released
+    }
 }
 
 /// A part of a gang on one further node.
@@ -73,6 +85,7 @@ pub struct Running {
     of_id: PagedMap,
     /// Ends by estimate, kept only where the configuration trusts them.
     due: BinaryHeap<Reverse<(Time, TaskId)>>,
+    starts: u64,
 }
 
 impl Running {
@@ -109,8 +122,9 @@ impl Running {
 
     /// A task holds room on one node.
     pub fn start(&mut self, id: TaskId, job: u32, node: NodeId, count: u32, gpus: GpuSet) -> u32 {
-        let (rest, released, due) = (NONE, false, Time::NEVER);
-        let slot = self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due });
+        self.starts += 1;
+        let (rest, released, due, started, sequence) = (NONE, false, Time::NEVER, Time::ZERO, self.starts);
+        let slot = self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due, started, sequence });
         self.of_id.insert(id.0, slot);
         slot
     }
@@ -176,6 +190,32 @@ impl Running {
         self.of_id.remove(task.id.0);
         self.tasks.free(slot);
         task
+    }
+
+    /// A task that holds room started at `started` and is believed to end at `end`; nobody is told when that is over.
+    pub fn believe(&mut self, id: TaskId, started: Time, end: Time) {
+        if let Some(slot) = self.find(id) {
+            (self.tasks[slot].started, self.tasks[slot].due) = (started, end);
+        }
+    }
+
+    /// The next task that still holds room although it was believed to end by `now`; it is not told again.
+    pub fn overdue(&mut self, now: Time) -> Option<u32> {
+        while let Some(&Reverse((end, id))) = self.due.peek()
+            && end <= now
+        {
+            self.due.pop();
+            let slot = self.find(id).filter(|&slot| self.tasks[slot].due == end && !self.tasks[slot].released);
+            if slot.is_some() {
+                return slot;
+            }
+        }
+        None
+    }
+
+    /// The slots of all tasks that hold room, by id.
+    pub fn slots(&self) -> impl Iterator<Item = u32> {
+        self.of_id.iter().map(|(_, slot)| slot)
     }
 
     /// Remembers that a task that holds room is believed to end at `end`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use windtunnel_outcome::bound::NodeBound;
 use windtunnel_outcome::conservation::Conservation;
-use windtunnel_scheduler::config::{Config, HeadOfLine};
+use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::constraint::Constraint;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::draw::{Kind, below};
@@ -86,7 +86,7 @@ impl World {
             warnings: Vec::new(),
             gang: Vec::new(),
             gang_task: TaskId::default(),
-            blocks_head: scheduler.head_of_line == HeadOfLine::Block,
+            blocks_head: scheduler.blocks_head(),
             node_of_name,
             recorded: Slab::default(),
             displaced: 0,

@@ -1,0 +1,266 @@
+//! Conservative: every job holds a reservation, and whatever delays none of them may start.
+//!
+//! A job gets the earliest slot when it joins the queue, by what was requested, and keeps it. When a task ends before
+//! its request, its tail is freed; then, one by one in the order of the queue, each job whose reserved start is later
+//! than now is lifted out and put back at its earliest slot while all other reservations stand. (To plan all of them
+//! anew from nothing is another policy.) In one pass this comes before jobs that have just joined get their slots.
+//!
+//! With `backfill_order = "shortest"` jobs are lifted by estimate. Beyond `depth` reservations a job gets none until
+//! one ahead of it has started. Where room in all lanes does not mean that a job fits, or tasks outlive their requests,
+//! a reserved start may have to be put off; that job then gets the next slot.
+//!
+//! Most jobs need not be lifted. A job that had no earlier slot before can have one now only if that slot covers an
+//! instant at which room has been freed since, and only if so much as it needs is free at such an instant.
+
+use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::line::{Cursor, Item, Line};
+use super::{Backfill, Desk, Fill, Habits, LIMITS, Limits, fits};
+use crate::config::BackfillOrder;
+use crate::time::{Span, Time};
+
+pub(super) const ENTRY: Backfill = Backfill {
+    name: "conservative",
+    summary: "every job holds a reservation; whatever delays none may start",
+    options: LIMITS,
+    source: "Feitelson, Weil 1998; Mu'alem, Feitelson 2001",
+    build: |config| Some(Box::new(Conservative::new(Limits::of(config)))),
+};
+
+/// From and until when; nothing if that is no time.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: Time,
+    to: Time,
+}
+
+impl Stretch {
+    const NONE: Self = Self { from: Time::NEVER, to: Time::ZERO };
+
+    fn widen(&mut self, other: Self) {
+        self.from = self.from.min(other.from);
+        self.to = self.to.max(other.to);
+    }
+
+    fn is_none(self) -> bool {
+        self.from >= self.to
+    }
+}
+
+/// A start that was reserved: it stands as long as the item still says so.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Reserved {
+    start: Time,
+    key: u64,
+    task: u64,
+    slot: u32,
+}
+
+impl Reserved {
+    fn stands(&self, line: &Line) -> bool {
+        line.holds(self.slot, self.task) && line.item(self.slot).start == self.start
+    }
+}
+
+#[derive(Clone)]
+struct Conservative {
+    limits: Limits,
+    /// No reservation is moved before this instant.
+    next_look: Time,
+    /// Starts that were reserved, the earliest on top; some do not stand any more.
+    starts: BinaryHeap<Reverse<Reserved>>,
+    /// Items without a reservation.
+    without: Vec<u32>,
+    sorted: bool,
+    reserved: u64,
+    /// Where tails were freed since reservations were last moved.
+    freed: Stretch,
+    /// Where reservations were taken back since: a job that was looked at before may gain by it.
+    vacated: Stretch,
+}
+
+impl Conservative {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            next_look: Time::ZERO,
+            starts: BinaryHeap::new(),
+            without: Vec::new(),
+            sorted: true,
+            reserved: 0,
+            freed: Stretch::NONE,
+            vacated: Stretch::NONE,
+        }
+    }
+
+    /// Lifts jobs out and puts them back, one by one, where that can make a difference.
+    fn compress(&mut self, desk: &mut Desk<'_>) {
+        let now = desk.now();
+        let mut where_free = core::mem::replace(&mut self.freed, Stretch::NONE);
+        where_free.widen(core::mem::replace(&mut self.vacated, Stretch::NONE));
+        where_free.from = where_free.from.max(now);
+        let mut most = desk.room.most_within(where_free.from, where_free.to);
+        let mut cursor = Cursor::default();
+        while let Some(slot) = match self.limits.order {
+            BackfillOrder::Fifo => desk.line.next_ahead(&mut cursor),
+            BackfillOrder::Shortest => desk.line.next_behind(&mut cursor),
+        } {
+            let item = *desk.line.item(slot);
+            if item.start == Time::NEVER || item.start <= now || !fits(&item.need, &most) {
+                continue;
+            }
+            desk.pass.work.jobs += 1;
+            let length = Span(item.estimate_us);
+            // A slot that begins earlier ends before any room was freed; one that begins later is no better than before.
+            let after = Time(where_free.from.0.saturating_sub(item.estimate_us)).max(now);
+            let until = where_free.to.min(item.start);
+            if desk.room.earliest_within((after, until), length, &item.need, item.start) == Time::NEVER {
+                continue;
+            }
+            desk.lift(slot);
+            let start = desk.room.earliest(now, length, &item.need);
+            self.reserve(desk, slot, start);
+            if start != item.start {
+                let vacated = Stretch { from: item.start, to: item.start + length };
+                self.vacated.widen(vacated);
+                where_free.widen(vacated);
+                most = desk.room.most_within(where_free.from, where_free.to);
+            }
+        }
+    }
+
+    fn reserve(&mut self, desk: &mut Desk<'_>, slot: u32, start: Time) {
+        desk.reserve(slot, start);
+        let Item { key, task, .. } = *desk.line.item(slot);
+        self.starts.push(Reverse(Reserved { start, key, task, slot }));
+        if self.starts.len() > 64 && self.starts.len() > 4 * desk.line.len() {
+            self.starts.retain(|Reverse(reserved)| reserved.stands(desk.line));
+        }
+    }
+
+    /// Gives reservations to jobs that have none, in the order of the queue.
+    fn reserve_new(&mut self, desk: &mut Desk<'_>) {
+        if !self.sorted {
+            let line = &*desk.line;
+            self.without.sort_unstable_by_key(|&slot| (line.item(slot).key, line.item(slot).task));
+            self.sorted = true;
+        }
+        let mut without = core::mem::take(&mut self.without);
+        without.retain(|&slot| {
+            if self.reserved >= self.limits.depth {
+                return true;
+            }
+            let item = *desk.line.item(slot);
+            desk.pass.work.jobs += 1;
+            let start = desk.room.earliest(desk.now(), Span(item.estimate_us), &item.need);
+            if start == Time::NEVER {
+                return true;
+            }
+            self.reserved += 1;
+            self.reserve(desk, slot, start);
+            false
+        });
+        self.without = without;
+    }
+
+    /// Starts every job whose reserved start has come. One that does not fit gets the next slot.
+    fn start_due(&mut self, desk: &mut Desk<'_>) {
+        let now = desk.now();
+        while let Some(&Reverse(first)) = self.starts.peek()
+            && first.start <= now
+        {
+            self.starts.pop();
+            if !first.stands(desk.line) {
+                continue;
+            }
+            let item = *desk.line.item(first.slot);
+            let length = Span(item.estimate_us);
+            if item.start < now {
+                // Nobody could be asked at that instant: what is left of its slot may be too short.
+                desk.lift(first.slot);
+                let start = desk.room.earliest(now, length, &item.need);
+                self.vacated.widen(Stretch { from: now, to: item.start + length });
+                self.put_off(desk, first.slot, start);
+                continue;
+            }
+            if desk.start(first.slot) {
+                self.reserved -= 1;
+                continue;
+            }
+            desk.block(first.slot);
+            desk.lift(first.slot);
+            let mut start = desk.room.earliest(now, length, &item.need);
+            if start == now {
+                start = desk.room.earliest(desk.room.next_change(now), length, &item.need);
+            }
+            self.vacated.widen(Stretch { from: now, to: item.start + length });
+            self.put_off(desk, first.slot, start);
+        }
+    }
+
+    fn put_off(&mut self, desk: &mut Desk<'_>, slot: u32, start: Time) {
+        if start == Time::NEVER {
+            self.reserved -= 1;
+            self.without.push(slot);
+            self.sorted = false;
+        } else {
+            self.reserve(desk, slot, start);
+        }
+    }
+}
+
+impl Fill for Conservative {
+    fn pass(&mut self, desk: &mut Desk<'_>) -> Option<Time> {
+        let mut look = None;
+        if !self.freed.is_none() {
+            if desk.now() >= self.next_look {
+                if self.limits.interval > Span::ZERO {
+                    self.next_look = desk.now() + self.limits.interval;
+                }
+                self.compress(desk);
+            } else {
+                look = Some(self.next_look);
+            }
+        }
+        self.reserve_new(desk);
+        self.start_due(desk);
+        if self.reserved < self.limits.depth && !self.without.is_empty() {
+            self.reserve_new(desk);
+            self.start_due(desk);
+        }
+        if let Some(head) = desk.line.first() {
+            desk.block(head);
+        }
+        while let Some(Reverse(first)) = self.starts.peek()
+            && !first.stands(desk.line)
+        {
+            self.starts.pop();
+        }
+        let next = self.starts.peek().map(|Reverse(first)| first.start);
+        next.into_iter().chain(look).min()
+    }
+
+    fn joined(&mut self, _line: &Line, slot: u32) {
+        self.without.push(slot);
+        self.sorted = false;
+    }
+
+    fn freed(&mut self, now: Time, due: Time) {
+        self.freed.widen(Stretch { from: now, to: due });
+    }
+
+    fn habits(&self) -> Habits {
+        Habits { each_task: true, ..Habits::default() }
+    }
+
+    fn behind(&self, estimate_us: u64) -> u64 {
+        self.limits.behind(estimate_us)
+    }
+
+    fn copy(&self) -> Box<dyn Fill> {
+        Box::new(self.clone())
+    }
+}

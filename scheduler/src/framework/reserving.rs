@@ -1,0 +1,238 @@
+//! The waiting jobs of a framework in which some hold reservations, and what will be free when.
+
+use alloc::boxed::Box;
+use alloc::collections::{BinaryHeap, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::pass::{Beliefs, Pass};
+use super::running::Running;
+use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, times};
+use crate::Step;
+use crate::config::{Config, Instant};
+use crate::event::Ending;
+use crate::id::{NodeId, TaskId};
+use crate::ledger::Ledger;
+use crate::resources::{Resources, Totals};
+use crate::time::{Span, Time};
+
+/// A task that outlived its estimate is believed to run at least so much longer.
+const LONGER_LEAST: Span = Span::from_seconds(1);
+
+/// A line, a policy over it, and the availability that it reserves from.
+pub(super) struct Reserving {
+    fill: Box<dyn Fill>,
+    pub(super) habits: Habits,
+    pub(super) line: Line,
+    room: Availability,
+    refusals: Refusals,
+    /// The capacity of each node that is counted in `room`.
+    counted: Vec<Option<Resources>>,
+    /// Jobs of this instant that have not joined the line yet, where events are taken one by one.
+    joining: VecDeque<Item>,
+    /// Ends of this instant that are not taken in yet, likewise: by the order of starts.
+    ending: BinaryHeap<Reverse<(u64, TaskId, Ending)>>,
+    /// When the policy asked to be called again.
+    wake: Option<Time>,
+}
+
+impl Clone for Reserving {
+    fn clone(&self) -> Self {
+        Self {
+            fill: self.fill.copy(),
+            habits: self.habits,
+            line: self.line.clone(),
+            room: self.room.clone(),
+            refusals: self.refusals.clone(),
+            counted: self.counted.clone(),
+            joining: self.joining.clone(),
+            ending: self.ending.clone(),
+            wake: self.wake,
+        }
+    }
+}
+
+impl Reserving {
+    pub(super) fn new(fill: Box<dyn Fill>) -> Self {
+        Self {
+            habits: fill.habits(),
+            fill,
+            line: Line::default(),
+            room: Availability::default(),
+            refusals: Refusals::default(),
+            counted: Vec::new(),
+            joining: VecDeque::new(),
+            ending: BinaryHeap::new(),
+            wake: None,
+        }
+    }
+
+    /// Begins in the midst of things: counts what is there, and takes running tasks for having just started.
+    pub(super) fn begin(&mut self, ledger: &Ledger, running: &mut Running, now: Time) {
+        let beliefs = self.beliefs();
+        for at in 0..ledger.node_count() {
+            let node = NodeId(at as u32);
+            if ledger.is_open(node) {
+                self.grow(ledger, node, now);
+            }
+        }
+        let slots: Vec<u32> = running.slots().collect();
+        for slot in slots {
+            let task = *running.task(slot);
+            let job = running.job(task.job);
+            let (need, end) = (self.need_of(ledger, running, task.job), now + Span(job.estimate_us));
+            if task.is_released() {
+                running.believe(task.id, now, Time::ZERO);
+            } else {
+                self.room.hold(now, end, &need);
+                beliefs.keep(running, task.id, now, end);
+            }
+        }
+    }
+
+    /// What is kept of believed ends in a convention.
+    pub(super) fn beliefs(&self) -> Beliefs {
+        if self.habits.one_event { Beliefs::Known } else { Beliefs::Watched }
+    }
+
+    fn need_of(&self, ledger: &Ledger, running: &Running, job: u32) -> Totals {
+        let job = running.job(job);
+        times(&ledger.shapes().shape(job.shape).request, job.members.max(1))
+    }
+
+    /// A node joined.
+    pub(super) fn grow(&mut self, ledger: &Ledger, node: NodeId, now: Time) {
+        self.shrink(node, now);
+        if node.index() >= self.counted.len() {
+            self.counted.resize(node.index() + 1, None);
+        }
+        let capacity = *ledger.node(node).capacity;
+        self.counted[node.index()] = Some(capacity);
+        self.room.grow(now, &capacity);
+        self.fill.freed(now, Time::NEVER);
+    }
+
+    /// A node is gone.
+    pub(super) fn shrink(&mut self, node: NodeId, now: Time) {
+        if let Some(capacity) = self.counted.get_mut(node.index()).and_then(Option::take) {
+            self.room.shrink(now, &capacity);
+        }
+    }
+
+    /// A job joins the queue.
+    pub(super) fn join(&mut self, item: Item) {
+        if self.habits.one_event {
+            self.joining.push_back(item);
+        } else {
+            self.add(item);
+        }
+    }
+
+    fn add(&mut self, item: Item) {
+        let item = Item { behind: self.fill.behind(item.estimate_us), ..item };
+        if !self.habits.each_task {
+            let slot = self.line.add(item);
+            self.fill.joined(&self.line, slot);
+            return;
+        }
+        for unit in 0..item.count {
+            let slot = self.line.add(Item { task: item.task + u64::from(unit), count: 1, ..item });
+            self.fill.joined(&self.line, slot);
+        }
+    }
+
+    /// How many tasks wait.
+    pub(super) fn tasks(&self) -> u64 {
+        self.line.tasks() + self.joining.iter().map(|item| u64::from(item.count)).sum::<u64>()
+    }
+
+    /// A task runs that this framework did not start. If it holds room of ours, it does until it is believed to end.
+    pub(super) fn adopted(&mut self, ledger: &Ledger, running: &mut Running, slot: u32, now: Time) {
+        let (id, job) = (running.task(slot).id, running.task(slot).job);
+        if running.task(slot).is_released() {
+            running.believe(id, now, Time::ZERO);
+            return;
+        }
+        let end = now + Span(running.job(job).estimate_us);
+        let need = self.need_of(ledger, running, job);
+        self.room.hold(now, end, &need);
+        self.beliefs().keep(running, id, now, end);
+    }
+
+    /// An end that waits for its turn; false if it is to be taken in at once.
+    pub(super) fn puts_off(&mut self, running: &Running, slot: u32, ending: Ending) -> bool {
+        if self.habits.one_event {
+            let task = running.task(slot);
+            self.ending.push(Reverse((task.sequence, task.id, ending)));
+        }
+        self.habits.one_event
+    }
+
+    /// A task that holds room ended; to be called before it is forgotten.
+    pub(super) fn ended(&mut self, ledger: &Ledger, running: &Running, slot: u32, now: Time) {
+        let task = running.task(slot);
+        if task.due > now {
+            let need = self.need_of(ledger, running, task.job);
+            self.room.free(now, task.due, &need);
+            self.fill.freed(now, task.due);
+        }
+    }
+
+    /// The next event of this instant, where they are taken one by one: submissions first, then ends in the order of
+    /// starts. None if all are taken in.
+    pub(super) fn next_event(&mut self) -> Option<Turn> {
+        if let Some(item) = self.joining.pop_front() {
+            self.add(item);
+            return Some(Turn::Joined);
+        }
+        self.ending.pop().map(|Reverse((_, task, ending))| Turn::Ended(task, ending))
+    }
+
+    /// Tasks that outlived their estimates are believed to run as long again as they have.
+    fn correct(&mut self, pass: &mut Pass<'_>) {
+        while let Some(slot) = pass.running.overdue(pass.now) {
+            let task = *pass.running.task(slot);
+            let need = self.need_of(pass.ledger, pass.running, task.job);
+            let end = pass.now + pass.now.since(task.started).max(LONGER_LEAST);
+            self.room.hold(pass.now, end, &need);
+            pass.running.expect(end, task.id);
+        }
+    }
+
+    /// True if the policy asked to be called by now.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.wake.is_some_and(|wake| wake <= now)
+    }
+
+    /// Starts whoever may start now.
+    pub(super) fn pass<'a>(&'a mut self, mut pass: Pass<'a>, config: &Config) -> Step {
+        self.room.forget_before(pass.now);
+        if config.instant == Instant::Batched && !self.habits.one_event {
+            self.correct(&mut pass);
+        }
+        self.line.close_up();
+        self.refusals.begin();
+        let Self { fill, line, room, refusals, .. } = self;
+        let mut desk = Desk { pass, line, room, explain: config.explain, refusals };
+        self.wake = fill.pass(&mut desk);
+        Step { wake: self.wake, work: desk.pass.work }
+    }
+
+    /// Hands the waiting jobs over, in the order of the queue.
+    pub(super) fn leave(mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        while let Some(slot) = self.line.first() {
+            items.push(*self.line.item(slot));
+            while !self.line.take(slot) {}
+        }
+        items
+    }
+}
+
+/// One event of an instant.
+pub(super) enum Turn {
+    /// A job has joined the line.
+    Joined,
+    /// A task ended.
+    Ended(TaskId, Ending),
+}
