@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use windtunnel_scheduler::Scheduler;
+use windtunnel_scheduler::backfill::Backfill;
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::placement::Placement;
 use windtunnel_scheduler::queue::Queue;
@@ -42,6 +43,14 @@ impl Tool {
     pub fn queue(mut self, queue: &Queue) -> Self {
         self.registries.queues.retain(|known| known.name != queue.name);
         self.registries.queues.push(*queue);
+        self
+    }
+
+    /// Adds a backfill policy, for `[scheduler] backfill`; one of the same name is replaced.
+    #[must_use]
+    pub fn backfill(mut self, backfill: &Backfill) -> Self {
+        self.registries.backfills.retain(|known| known.name != backfill.name);
+        self.registries.backfills.push(*backfill);
         self
     }
 

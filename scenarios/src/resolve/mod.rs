@@ -67,6 +67,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut scenario = scenario;
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
+    settle_backfill(&mut scenario.scheduler, &mut context)?;
     let config = configure(&scenario, places, registries)?;
     let fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     if scenario.workload.is_empty() {
@@ -168,14 +169,36 @@ fn check_measure(scenario: &Scenario, places: &Places) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Backfilling implies that the head blocks; what contradicts it is refused, what it makes idle is warned of.
+fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Result<(), Failure> {
+    let places = context.places;
+    let shortest = given.backfill_order == spec::BackfillOrder::Shortest;
+    if given.backfill.0.name == "none" {
+        if shortest {
+            context.warn(String::from("`scheduler.backfill_order` has no effect: `scheduler.backfill` is \"none\""));
+        }
+        return Ok(());
+    }
+    if given.head_of_line == spec::HeadOfLine::Skip && places.has("scheduler.head_of_line") {
+        let sentence = "a head that may be passed holds no reservation to backfill around; take this key out, or write \
+                        backfill = \"none\"";
+        return Err(places.failure("scheduler.head_of_line", sentence.to_owned()));
+    }
+    given.head_of_line = spec::HeadOfLine::Block;
+    if given.unplaceable == spec::Unplaceable::Reject {
+        context.warn(String::from(
+            "`scheduler.backfill` has no effect: with `unplaceable = \"reject\"` nobody waits for a reservation",
+        ));
+    }
+    Ok(())
+}
+
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
     let later = [
         ("scheduler.profile", given.profile.is_some(), "the default, which is none"),
         ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
-        ("scheduler.backfill", given.backfill != spec::Backfill::None, "\"none\""),
-        ("scheduler.backfill_order", given.backfill_order != spec::BackfillOrder::Fifo, "\"fifo\""),
         ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
         ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
         ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
@@ -191,6 +214,11 @@ fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> R
             spec::HeadOfLine::Block => config::HeadOfLine::Block,
         },
         placement: given.placement.0.clone(),
+        backfill: given.backfill.0.clone(),
+        backfill_order: match given.backfill_order {
+            spec::BackfillOrder::Fifo => config::BackfillOrder::Fifo,
+            spec::BackfillOrder::Shortest => config::BackfillOrder::Shortest,
+        },
         unplaceable: match given.unplaceable {
             spec::Unplaceable::Wait => config::Unplaceable::Wait,
             spec::Unplaceable::Reject => config::Unplaceable::Reject,
@@ -214,6 +242,9 @@ fn unknown_policy(error: &ConfigError, places: &Places) -> Failure {
     let (key, word, known) = match error {
         ConfigError::UnknownPolicy { key, name, known } => (format!("scheduler.{key}"), name, known),
         ConfigError::UnknownOption { key, option, known, .. } => (format!("scheduler.{key}.{option}"), option, known),
+        ConfigError::BadOption { key, option, fix, .. } => {
+            return places.failure(&format!("scheduler.{key}.{option}"), format!("has no such value; {fix}"));
+        }
     };
     let fix = match nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -223,6 +254,7 @@ fn unknown_policy(error: &ConfigError, places: &Places) -> Failure {
     let sentence = match error {
         ConfigError::UnknownPolicy { name, .. } => format!("there is no policy `{name}`; {fix}"),
         ConfigError::UnknownOption { policy, option, .. } => format!("`{policy}` has no option `{option}`; {fix}"),
+        ConfigError::BadOption { .. } => error.to_string(),
     };
     places.failure(&key, sentence).hint("`windtunnel policies` lists all with their options")
 }

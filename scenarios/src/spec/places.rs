@@ -128,6 +128,12 @@ fn join(path: &str, key: &str) -> String {
 }
 
 impl Places {
+    /// True if the key was written.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     /// The name of the file.
     #[must_use]
     pub fn file(&self) -> &str {

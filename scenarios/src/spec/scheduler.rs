@@ -31,8 +31,8 @@ pub struct Scheduler {
     pub head_of_line: HeadOfLine,
     /// Which node a task goes to; see `windtunnel policies`.
     pub placement: Policy,
-    /// What may pass a head that holds a reservation.
-    pub backfill: Backfill,
+    /// What may pass a head that holds a reservation: the head blocks; see `windtunnel policies`.
+    pub backfill: Policy,
     /// The order in which jobs are tried behind the head.
     pub backfill_order: BackfillOrder,
     /// Who may push out whom.
@@ -54,7 +54,7 @@ impl Default for Scheduler {
             queue: Policy::named("fifo"),
             head_of_line: HeadOfLine::default(),
             placement: Policy::named("best-fit"),
-            backfill: Backfill::default(),
+            backfill: Policy::named("none"),
             backfill_order: BackfillOrder::default(),
             preemption: Preemption::default(),
             unplaceable: Unplaceable::default(),
@@ -84,20 +84,6 @@ words!(
         Skip,
         /// No: strict order.
         Block,
-    }
-);
-words!(
-    /// What may pass a head that holds a reservation.
-    Backfill {
-        /// There are no reservations.
-        #[default]
-        None,
-        /// Whatever does not delay the head.
-        Easy,
-        /// Whatever delays nobody.
-        Conservative,
-        /// Nothing: only the head holds one.
-        HeadOnly,
     }
 );
 words!(

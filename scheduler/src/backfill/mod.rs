@@ -18,8 +18,8 @@ use crate::registry::{Entry, OptionNote};
 use crate::time::{Span, Time};
 
 pub use availability::{Availability, fits, times};
-pub use desk::{Desk, Limits};
 pub(crate) use desk::Refusals;
+pub use desk::{Desk, Limits};
 pub use line::{Cursor, Item, Line};
 pub use profile::Profile;
 
@@ -142,6 +142,3 @@ pub fn misuse(choice: &Choice) -> Option<(&'static str, &'static str)> {
     }
     None
 }
-
-
-

@@ -7,8 +7,8 @@ use core::cmp::Reverse;
 
 use super::pass::{Beliefs, Pass};
 use super::running::Running;
-use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, times};
 use crate::Step;
+use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, times};
 use crate::config::{Config, Instant};
 use crate::event::Ending;
 use crate::id::{NodeId, TaskId};

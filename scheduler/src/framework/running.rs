@@ -124,7 +124,8 @@ impl Running {
     pub fn start(&mut self, id: TaskId, job: u32, node: NodeId, count: u32, gpus: GpuSet) -> u32 {
         self.starts += 1;
         let (rest, released, due, started, sequence) = (NONE, false, Time::NEVER, Time::ZERO, self.starts);
-        let slot = self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due, started, sequence });
+        let slot =
+            self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due, started, sequence });
         self.of_id.insert(id.0, slot);
         slot
     }
