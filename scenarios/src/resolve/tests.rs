@@ -96,8 +96,6 @@ fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
     for (set, key) in [
         ("scheduler.profile=slurm", "scheduler.profile"),
         ("scheduler.architecture=two-level", "scheduler.architecture"),
-        ("scheduler.backfill=easy", "scheduler.backfill"),
-        ("scheduler.backfill_order=shortest", "scheduler.backfill_order"),
         ("scheduler.preemption=priority", "scheduler.preemption"),
         ("scheduler.sorter=random", "scheduler.sorter"),
         ("model.decision_time=measured", "model.decision_time"),
@@ -189,4 +187,24 @@ fn the_scale_family_offers_three_quarters() {
     assert!((0.73..0.77).contains(&share), "{share}");
     let mean = spec.mean_request().unwrap();
     assert!((mean[0] - 4210.0).abs() < 1.0 && (mean[1] / mean[0] * 1000.0 / 1024.0 - 3.75).abs() < 1e-6, "{mean:?}");
+}
+
+#[test]
+fn a_head_that_holds_a_reservation_blocks() {
+    let config = resolved(FLEET, WORK, &["scheduler.backfill=easy"]).unwrap().config;
+    assert_eq!((config.backfill.name.as_str(), config.head_of_line), ("easy", config::HeadOfLine::Block));
+    complains(&["scheduler.backfill=easy", "scheduler.head_of_line=skip"], "`scheduler.head_of_line`: a head that may");
+    complains(&["scheduler.backfill=esy"], "`scheduler.backfill`: there is no policy `esy`; did you mean `easy`?");
+    let depth = "scheduler.backfill={ name = \"easy\", depth = 0 }";
+    complains(&[depth], "`scheduler.backfill.depth`: has no such value; write a whole number");
+    let interval = "scheduler.backfill={ name = \"easy\", interval = \"30\" }";
+    complains(&[interval], "`scheduler.backfill.interval`: has no such value; write a whole number with a unit");
+    for idle in
+        [["scheduler.backfill_order=shortest", "seed=0"], ["scheduler.backfill=easy", "scheduler.unplaceable=reject"]]
+    {
+        let warnings = resolved(FLEET, WORK, &idle).unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.contains("has no effect")), "{idle:?}: {warnings:?}");
+    }
+    let again = resolved(FLEET, WORK, &["scheduler.backfill=easy"]).unwrap().text().unwrap();
+    resolved_in(Path::new(""), &again, &[]).unwrap();
 }

@@ -114,7 +114,7 @@ impl Conservative {
             }
             desk.pass.work.jobs += 1;
             let length = Span(item.estimate_us);
-            // A slot that begins earlier ends before any room was freed; one that begins later is no better than before.
+            // A slot that begins earlier ends before room was freed; one that begins later is no better than before.
             let after = Time(where_free.from.0.saturating_sub(item.estimate_us)).max(now);
             let until = where_free.to.min(item.start);
             if desk.room.earliest_within((after, until), length, &item.need, item.start) == Time::NEVER {
