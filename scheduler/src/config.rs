@@ -22,6 +22,48 @@ impl Choice {
     pub fn named(name: &str) -> Self {
         Self { name: name.into(), options: BTreeMap::new() }
     }
+
+    /// A number among the options.
+    #[must_use]
+    pub fn number(&self, option: &str) -> Option<f64> {
+        match self.options.get(option)? {
+            Setting::Number(number) if number.is_finite() => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A whole number among the options, at least 1.
+    #[must_use]
+    pub fn whole(&self, option: &str) -> Option<u64> {
+        self.number(option).filter(|number| *number >= 1.0 && *number < 1e18).map(|number| number as u64)
+    }
+
+    /// Yes or no among the options.
+    #[must_use]
+    pub fn flag(&self, option: &str) -> Option<bool> {
+        match self.options.get(option)? {
+            Setting::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// A length of time among the options: a whole number and `us`, `ms`, `s`, `m`, `h` or `d`.
+    #[must_use]
+    pub fn span(&self, option: &str) -> Option<Span> {
+        let Setting::Text(text) = self.options.get(option)? else { return None };
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = text[..digits].parse().ok()?;
+        let unit_us: u64 = match &text[digits..] {
+            "us" => 1,
+            "ms" => 1_000,
+            "s" => 1_000_000,
+            "m" => 60_000_000,
+            "h" => 3_600_000_000,
+            "d" => 86_400_000_000,
+            _ => return None,
+        };
+        number.checked_mul(unit_us).map(Span)
+    }
 }
 
 /// The value of a policy's option.

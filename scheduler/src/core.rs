@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::backfill::{self, BACKFILLS, Backfill};
-use crate::config::{Choice, Config, Unplaceable};
+use crate::backfill::{self, BACKFILLS, Backfill, Fill, Plain};
+use crate::config::{Choice, Config, HeadOfLine, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::framework::{Batch, Policies};
@@ -13,7 +13,7 @@ use crate::id::PartyId;
 use crate::index::Place;
 use crate::ledger::Ledger;
 use crate::placement::{PLACEMENTS, Placement};
-use crate::queue::{QUEUES, Queue};
+use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
 use crate::{Gone, Scheduler, Step};
@@ -87,7 +87,13 @@ impl Registries {
         let is_it = |entry: &&Queue| entry.name == choice.name || entry.aliases.contains(&choice.name.as_str());
         let found = self.queues.iter().find(is_it).ok_or_else(|| unknown("queue", choice, &self.queues))?;
         check_options("queue", choice, found.options)?;
-        Ok(found)
+        match queue::misuse(choice) {
+            None => Ok(found),
+            Some((option, fix)) => {
+                let (policy, option) = (choice.name.clone(), option);
+                Err(ConfigError::BadOption { key: "queue", policy, option, fix })
+            }
+        }
     }
 
     fn backfill(&self, choice: &Choice) -> Result<&Backfill, ConfigError> {
@@ -174,13 +180,16 @@ impl Core {
             return;
         };
         let place: Box<dyn Place> = (placement.build)(config);
-        let fill = (backfill.build)(config).filter(|_| config.unplaceable == Unplaceable::Wait);
+        let order = (queue.build)(config);
+        let blocks = config.head_of_line == HeadOfLine::Block;
+        let plain = || order.ages().then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
+        let fill = (backfill.build)(config).or_else(plain).filter(|_| config.unplaceable == Unplaceable::Wait);
         match &mut self.fused {
             Some(Fused { ledger, framework }) => {
-                framework.reconfigure(ledger, now, config.clone(), Policies { queue: *queue, place, fill });
+                framework.reconfigure(ledger, now, config.clone(), Policies { order, place, fill });
             }
             None => {
-                let framework = Batch::new(config.clone(), Policies { queue: *queue, place, fill });
+                let framework = Batch::new(config.clone(), Policies { order, place, fill });
                 self.fused = Some(Fused { ledger: Ledger::default(), framework });
             }
         }

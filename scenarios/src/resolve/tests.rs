@@ -114,7 +114,7 @@ fn policies_are_known_or_nearly() {
         "`scheduler.placement`: there is no policy `bst-fit`; did you mean `best-fit`?",
     );
     complains(&["scheduler.placement={name=\"best-fit\",x=1}"], "`best-fit` has no option `x`; it has no options");
-    complains(&["scheduler.queue=zzz"], "`scheduler.queue`: there is no policy `zzz`; write `fifo`");
+    complains(&["scheduler.queue=zzz"], "`scheduler.queue`: there is no policy `zzz`; write `f1`, `fair-share`");
     assert!(resolved(FLEET, WORK, &["scheduler.placement=zzz", "scheduler.use=mine"]).is_ok());
 }
 

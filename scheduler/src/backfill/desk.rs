@@ -28,8 +28,8 @@ impl Limits {
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
-            depth: super::whole(&config.backfill, "depth").unwrap_or(u64::MAX),
-            interval: super::span(&config.backfill, "interval").unwrap_or(Span::ZERO),
+            depth: config.backfill.whole("depth").unwrap_or(u64::MAX),
+            interval: config.backfill.span("interval").unwrap_or(Span::ZERO),
             order: config.backfill_order,
         }
     }

@@ -151,6 +151,26 @@ impl Line {
         is_over
     }
 
+    /// Sorts the line by other keys. No cursor may be in use.
+    pub fn reorder(&mut self, mut key: impl FnMut(&Item) -> u64) {
+        let items = &mut self.items;
+        let mut is_sorted = true;
+        let mut last = (0, 0);
+        for &slot in &self.ahead {
+            let item = &mut items[slot];
+            if !item.has_left() {
+                item.key = key(item);
+                is_sorted &= last <= (item.key, item.task);
+                last = (item.key, item.task);
+            }
+        }
+        if !is_sorted {
+            let items = &self.items;
+            self.ahead.sort_unstable_by_key(|&slot| (items[slot].key, items[slot].task, slot));
+            self.front = 0;
+        }
+    }
+
     /// The first of the queue.
     pub fn first(&mut self) -> Option<u32> {
         while let Some(&slot) = self.ahead.get(self.front) {

@@ -9,18 +9,20 @@ mod easy;
 mod head_only;
 mod line;
 mod none;
+mod plain;
 mod profile;
 
 use alloc::boxed::Box;
 
-use crate::config::{Choice, Config, Setting};
+use crate::config::{Choice, Config};
 use crate::registry::{Entry, OptionNote};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 pub use availability::{Availability, fits, times};
 pub(crate) use desk::Refusals;
 pub use desk::{Desk, Limits};
 pub use line::{Cursor, Item, Line};
+pub use plain::Plain;
 pub use profile::Profile;
 
 /// A backfill policy in the registry.
@@ -106,38 +108,13 @@ const LIMITS: &[OptionNote] = &[
     },
 ];
 
-/// A whole number, at least 1, among the options of a choice.
-fn whole(choice: &Choice, option: &str) -> Option<u64> {
-    match choice.options.get(option)? {
-        Setting::Number(number) if *number >= 1.0 && *number < 1e18 => Some(*number as u64),
-        _ => None,
-    }
-}
-
-/// A length of time among the options of a choice: a whole number and `us`, `ms`, `s`, `m`, `h` or `d`.
-fn span(choice: &Choice, option: &str) -> Option<Span> {
-    let Setting::Text(text) = choice.options.get(option)? else { return None };
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit_us: u64 = match &text[digits..] {
-        "us" => 1,
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        "m" => 60_000_000,
-        "h" => 3_600_000_000,
-        "d" => 86_400_000_000,
-        _ => return None,
-    };
-    number.checked_mul(unit_us).map(Span)
-}
-
 /// Why the options of a backfill choice cannot be followed; None if they can.
 #[must_use]
 pub fn misuse(choice: &Choice) -> Option<(&'static str, &'static str)> {
-    if choice.options.contains_key("depth") && whole(choice, "depth").is_none() {
+    if choice.options.contains_key("depth") && choice.whole("depth").is_none() {
         return Some(("depth", "write a whole number of jobs, at least 1"));
     }
-    if choice.options.contains_key("interval") && span(choice, "interval").is_none() {
+    if choice.options.contains_key("interval") && choice.span("interval").is_none() {
         return Some(("interval", "write a whole number with a unit, such as \"30s\""));
     }
     None

@@ -14,16 +14,16 @@ use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss};
-use crate::id::{NodeId, TaskId};
+use crate::id::{NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, ShapeId};
-use crate::queue::{ClassId, Queue, Waiting, WaitingEntry};
+use crate::queue::{ClassId, Order, Sight, Waiter, Waiting, WaitingEntry};
 use crate::time::{Span, Time};
 
 /// The policies that a framework follows.
 pub struct Policies {
     /// Which waiting job is tried next.
-    pub queue: Queue,
+    pub order: Box<dyn Order>,
     /// Which node a task goes to.
     pub place: Box<dyn Place>,
     /// Who may pass a head that holds a reservation; none if no head does.
@@ -33,7 +33,7 @@ pub struct Policies {
 /// One framework that is offered everything in its ledger.
 pub struct Batch {
     config: Config,
-    queue: Queue,
+    order: Box<dyn Order>,
     place: Box<dyn Place>,
     /// Who waits, where nobody holds a reservation.
     waiting: Waiting,
@@ -52,7 +52,7 @@ impl Clone for Batch {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
-            queue: self.queue,
+            order: self.order.copy(),
             place: self.place.copy(),
             waiting: self.waiting.clone(),
             reserving: self.reserving.clone(),
@@ -70,7 +70,7 @@ impl Batch {
     pub fn new(config: Config, policies: Policies) -> Self {
         Self {
             config,
-            queue: policies.queue,
+            order: policies.order,
             place: policies.place,
             waiting: Waiting::default(),
             reserving: policies.fill.map(Reserving::new),
@@ -93,7 +93,7 @@ impl Batch {
             None => Vec::new(),
         };
         self.config = config;
-        self.queue = policies.queue;
+        self.order = policies.order;
         self.place = policies.place;
         self.reserving = policies.fill.map(Reserving::new);
         if let Some(reserving) = &mut self.reserving {
@@ -136,9 +136,10 @@ impl Batch {
     }
 
     fn submit(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) {
-        let key = (self.queue.key)(spec);
+        let waiter = Waiter::new(spec, now);
+        let key = self.order.key(&waiter, &sight(ledger, now));
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
-        let job = self.running.add_job(ledger, spec, key, live);
+        let job = self.running.add_job(ledger, spec, waiter, key, live);
         let (shape, members) = {
             let job = self.running.job(job);
             (job.shape, job.members)
@@ -174,8 +175,9 @@ impl Batch {
     }
 
     fn adopt(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
-        let key = (self.queue.key)(spec);
-        let job = self.running.add_job(ledger, spec, key, 1);
+        let waiter = Waiter::new(spec, now);
+        let key = self.order.key(&waiter, &sight(ledger, now));
+        let job = self.running.add_job(ledger, spec, waiter, key, 1);
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         let count = spec.count.max(1);
         let slot = self.running.start(spec.first_task, job, node, count, gpus);
@@ -183,6 +185,7 @@ impl Batch {
             // It runs where we believed there was no room: it holds nothing that we could hand out.
             self.running.disown(slot);
         }
+        self.note_use(now, job, 1);
         if let Some(reserving) = &mut self.reserving {
             reserving.adopted(ledger, &mut self.running, slot, now);
         }
@@ -202,6 +205,7 @@ impl Batch {
         if let Some(reserving) = &mut self.reserving {
             reserving.ended(ledger, &self.running, slot, now);
         }
+        self.note_use(now, self.running.task(slot).job, -1);
         self.running.release(ledger, slot, &mut self.grown);
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);
@@ -213,7 +217,8 @@ impl Batch {
         };
         if again {
             let (shape, members) = (job.shape, job.members);
-            let entry = WaitingEntry { key: job.key, task: id.0, count: 1, job: task.job, since: now };
+            let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
+            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now };
             self.wait(ledger, shape, members, entry);
         } else {
             self.running.end_tasks(ledger, task.job, 1);
@@ -227,7 +232,9 @@ impl Batch {
             self.running.release_due(ledger, now, &mut self.grown);
         }
         let due = self.reserving.as_ref().is_some_and(|reserving| reserving.is_due(now));
-        let moved = self.stirred || due || !self.grown.is_empty();
+        // Where the order changes with time, another may have come to the head since.
+        let aged = self.order.ages() && self.reserving.is_some();
+        let moved = self.stirred || due || aged || !self.grown.is_empty();
         if let Some(wait) = self.until_tick(now) {
             return Step { wake: (self.waiting() > 0 && moved).then(|| now + wait), ..Step::default() };
         }
@@ -251,7 +258,12 @@ impl Batch {
             if let Some(turn) = turn {
                 self.take_in(ledger, now, turn);
             }
-            let Self { config, place, reserving: Some(reserving), running, .. } = self else { return step };
+            let begin = decisions.len();
+            let Self { config, order, place, reserving: Some(reserving), running, .. } = self else { return step };
+            if order.ages() {
+                let sight = sight(ledger, now);
+                reserving.line.reorder(|item| order.key(&running.job(item.job).waiter, &sight));
+            }
             let pass = Pass {
                 now,
                 ledger,
@@ -262,11 +274,30 @@ impl Batch {
                 beliefs: reserving.beliefs(),
             };
             step = reserving.pass(pass, config);
+            self.note_starts(now, &decisions[begin..]);
             if is_last {
                 self.grown.clear();
                 return step;
             }
         }
+    }
+
+    /// Tells the order what the teams hold since these decisions.
+    fn note_starts(&mut self, now: Time, decisions: &[Decision]) {
+        for decision in decisions {
+            if let Decision::Place { task, more: false, .. } = *decision
+                && let Some(slot) = self.running.find(task)
+            {
+                self.note_use(now, self.running.task(slot).job, 1);
+            }
+        }
+    }
+
+    /// A task of a job, or a gang as a whole, begins (1) or ceases (-1) to hold room.
+    fn note_use(&mut self, now: Time, job: u32, sign: i64) {
+        let waiter = &self.running.job(job).waiter;
+        let (role, milli): (RoleId, i64) = (waiter.role, i64::try_from(waiter.cpu_milli).unwrap_or(i64::MAX));
+        self.order.holds(now, role, sign * milli);
     }
 
     fn take_in(&mut self, ledger: &mut Ledger, now: Time, turn: Turn) {
@@ -278,6 +309,7 @@ impl Batch {
     /// The pass where nobody does.
     fn class_pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
         self.look_at_grown(ledger);
+        let begin = decisions.len();
         let Self { config, place, waiting, running, blocked, .. } = self;
         let beliefs = if config.instant == Instant::PerEvent { Beliefs::Watched } else { Beliefs::None };
         let pass = Pass { now, ledger, running, place: &mut **place, decisions, work: crate::Work::default(), beliefs };
@@ -292,7 +324,11 @@ impl Batch {
                 break;
             }
         }
-        Step { wake: None, work: tries.pass.work }
+        let step = Step { wake: None, work: tries.pass.work };
+        if self.order.ages() {
+            self.note_starts(now, &decisions[begin..]);
+        }
+        step
     }
 
     /// How long it is until the next pass may be made; None if now. Periodic passes fall on multiples of the interval.
@@ -338,6 +374,11 @@ impl Batch {
     pub fn waiting(&self) -> u64 {
         self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
     }
+}
+
+/// What an order may know besides the job.
+fn sight(ledger: &Ledger, now: Time) -> Sight {
+    Sight { now, cpu_milli: ledger.capacity_total().0[crate::resources::CPU] }
 }
 
 /// One pass over the classes of waiting tasks.

@@ -8,6 +8,7 @@ use crate::event::{GpuSet, JobKind, JobSpec, Loss};
 use crate::id::{JobId, NodeId, TaskId};
 use crate::ledger::{Ledger, ShapeId};
 use crate::paged::PagedMap;
+use crate::queue::Waiter;
 use crate::slab::Slab;
 use crate::time::Time;
 
@@ -32,6 +33,8 @@ pub struct Job {
     pub key: u64,
     /// How long a task is believed to run, in microseconds; `u64::MAX` if nobody said.
     pub estimate_us: u64,
+    /// What the order of the queue may know of it.
+    pub waiter: Waiter,
 }
 
 /// A task that holds room.
@@ -90,7 +93,7 @@ pub struct Running {
 
 impl Running {
     /// Stores a job with `live` tasks (a gang counts as one); its shape is counted as used by it.
-    pub fn add_job(&mut self, ledger: &mut Ledger, spec: &JobSpec, key: u64, live: u32) -> u32 {
+    pub fn add_job(&mut self, ledger: &mut Ledger, spec: &JobSpec, waiter: Waiter, key: u64, live: u32) -> u32 {
         let is_gang = spec.kind == JobKind::Gang;
         self.jobs.insert(Job {
             id: spec.job,
@@ -101,6 +104,7 @@ impl Running {
             live,
             key,
             estimate_us: spec.estimate.map_or(u64::MAX, |estimate| estimate.0),
+            waiter,
         })
     }
 

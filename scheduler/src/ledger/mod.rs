@@ -88,6 +88,7 @@ pub struct Ledger {
     changes: ChangeLog,
     scale: Scale,
     free_total: Totals,
+    capacity_total: Totals,
     epoch: u64,
 }
 
@@ -123,6 +124,12 @@ impl Ledger {
     #[must_use]
     pub fn free_total(&self) -> &Totals {
         &self.free_total
+    }
+
+    /// Capacity of all open nodes together.
+    #[must_use]
+    pub fn capacity_total(&self) -> &Totals {
+        &self.capacity_total
     }
 
     /// The log that indexes catch up from.
@@ -172,12 +179,14 @@ impl Ledger {
         }
         if self.open[at] {
             self.free_total.sub(&self.free[at], 1);
+            self.capacity_total.sub(&self.capacity[at], 1);
         }
         self.free[at] = spec.capacity;
         self.capacity[at] = spec.capacity;
         self.tasks[at] = 0;
         self.open[at] = true;
         self.free_total.add(&spec.capacity, 1);
+        self.capacity_total.add(&spec.capacity, 1);
         self.devices.set(at, spec.gpus);
         self.attributes.set(at, &spec.attributes);
         for column in self.domains.values_mut() {
@@ -202,6 +211,7 @@ impl Ledger {
         if at < self.open.len() && self.open[at] {
             self.open[at] = false;
             self.free_total.sub(&self.free[at], 1);
+            self.capacity_total.sub(&self.capacity[at], 1);
             self.changes.push(node);
         }
     }

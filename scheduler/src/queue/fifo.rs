@@ -1,6 +1,8 @@
-//! First in, first out: in the order of submission.
+//! First in, first out: submission order.
 
-use super::Queue;
+use alloc::boxed::Box;
+
+use super::{Fixed, Queue};
 
 pub(super) const ENTRY: Queue = Queue {
     name: "fifo",
@@ -8,5 +10,5 @@ pub(super) const ENTRY: Queue = Queue {
     summary: "in the order of submission",
     options: &[],
     source: "textbook",
-    key: |_| 0,
+    build: |_| Box::new(Fixed(|_| 0)),
 };

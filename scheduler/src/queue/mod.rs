@@ -1,19 +1,31 @@
 //! Queue orders: which waiting job is tried next. One small file each, one line in [`QUEUES`]; the waiting tasks
-//! themselves are kept in [`Waiting`].
+//! themselves are kept in [`Waiting`], or one by one in [`crate::backfill::Line`] where a head holds a reservation or
+//! the order changes while jobs wait.
 
+mod f1;
+mod fair_share;
 mod fifo;
+mod ljf;
+mod multifactor;
+mod order;
 mod parked;
 mod priority;
+mod saf;
 mod sjf;
+mod unicep;
+mod usage;
 mod waiting;
+mod wfp3;
 
+use alloc::boxed::Box;
+
+pub use order::{Aging, Fixed, Order, Sight, Waiter, rising, seconds};
 pub use waiting::{ClassId, Entry as WaitingEntry, Waiting};
 
-use crate::event::JobSpec;
+use crate::config::{Choice, Config};
 use crate::registry::{Entry, OptionNote};
 
-/// A queue order in the registry. The key of a job is fixed when it arrives; the smallest is tried first, the lowest
-/// task id among equals.
+/// A queue order in the registry.
 #[derive(Clone, Copy)]
 pub struct Queue {
     /// The name in scenarios.
@@ -26,8 +38,8 @@ pub struct Queue {
     pub options: &'static [OptionNote],
     /// Where it comes from.
     pub source: &'static str,
-    /// The key of a job.
-    pub key: fn(&JobSpec) -> u64,
+    /// Makes one, for a party with this configuration.
+    pub build: fn(&Config) -> Box<dyn Order>,
 }
 
 impl Entry for Queue {
@@ -46,7 +58,38 @@ impl Entry for Queue {
 }
 
 /// Every queue order, by name.
-pub static QUEUES: &[Queue] = &[fifo::ENTRY, priority::ENTRY, sjf::ENTRY];
+pub static QUEUES: &[Queue] = &[
+    f1::ENTRY,
+    fair_share::ENTRY,
+    fifo::ENTRY,
+    ljf::ENTRY,
+    multifactor::ENTRY,
+    priority::ENTRY,
+    saf::ENTRY,
+    sjf::ENTRY,
+    unicep::ENTRY,
+    unicep::AS_COMPARED,
+    wfp3::ENTRY,
+    wfp3::AS_COMPARED,
+];
+
+/// Why the options of a queue order cannot be followed; None if they can.
+#[must_use]
+pub fn misuse(choice: &Choice) -> Option<(&'static str, &'static str)> {
+    let entry = QUEUES.iter().find(|entry| entry.name == choice.name)?;
+    entry.options.iter().map(|note| note.name).filter(|name| choice.options.contains_key(*name)).find_map(|name| {
+        match name {
+            "max_age" | "half_life" => {
+                choice.span(name).is_none().then_some((name, "write a whole number with a unit, such as \"7d\""))
+            }
+            "favor_small" => choice.flag(name).is_none().then_some((name, "write true or false")),
+            _ => {
+                let number = choice.number(name).filter(|number| *number >= 0.0);
+                number.is_none().then_some((name, "write a number from 0"))
+            }
+        }
+    })
+}
 
 #[cfg(test)]
 mod tests;

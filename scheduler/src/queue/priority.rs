@@ -1,6 +1,8 @@
 //! Highest priority first; submission order among equals.
 
-use super::Queue;
+use alloc::boxed::Box;
+
+use super::{Fixed, Queue};
 
 pub(super) const ENTRY: Queue = Queue {
     name: "priority",
@@ -9,5 +11,5 @@ pub(super) const ENTRY: Queue = Queue {
     options: &[],
     source: "textbook",
     // From i32::MAX down to i32::MIN, as 0 up.
-    key: |spec| (i64::from(i32::MAX) - i64::from(spec.priority)) as u64,
+    build: |_| Box::new(Fixed(|waiter| (i64::from(i32::MAX) - i64::from(waiter.priority)) as u64)),
 };

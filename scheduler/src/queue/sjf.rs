@@ -1,6 +1,9 @@
 //! Shortest job first, by the estimate; jobs without one come last, in the order of submission.
 
-use super::Queue;
+use alloc::boxed::Box;
+
+use super::order::estimate_us;
+use super::{Fixed, Queue};
 
 pub(super) const ENTRY: Queue = Queue {
     name: "sjf",
@@ -8,5 +11,5 @@ pub(super) const ENTRY: Queue = Queue {
     summary: "shortest estimate first, jobs without one last",
     options: &[],
     source: "textbook (Smith 1956)",
-    key: |spec| spec.estimate.map_or(u64::MAX, |estimate| estimate.0),
+    build: |_| Box::new(Fixed(estimate_us)),
 };

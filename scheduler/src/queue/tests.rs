@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::{QUEUES, Waiting, WaitingEntry};
+use super::{QUEUES, Sight, Waiter, Waiting, WaitingEntry};
 use crate::cause::Cause;
+use crate::config::Config;
 use crate::event::{Event, JobSpec, NodeSpec};
 use crate::framework::tests::{Stage, placed_by};
 use crate::id::NodeId;
@@ -17,7 +18,9 @@ use crate::time::{Span, Time};
 
 fn key(queue: &str, spec: &JobSpec) -> u64 {
     let is_it = |entry: &&super::Queue| entry.name == queue || entry.aliases.contains(&queue);
-    (QUEUES.iter().find(is_it).expect("a queue").key)(spec)
+    let order = (QUEUES.iter().find(is_it).expect("a queue").build)(&Config::default());
+    let now = Time::ZERO + Span::from_seconds(1_000);
+    order.key(&Waiter::new(spec, Time::ZERO), &Sight { now, cpu_milli: 10_000 })
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::id::{NodeId, TaskId};
 use crate::index::{Asked, Place, Scan};
 use crate::ledger::{Ledger, ShapeId};
 use crate::placement::{Balanced, BestFit, FirstFit, LeastAllocated, MostAllocated, WorstFit};
-use crate::queue::QUEUES;
+use crate::queue::{Order, QUEUES, Sight, Waiter};
 use crate::time::{Span, Time};
 
 const POLICIES: [&str; 6] = ["best-fit", "first-fit", "worst-fit", "least-allocated", "most-allocated", "balanced"];
@@ -40,6 +40,7 @@ struct Unit {
     spec: JobSpec,
     shape: ShapeId,
     members: u32,
+    submit: Time,
     since: Time,
     nodes: Vec<NodeId>,
 }
@@ -54,7 +55,7 @@ struct Verdict {
 
 struct Naive {
     config: Config,
-    key: fn(&JobSpec) -> u64,
+    order: Box<dyn Order>,
     place: Box<dyn Place>,
     ledger: Ledger,
     waiting: BTreeMap<(u64, u64), Unit>,
@@ -66,7 +67,7 @@ impl Naive {
         let queue = QUEUES.iter().find(|queue| queue.name == config.queue.name).expect("a queue");
         Self {
             config: config.clone(),
-            key: queue.key,
+            order: (queue.build)(config),
             place: scan(&config.placement.name),
             ledger: Ledger::default(),
             waiting: BTreeMap::new(),
@@ -84,11 +85,12 @@ impl Naive {
                     let shape = self.ledger.shape_of(spec);
                     let members = if is_gang { spec.count } else { 1 };
                     let unit_spec = JobSpec { first_task: TaskId(spec.first_task.0 + unit), ..spec.clone() };
-                    self.wait(now, Unit { spec: unit_spec, shape, members, since: now, nodes: vec![] });
+                    self.wait(now, Unit { spec: unit_spec, shape, members, submit: now, since: now, nodes: vec![] });
                 }
             }
             Event::TaskEnded { task, ending } => {
                 let Some(mut unit) = self.running.remove(&task.0) else { return };
+                self.holds(now, &unit, -1);
                 let shape = *self.ledger.shapes().shape(unit.shape);
                 for node in unit.nodes.drain(..) {
                     self.ledger.release(&shape, node, 1, GpuSet::NONE);
@@ -107,12 +109,33 @@ impl Naive {
     }
 
     fn wait(&mut self, now: Time, unit: Unit) {
-        self.waiting.insert(((self.key)(&unit.spec), unit.spec.first_task.0), Unit { since: now, ..unit });
+        let key = self.key(now, &unit);
+        self.waiting.insert((key, unit.spec.first_task.0), Unit { since: now, ..unit });
+    }
+
+    fn key(&self, now: Time, unit: &Unit) -> u64 {
+        let sight = Sight { now, cpu_milli: self.ledger.capacity_total().0[0] };
+        self.order.key(&Waiter::new(&unit.spec, unit.submit), &sight)
+    }
+
+    /// Sorts everybody anew.
+    fn reorder(&mut self, now: Time) {
+        let units = core::mem::take(&mut self.waiting);
+        self.waiting = units.into_iter().map(|((_, task), unit)| ((self.key(now, &unit), task), unit)).collect();
+    }
+
+    fn holds(&mut self, now: Time, unit: &Unit, sign: i64) {
+        let waiter = Waiter::new(&unit.spec, unit.submit);
+        self.order.holds(now, waiter.role, sign * waiter.cpu_milli as i64);
     }
 
     /// Tries everybody in order.
     fn pass(&mut self, now: Time) -> Verdict {
         let mut verdict = Verdict::default();
+        if self.order.ages() && self.config.unplaceable == Unplaceable::Wait {
+            self.reorder(now);
+        }
+        let mut started = Vec::new();
         let order: Vec<(u64, u64)> = self.waiting.keys().copied().collect();
         for key in order {
             let task = key.1;
@@ -123,6 +146,7 @@ impl Naive {
                     verdict.waits.push((task, now.since(unit.since).0));
                 }
                 self.waiting.remove(&key);
+                started.push(unit.clone());
                 self.running.insert(task, unit);
             } else if self.config.unplaceable == Unplaceable::Reject {
                 verdict.rejected.push(task);
@@ -130,6 +154,9 @@ impl Naive {
             } else if self.config.head_of_line == HeadOfLine::Block {
                 break;
             }
+        }
+        for unit in started {
+            self.holds(now, &unit, 1);
         }
         verdict
     }
