@@ -99,6 +99,8 @@ fn as_json(resolved: &Resolved, surveys: &[Survey], warnings: &[String]) -> Resu
         .collect();
     Ok(json!({
         "scenario": scenario,
+        "profile": resolved.scenario.scheduler.profile,
+        "from_profile": resolved.profile.keys,
         "nodes": fleet.nodes.len(),
         "capacity": capacity,
         "workloads": workloads,

@@ -19,7 +19,7 @@ use crate::failure::{Failure, listed, nearest};
 use crate::spec::file::Paths;
 use crate::spec::run::{Series, When};
 use crate::spec::scheduler as spec;
-use crate::spec::{Places, Scenario};
+use crate::spec::{Places, Profile, Scenario};
 
 pub use paths::InputDigest;
 pub use workload::Plan;
@@ -34,6 +34,8 @@ pub struct Resolved {
     pub config: Config,
     /// The workloads, not yet opened.
     pub workloads: Vec<Plan>,
+    /// The profile that it names, and what it gave.
+    pub profile: Profile,
     /// Every file read.
     pub inputs: Vec<InputDigest>,
     /// What has no effect, a sentence each.
@@ -89,7 +91,8 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     check_measure(&scenario, places)?;
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
-    Ok(Resolved { scenario, fleet, config, workloads, inputs, warnings })
+    let profile = places.profile().clone();
+    Ok(Resolved { scenario, fleet, config, workloads, profile, inputs, warnings })
 }
 
 /// The scenario with its files known by their digests alone: the same wherever they lie.
@@ -135,12 +138,16 @@ impl Resolved {
         })
     }
 
-    /// The text of the resolved scenario, which resolves to the same again.
+    /// The text of the resolved scenario, which resolves to the same again; a comment says what came from a profile.
     ///
     /// # Errors
     /// Never for what was read from a text.
     pub fn text(&self) -> Result<String, Failure> {
-        write(&self.scenario)
+        let text = write(&self.scenario)?;
+        let Profile { name, keys } = &self.profile;
+        let from =
+            if keys.is_empty() { String::new() } else { format!("# From profile {name}: {}\n", keys.join(", ")) };
+        Ok(from + &text)
     }
 }
 
@@ -197,7 +204,6 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
     let later = [
-        ("scheduler.profile", given.profile.is_some(), "the default, which is none"),
         ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
         ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
         ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),

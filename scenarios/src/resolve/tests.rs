@@ -94,7 +94,6 @@ fn what_a_fleet_cannot_be_is_refused_by_key() {
 #[test]
 fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
     for (set, key) in [
-        ("scheduler.profile=slurm", "scheduler.profile"),
         ("scheduler.architecture=two-level", "scheduler.architecture"),
         ("scheduler.preemption=priority", "scheduler.preemption"),
         ("scheduler.sorter=random", "scheduler.sorter"),
@@ -207,4 +206,33 @@ fn a_head_that_holds_a_reservation_blocks() {
     }
     let again = resolved(FLEET, WORK, &["scheduler.backfill=easy"]).unwrap().text().unwrap();
     resolved_in(Path::new(""), &again, &[]).unwrap();
+
+fn a_profile_fills_in_what_is_not_written() {
+    let run = resolved(FLEET, WORK, &["scheduler.profile=kubernetes", "scheduler.placement=first-fit"]).unwrap();
+    assert_eq!((run.config.queue.name.as_str(), run.config.placement.name.as_str()), ("priority", "first-fit"));
+    assert_eq!(run.profile.keys, ["scheduler.head_of_line", "scheduler.queue"]);
+    let text = run.text().unwrap();
+    let head = "# From profile kubernetes: scheduler.head_of_line, scheduler.queue\n";
+    assert!(text.starts_with(head), "{text}");
+    let again = resolved_in(Path::new(""), &text, &[]).unwrap();
+    assert_eq!((again.scenario, again.profile.keys), (run.scenario, vec![]));
+    complains(
+        &["scheduler.profile=kubernets"],
+        "--set scheduler.profile=kubernets: `scheduler.profile`: there is no profile `kubernets`; did you mean \
+         `kubernetes`?",
+    );
+}
+
+#[test]
+fn every_profile_can_be_followed_and_cites_its_source() {
+    let profiles: Vec<_> = crate::library::entries().filter(|entry| entry.kind == "profile").collect();
+    assert!(!profiles.is_empty());
+    for profile in profiles {
+        let run = resolved(FLEET, WORK, &[&format!("scheduler.profile={}", profile.name)]);
+        let run = run.unwrap_or_else(|error| panic!("{}: {error}", profile.name));
+        assert_eq!(run.warnings, Vec::<String>::new(), "{}", profile.name);
+        assert!(!run.profile.keys.is_empty(), "{} says nothing", profile.name);
+        assert!(run.profile.keys.iter().all(|key| key.contains('.') && key != "scheduler.profile"));
+        assert!(profile.about().any(|line| line.starts_with("Source: ")), "{} cites nothing", profile.name);
+    }
 }

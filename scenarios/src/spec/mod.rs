@@ -17,6 +17,7 @@ pub mod fleet;
 pub mod generator;
 pub mod later;
 mod places;
+mod profile;
 pub mod quantity;
 pub mod reference;
 pub mod run;
@@ -35,6 +36,7 @@ use crate::failure::{Failure, listed, nearest};
 use later::Later;
 
 pub use places::Places;
+pub use profile::Profile;
 pub use set::Set;
 
 use places::Document;
@@ -101,6 +103,13 @@ pub fn parse(file: &str, text: &str, sets: &[Set]) -> Result<(Scenario, Places),
     for (position, set) in sets.iter().enumerate() {
         let at = text.len() + 1 + position;
         set.apply(&mut root, at..at)?;
+    }
+    if let Some(name) = profile::named(&root) {
+        let at = text.len() + 1 + sets.len();
+        document.profile = profile::apply(&mut root, &name, &(at..at)).map_err(|failure| {
+            let span = root.get("scheduler").and_then(|table| table.get_ref().get("profile")).map(toml::Spanned::span);
+            failure.within(&document.whereabouts(span))
+        })?;
     }
     let root = toml::Spanned::new(span, root);
     document.note(&root);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::profile::Profile;
 use crate::failure::Failure;
 
 /// The places of all keys of one scenario.
@@ -14,6 +15,7 @@ pub struct Places {
     /// What the text is called: its path as the user wrote it.
     file: String,
     keys: BTreeMap<String, Place>,
+    profile: Profile,
 }
 
 /// One key.
@@ -23,6 +25,8 @@ enum Place {
     Text { line: usize, column: usize },
     /// In an argument of `--set`.
     Set(String),
+    /// In the profile of this name.
+    Profile(String),
 }
 
 /// A key of the document with the bytes it and its value cover.
@@ -37,13 +41,15 @@ pub(super) struct Document<'a> {
     pub file: &'a str,
     pub text: &'a str,
     pub sets: &'a [super::set::Set],
+    /// What the profile gave; its places lie behind those of the arguments.
+    pub profile: Profile,
     spots: Vec<Spot>,
     root: Range<usize>,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a str, text: &'a str, sets: &'a [super::set::Set]) -> Self {
-        Self { file, text, sets, spots: Vec::new(), root: 0..0 }
+        Self { file, text, sets, profile: Profile::default(), spots: Vec::new(), root: 0..0 }
     }
 
     /// Notes where the keys of `table` are.
@@ -100,6 +106,7 @@ impl<'a> Document<'a> {
             Some(span) => match self.place(span.start) {
                 Place::Text { line, column } => format!("{}:{line}:{column}", self.file),
                 Place::Set(set) => format!("--set {set}"),
+                Place::Profile(name) => format!("profile {name}"),
             },
             None => self.file.to_owned(),
         }
@@ -108,6 +115,9 @@ impl<'a> Document<'a> {
     fn place(&self, at: usize) -> Place {
         if let Some(set) = self.set_at(at) {
             return Place::Set(set.to_string());
+        }
+        if at > self.text.len() {
+            return Place::Profile(self.profile.name.clone());
         }
         let before = self.text.get(..at.min(self.text.len())).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
@@ -119,7 +129,7 @@ impl<'a> Document<'a> {
     pub fn places(&self) -> Places {
         let at = |spot: &Spot| self.place(spot.key.as_ref().unwrap_or(&spot.value).start);
         let keys = self.spots.iter().map(|spot| (spot.path.clone(), at(spot))).collect();
-        Places { file: self.file.to_owned(), keys }
+        Places { file: self.file.to_owned(), keys, profile: self.profile.clone() }
     }
 }
 
@@ -140,6 +150,12 @@ impl Places {
         &self.file
     }
 
+    /// The profile that the scenario names, and what it gave; both empty if it names none.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// A complaint about `path`: the sentence gets file, line and column of the key, or of the nearest one around it.
     #[must_use]
     pub fn failure(&self, path: &str, sentence: impl std::fmt::Display) -> Failure {
@@ -154,6 +170,7 @@ impl Places {
             match self.keys.get(path) {
                 Some(Place::Text { line, column }) => return format!("{}:{line}:{column}", self.file),
                 Some(Place::Set(set)) => return format!("--set {set}"),
+                Some(Place::Profile(name)) => return format!("profile {name}"),
                 None => match path.rsplit_once('.') {
                     Some((outer, _)) => path = outer,
                     None => return self.file.clone(),

@@ -135,7 +135,7 @@ impl Set {
 }
 
 /// Gives `value` and all inside it the place `at`.
-fn place_all(value: &mut DeValue<'_>, at: &Range<usize>) {
+pub(super) fn place_all(value: &mut DeValue<'_>, at: &Range<usize>) {
     match value {
         DeValue::Table(table) => {
             let old = std::mem::take(table);
