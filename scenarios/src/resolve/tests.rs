@@ -206,7 +206,9 @@ fn a_head_that_holds_a_reservation_blocks() {
     }
     let again = resolved(FLEET, WORK, &["scheduler.backfill=easy"]).unwrap().text().unwrap();
     resolved_in(Path::new(""), &again, &[]).unwrap();
+}
 
+#[test]
 fn a_profile_fills_in_what_is_not_written() {
     let run = resolved(FLEET, WORK, &["scheduler.profile=kubernetes", "scheduler.placement=first-fit"]).unwrap();
     assert_eq!((run.config.queue.name.as_str(), run.config.placement.name.as_str()), ("priority", "first-fit"));
