@@ -19,6 +19,9 @@ use windtunnel_traces::transform::{Estimate, Estimated};
 use crate::support::data_file;
 
 mod backfill;
+mod logs;
+mod orders;
+mod table;
 
 /// Keeps the start and the end of every job, in microseconds.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use windtunnel_outcome::heat::Heat;
 use windtunnel_outcome::recorder::{SlowTask, WaitProfile};
 use windtunnel_outcome::rows::{Cause, State};
 use windtunnel_outcome::series::Series;
-use windtunnel_scheduler::resources::{LANES, Totals};
+use windtunnel_scheduler::resources::{CPU, LANES, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 
 use crate::experiment::Measure;
@@ -57,6 +57,25 @@ struct LevelShares {
     level: usize,
 }
 
+/// Cpu-microseconds that were there, that were allocated, and that were free while somebody waited.
+#[derive(Clone, Copy, Default)]
+struct CpuTime {
+    capacity: u128,
+    busy: u128,
+    idle_while_waited: u128,
+}
+
+/// From the first submission to the last end.
+#[derive(Clone, Copy, Default)]
+struct Stretch {
+    /// So far.
+    now: CpuTime,
+    /// The first submission, and what there was until then.
+    first: Option<(Time, CpuTime)>,
+    /// The last end, likewise.
+    last: Option<(Time, CpuTime)>,
+}
+
 /// Everything that is counted.
 pub(crate) struct Measures {
     pub window: Measure,
@@ -66,6 +85,7 @@ pub(crate) struct Measures {
     pub flows: Distribution,
     slowdowns: Distribution,
     slowdown_sum: f64,
+    processor_slowdowns: f64,
     pub by_class: Vec<Option<Tally>>,
     pub by_role: Vec<Option<Tally>>,
     pub states: [u64; State::ALL.len()],
@@ -76,8 +96,6 @@ pub(crate) struct Measures {
     /// Rows by state.
     pub rows: [u64; State::ALL.len()],
     pub causes: [u128; Cause::COUNT],
-    pub first_submit: Option<Time>,
-    pub last_end: Option<Time>,
     pub series: Series,
     pub heat: Heat,
     bound: NodeBound,
@@ -87,6 +105,7 @@ pub(crate) struct Measures {
     allocated: [u128; LANES],
     available: [u128; LANES],
     used: [u128; LANES],
+    busy: Stretch,
     pub has_usage: bool,
     packing: f64,
     packing_sum: f64,
@@ -140,6 +159,7 @@ impl Measures {
             flows: Distribution::new(EXACT_MOST),
             slowdowns: Distribution::new(EXACT_MOST),
             slowdown_sum: 0.0,
+            processor_slowdowns: 0.0,
             by_class: Vec::new(),
             by_role: Vec::new(),
             states: [0; State::ALL.len()],
@@ -149,8 +169,6 @@ impl Measures {
             placed: 0,
             rows: [0; State::ALL.len()],
             causes: [0; Cause::COUNT],
-            first_submit: None,
-            last_end: None,
             series: Series::new(names, sampling),
             heat: Heat::new(cpu),
             bound,
@@ -160,6 +178,7 @@ impl Measures {
             allocated: [0; LANES],
             available: [0; LANES],
             used: [0; LANES],
+            busy: Stretch::default(),
             has_usage: false,
             packing: 0.0,
             packing_sum: 0.0,
@@ -188,6 +207,13 @@ impl Measures {
             self.allocated[*lane] += u128::from(self.levels.used.0[*lane]) * u128::from(span);
             self.available[*lane] += u128::from(self.levels.capacity.0[*lane]) * u128::from(span);
             self.used[*lane] += u128::from(self.levels.usage.0[*lane]) * u128::from(span);
+        }
+        let cpu = &mut self.busy.now;
+        let (free, span_us) = (self.levels.capacity.0[CPU].saturating_sub(self.levels.used.0[CPU]), u128::from(span));
+        cpu.capacity += u128::from(self.levels.capacity.0[CPU]) * span_us;
+        cpu.busy += u128::from(self.levels.used.0[CPU]) * span_us;
+        if self.levels.waiting > 0 {
+            cpu.idle_while_waited += u128::from(free) * span_us;
         }
         if self.levels.nodes_in_use > 0 {
             self.packing_sum += self.packing * span as f64;
@@ -262,13 +288,26 @@ impl Measures {
         Self::tally(&mut self.by_role, role).states[state as usize] += count;
     }
 
-    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(10 s, run))`.
-    pub(crate) fn job_ended(&mut self, submit: Time, first_start: Time, end: Time) {
+    /// A job was handed in.
+    pub(crate) fn submitted(&mut self, submit: Time) {
+        self.busy.first.get_or_insert((submit, self.busy.now));
+    }
+
+    /// A task ended now.
+    pub(crate) fn ended(&mut self, now: Time) {
+        self.busy.last = Some((now, self.busy.now));
+    }
+
+    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(10 s, run))`,
+    /// the one per processor `max(1, flow / (processors * max(10 s, run)))`.
+    pub(crate) fn job_ended(&mut self, submit: Time, first_start: Time, end: Time, cpu_milli: u64) {
         let flow = end.since(submit);
         let run = end.since(first_start).0.max(TAU_US);
         self.flows.add(flow.0);
         let slowdown = (flow.0 as f64 / run as f64).max(1.0);
         self.slowdown_sum += slowdown;
+        let processors = (cpu_milli as f64 / 1e3).max(1.0);
+        self.processor_slowdowns += (flow.0 as f64 / run as f64 / processors).max(1.0);
         // Percentiles in millionths; the mean is kept in full.
         self.slowdowns.add((slowdown * 1e6) as u64);
     }
@@ -306,6 +345,8 @@ impl Measures {
         record_seconds(summary, "flow_s", &mut self.flows);
         let count = self.slowdowns.count();
         summary.set("bounded_slowdown.mean", (count > 0).then(|| self.slowdown_sum / count as f64));
+        let mean = (count > 0).then(|| self.processor_slowdowns / count as f64);
+        summary.set("per_processor_slowdown.mean", mean);
         for (name, value) in
             [("p50", self.slowdowns.p50()), ("p99", self.slowdowns.p99()), ("max", self.slowdowns.max())]
         {
@@ -317,8 +358,7 @@ impl Measures {
             let mean = (count > 0).then(|| self.causes[cause as usize] as f64 / count as f64 / 1e6);
             summary.set(&format!("wait_by_cause_s.{}", cause.name()), mean);
         }
-        let makespan = self.last_end.zip(self.first_submit).map(|(end, submit)| end.since(submit).as_seconds());
-        summary.set("makespan_s", makespan);
+        self.record_stretch(summary);
         for at in 0..self.lanes.len() {
             let (lane, name) = self.lanes[at].clone();
             let mean = (self.available[lane] > 0).then(|| self.allocated[lane] as f64 / self.available[lane] as f64);
@@ -339,6 +379,23 @@ impl Measures {
         summary.set("packing.efficiency", efficiency);
         summary.set("packing.at_end", (self.levels.nodes_in_use > 0).then_some(self.packing));
         self.record_states(summary);
+    }
+
+    /// What is said of the time from the first submission to the last end.
+    fn record_stretch(&self, summary: &mut Summary) {
+        let ends = self.busy.first.zip(self.busy.last);
+        summary.set("makespan_s", ends.map(|((submit, _), (end, _))| end.since(submit).as_seconds()));
+        let part = |what: fn(&CpuTime) -> u128| {
+            let ((_, first), (_, last)) = ends?;
+            let capacity = last.capacity.checked_sub(first.capacity).filter(|&capacity| capacity > 0)?;
+            Some(what(&last).saturating_sub(what(&first)) as f64 / capacity as f64)
+        };
+        summary.set("utilization.cpu", part(|cpu| cpu.busy));
+        summary.set("loss_of_capacity.cpu", part(|cpu| cpu.idle_while_waited));
+        let waits: Vec<f64> = self.by_role.iter().flatten().filter_map(|tally| tally.waits.mean()).collect();
+        let (sum, squares) = waits.iter().fold((0.0, 0.0), |(sum, squares), wait| (sum + wait, squares + wait * wait));
+        let several = waits.len() > 1 && squares > 0.0;
+        summary.set("fairness.wait_jain", several.then(|| sum * sum / (waits.len() as f64 * squares)));
     }
 
     fn record_states(&self, summary: &mut Summary) {

@@ -117,7 +117,9 @@ fn complete(outcome: &mut Outcome, resolved: &Resolved) {
     summary.set("scheduler.use", scheduler.implementation.as_str());
     summary.set("scheduler.placement", scheduler.placement.0.name.as_str());
     summary.set("scheduler.queue", scheduler.queue.0.name.as_str());
-    summary.set("scheduler.profile", scheduler.profile.as_deref());
+    if let Some(profile) = &scheduler.profile {
+        summary.set("scheduler.profile", profile.as_str());
+    }
     let own = resolved.warnings.iter().cloned();
     outcome.warnings.splice(0..0, own);
 }

@@ -205,6 +205,7 @@ fn from_trace(
         procs: match trace.procs {
             spec::Procs::Requested => read::Processors::Requested,
             spec::Procs::Allocated => read::Processors::Allocated,
+            spec::Procs::Larger => read::Processors::Larger,
         },
         job_as: match job_as {
             spec::JobAs::Pool => read::JobAs::Pool,
@@ -212,6 +213,7 @@ fn from_trace(
         },
         overrun: match trace.overrun {
             spec::Overrun::Clip => read::Overrun::Clip,
+            spec::Overrun::Kill => read::Overrun::Kill,
             spec::Overrun::Extend => read::Overrun::Extend,
         },
         // Shifting comes after cutting, so the reader leaves the times alone.

@@ -120,6 +120,8 @@ words!(
         Requested,
         /// What was given.
         Allocated,
+        /// The larger of the two.
+        Larger,
     }
 );
 words!(
@@ -138,6 +140,8 @@ words!(
         /// It ends with the request.
         #[default]
         Clip,
+        /// It is killed when the request ends.
+        Kill,
         /// It runs on.
         Extend,
     }
@@ -205,7 +209,7 @@ pub enum Estimate {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Change {
-    /// The real run time times this.
+    /// The estimate given, else the real run time, times this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
     /// Added to it.

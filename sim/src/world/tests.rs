@@ -65,7 +65,13 @@ fn group(count: u32, cpu: u32, run_s: u64) -> Group {
     Group {
         count,
         ask: Ask { request: Resources::new(cpu, 0), ..Ask::default() },
-        truth: Truth { run: Run::Same(Span::from_seconds(run_s)), fails: false, usage: None, recorded: None },
+        truth: Truth {
+            run: Run::Same(Span::from_seconds(run_s)),
+            fails: false,
+            killed: false,
+            usage: None,
+            recorded: None,
+        },
     }
 }
 
@@ -241,4 +247,35 @@ fn with_gpu(mut group: Group, count: u8, milli: u16) -> Group {
     group.ask.gpu = GpuRequest { count, milli };
     group.ask.request[GPU] = u32::from(count) * u32::from(milli);
     group
+}
+
+#[test]
+fn a_task_that_outlives_its_request_is_killed_when_that_is_true_of_it() {
+    let mut cut = group(1, 1_000, 5);
+    cut.truth.killed = true;
+    let mut core = Core::new(&Registries::default());
+    let jobs = vec![job(0, 0, cut), job(1, 0, group(1, 1_000, 5))];
+    let (outcome, tape) = run_with(experiment(fleet(&[(2_000, 0)]), jobs), &mut core).expect("it runs");
+    let rows: Vec<_> = tape.rows.iter().map(|row| (row.state, row.end)).collect();
+    assert_eq!(rows, [(State::Killed, Some(seconds(5))), (State::Finished, Some(seconds(5)))]);
+    let number = |name: &str| outcome.summary.number(name).expect("the run has it");
+    assert_eq!((number("tasks.killed"), number("tasks.finished")), (1.0, 1.0));
+}
+
+#[test]
+fn slowdown_per_processor_utilization_and_loss_by_hand() {
+    // Two cpus: 0 takes both for 20 s from 10 s on, 1 (one cpu, 10 s) waits behind it for 20 s, 2 runs beside 1.
+    let jobs = vec![job(0, 10, group(1, 2_000, 20)), job(1, 10, group(1, 1_000, 10)), job(2, 35, group(1, 1_000, 15))];
+    let mut core = Core::new(&Registries::default());
+    let (outcome, _) = run_with(experiment(fleet(&[(2_000, 0)]), jobs), &mut core).expect("it runs");
+    let number = |name: &str| outcome.summary.number(name).expect("the run has it");
+    // Flow 20, 30, 15 s over run 20, 10, 15 s and 2, 1, 1 processors: 1 (bounded), 3, 1.
+    assert_eq!(number("per_processor_slowdown.mean"), 5.0 / 3.0);
+    // From 10 s to 50 s: 40 + 10 + 15 cpu-seconds of 80; the wait falls into full occupation.
+    assert_eq!((number("utilization.cpu"), number("loss_of_capacity.cpu")), (65.0 / 80.0, 0.0));
+    // Strict order: a job of one cpu, then one of two that waits 5 s while one cpu is free: 5 of 30 cpu-seconds.
+    let jobs = vec![job(0, 0, group(1, 1_000, 5)), job(1, 0, group(1, 2_000, 10))];
+    let mut core = Core::new(&Registries::default());
+    let (outcome, _) = run_with(experiment(fleet(&[(2_000, 0)]), jobs), &mut core).expect("it runs");
+    assert_eq!(outcome.summary.number("loss_of_capacity.cpu"), Some(5.0 / 30.0));
 }

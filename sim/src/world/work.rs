@@ -5,7 +5,7 @@ use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
-use windtunnel_scheduler::resources::{GPU, LANES, Resources, Totals};
+use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Ask, Job as TraceJob, Name, Recorded};
 
@@ -91,7 +91,7 @@ impl World {
         if measured {
             self.measures.jobs_submitted += 1;
             self.measures.tasks_submitted += tasks;
-            self.measures.first_submit.get_or_insert(job.submit);
+            self.measures.submitted(job.submit);
         }
         if !background {
             for at in 0..self.jobs[slot].parts.as_slice().len() {
@@ -348,7 +348,11 @@ impl World {
     pub(super) fn end_of_run(&mut self, slot: u32) {
         let task = self.tasks[slot];
         let part = self.jobs[task.job].parts.of(task.index);
-        let state = if part.fails { State::Failed } else { State::Finished };
+        let state = match part {
+            part if part.killed => State::Killed,
+            part if part.fails => State::Failed,
+            _ => State::Finished,
+        };
         self.end(slot, state);
     }
 
@@ -383,7 +387,7 @@ impl World {
         };
         self.ended.push(Ended { id: task.id, task, state, lost: Span::ZERO });
         self.jobs[task.job].rows += 1;
-        self.measures.last_end = Some(self.now);
+        self.measures.ended(self.now);
         self.tell_end(workload, TaskId(task.id), ending);
         if again {
             let next = &mut self.tasks[slot];
@@ -443,7 +447,9 @@ impl World {
         if job.live == 0 && job.measured {
             self.measures.jobs[job.worst as usize] += 1;
             if job.first_start != Time::NEVER {
-                self.measures.job_ended(job.submit, job.first_start, self.now);
+                let cpu = |part: &Part| u64::from(part.request[CPU]) * u64::from(part.count);
+                let cpu_milli = job.parts.as_slice().iter().map(cpu).sum();
+                self.measures.job_ended(job.submit, job.first_start, self.now, cpu_milli);
             }
         }
     }

@@ -90,6 +90,8 @@ pub struct Truth {
     pub run: Run,
     /// Whether they fail in the end.
     pub fails: bool,
+    /// Whether their end is that of their request, which somebody enforces.
+    pub killed: bool,
     /// What they really use of what they asked, if the trace says.
     pub usage: Option<Resources>,
     /// What happened when the trace was recorded.

@@ -288,6 +288,7 @@ impl OpenbSource {
                 truth: Truth {
                     run: Run::Same(times.run),
                     fails,
+                    killed: false,
                     usage: None,
                     recorded: times.scheduled.map(|start| Recorded { start: Some(start), ..Recorded::default() }),
                 },

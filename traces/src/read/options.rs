@@ -12,6 +12,8 @@ pub enum Processors {
     Requested,
     /// What it got; what it asked for where that is unknown.
     Allocated,
+    /// The larger of the two, as learning-based studies take it.
+    Larger,
 }
 
 /// What a job of n processors becomes.
@@ -30,6 +32,8 @@ pub enum Overrun {
     /// It runs as long as it asked for; counted.
     #[default]
     Clip,
+    /// It is killed when its request ends; counted.
+    Kill,
     /// It runs as long as it did.
     Extend,
 }
@@ -123,11 +127,21 @@ impl ReadOptions {
         let name = key.replace('-', "_");
         match name.as_str() {
             "procs" => {
-                self.procs =
-                    one_of(key, value, &[("requested", Processors::Requested), ("allocated", Processors::Allocated)])?;
+                let known = [
+                    ("requested", Processors::Requested),
+                    ("allocated", Processors::Allocated),
+                    ("larger", Processors::Larger),
+                ];
+                self.procs = one_of(key, value, &known)?;
             }
             "job_as" => self.job_as = one_of(key, value, &[("pool", JobAs::Pool), ("gang", JobAs::Gang)])?,
-            "overrun" => self.overrun = one_of(key, value, &[("clip", Overrun::Clip), ("extend", Overrun::Extend)])?,
+            "overrun" => {
+                self.overrun = one_of(
+                    key,
+                    value,
+                    &[("clip", Overrun::Clip), ("kill", Overrun::Kill), ("extend", Overrun::Extend)],
+                )?
+            }
             "shift" => self.shift = one_of(key, value, &[("true", true), ("false", false)])?,
             "on_bad_row" => {
                 self.on_bad_row = one_of(key, value, &[("fail", OnBadRow::Fail), ("skip", OnBadRow::Skip)])?;

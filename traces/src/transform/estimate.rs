@@ -19,7 +19,7 @@ pub enum Estimate {
     None,
     /// The real run time.
     Actual,
-    /// A multiple of the real run time and something on top.
+    /// A multiple of the estimate given, else of the real run time, and something on top.
     Factor {
         /// The multiple.
         factor: Ratio,
@@ -75,7 +75,7 @@ impl Estimate {
             return None;
         }
         Some(match self {
-            Self::Factor { factor, add } => Span(factor.times(real.0)) + *add,
+            Self::Factor { factor, add } => Span(factor.times(given.unwrap_or(real).0)) + *add,
             // To the nearest microsecond; a double is exact to 285 years.
             Self::Uniform { from, to } => Span((real.0 as f64 * (from + (to - from) * unit()) + 0.5) as u64),
             Self::Modal(values) => {

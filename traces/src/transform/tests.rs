@@ -37,7 +37,7 @@ fn job(name: u64, submit_s: u64, run_s: u64) -> Job {
     let ask =
         Ask { request: Resources::new(1_000, 1_024), estimate: Some(Span::from_seconds(1_000)), ..Ask::default() };
     let run = Run::Same(Span::from_seconds(run_s));
-    let truth = Truth { run, fails: false, usage: None, recorded: Some(recorded) };
+    let truth = Truth { run, fails: false, killed: false, usage: None, recorded: Some(recorded) };
     Job {
         name: Name::Number(name),
         submit: Time(submit_s * 1_000_000),
@@ -208,7 +208,7 @@ fn estimates_are_replaced() {
     assert_eq!(of(Estimate::None), (None, 2));
     assert_eq!(of(Estimate::Actual), (Some(61_000_000), 2));
     let factor = Ratio::new(1.1).unwrap();
-    assert_eq!(of(Estimate::Factor { factor, add: s(60) }), (Some(127_100_000), 2));
+    assert_eq!(of(Estimate::Factor { factor, add: s(60) }), (Some(1_160_000_000), 2));
     assert_eq!(of(Estimate::Modal(vec![s(900), s(3_600)])), (Some(3_600_000_000), 2));
     assert_eq!(of(Estimate::Modal(vec![s(1_000)])), (Some(1_000_000_000), 0));
     assert_eq!(of(Estimate::Modal(vec![s(60)])), (Some(1_000_000_000), 0));

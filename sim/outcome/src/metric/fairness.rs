@@ -13,6 +13,15 @@ pub(super) const METRICS: &[&[Metric]] = &[&[
         source: "Jain, Chiu and Hawe, DEC-TR-301, 1984",
     },
     Metric {
+        name: "fairness.wait_jain",
+        unit: "share",
+        better: Better::Higher,
+        live: false,
+        meaning: "Jain's index (sum x)^2 / (n sum x^2) of the mean wait of a task of every team of which one started; \
+                  null if nobody waited",
+        source: "by_role.<name>.wait_s.mean",
+    },
+    Metric {
         name: "fairness.max_min_ratio",
         unit: "ratio",
         better: Better::Lower,

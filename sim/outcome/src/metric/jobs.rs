@@ -31,6 +31,14 @@ pub(super) const METRICS: &[&[Metric]] = &[
         slowdown("bounded_slowdown.p99", "99th percentile of max(1, (wait + run) / max(10 s, run)) of a job"),
         slowdown("bounded_slowdown.max", "greatest of max(1, (wait + run) / max(10 s, run)) of a job"),
     ],
+    &[Metric {
+        name: "per_processor_slowdown.mean",
+        unit: "ratio",
+        better: Better::Lower,
+        live: false,
+        meaning: "mean of max(1, (wait + run) / (processors x max(10 s, run))) of a job",
+        source: "Zotkin, Keleher, \"Job-length estimation and performance in backfilling schedulers\", HPDC 1999",
+    }],
     seconds!(
         "flow_s",
         "the flow time of a job: from submission to the end of its last task",
@@ -44,4 +52,23 @@ pub(super) const METRICS: &[&[Metric]] = &[
         meaning: "from the first submission to the last end; null if nothing ended",
         source: "tasks.parquet: submit_us, end_us",
     }],
+    &[
+        Metric {
+            name: "utilization.cpu",
+            unit: "share",
+            better: Better::Higher,
+            live: false,
+            meaning: "cpu time allocated over that of the nodes that are up, from the first submission to the last end",
+            source: "tasks.parquet, nodes.parquet",
+        },
+        Metric {
+            name: "loss_of_capacity.cpu",
+            unit: "share",
+            better: Better::Lower,
+            live: false,
+            meaning: "cpu time free while a task waited, over that of the nodes that are up, from the first submission \
+                      to the last end",
+            source: "Zhang, Franke, Moreira, Sivasubramaniam, IPDPS 2000",
+        },
+    ],
 ];

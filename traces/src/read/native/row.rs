@@ -209,7 +209,7 @@ impl Row {
         Group {
             count,
             ask: std::mem::take(&mut self.ask),
-            truth: Truth { run, fails: self.fails, usage: self.usage, recorded: self.recorded.take() },
+            truth: Truth { run, fails: self.fails, killed: false, usage: self.usage, recorded: self.recorded.take() },
         }
     }
 

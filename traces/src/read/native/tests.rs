@@ -61,6 +61,7 @@ fn every_column_finds_its_place() {
         truth: Truth {
             run: Run::Same(Span(6)),
             fails: true,
+            killed: false,
             usage: Some(Resources([50, 0, 0, 0, 4, 0, 0, 0])),
             recorded: Some(Recorded { start: Some(Time(8)), node: Some(Name::new("n-1")), gpus: GpuSet(0b101) }),
         },

@@ -4,7 +4,7 @@
 //! job schedulers", JSSPP 1999, as amended by the Parallel Workloads Archive.
 //!
 //! What becomes of a row: processors are those requested, else those allocated (the other way round if so told); the
-//! estimate is the requested time; a longer run is clipped to it (or not, if so told); the recorded start is submit
+//! estimate is the requested time; a longer run is clipped to it (or killed there, or not, if so told); the recorded start is submit
 //! plus wait. The group is the role, the queue the class. A job with status 0 fails at its end. Rows with status 2 to
 //! 4 are parts of a job that has a line of its own and are left out, as are rows without processors, without run time
 //! or without submit time, and jobs wider than the machine; all of these are counted.
@@ -57,7 +57,7 @@ impl Format for Swf {
             FormatOption {
                 name: "procs",
                 default: "requested",
-                values: "requested | allocated",
+                values: "requested | allocated | larger",
                 summary: "which processor count a job has",
             },
             FormatOption {
@@ -69,8 +69,8 @@ impl Format for Swf {
             FormatOption {
                 name: "overrun",
                 default: "clip",
-                values: "clip | extend",
-                summary: "whether a run longer than requested is cut to the request",
+                values: "clip | kill | extend",
+                summary: "a run longer than requested is cut to the request, killed there, or runs on",
             },
             FormatOption {
                 name: "max_processors",
@@ -335,6 +335,7 @@ impl SwfSource {
         let truth = Truth {
             run: Run::Same(row.run),
             fails: row.fails,
+            killed: row.killed,
             usage: None,
             recorded: start.map(|start| Recorded { start: Some(start), ..Recorded::default() }),
         };

@@ -42,6 +42,8 @@ pub(super) struct Row {
     /// MiB for one processor and for all of them.
     pub memory_mib: (u32, u32),
     pub fails: bool,
+    /// It ends at its request, which it would have outlived.
+    pub killed: bool,
     pub user: i64,
     pub group: i64,
     pub queue: i64,
@@ -90,6 +92,7 @@ pub(super) fn read(
     let processors = match options.procs {
         Processors::Requested => requested.or(allocated),
         Processors::Allocated => allocated.or(requested),
+        Processors::Larger => requested.max(allocated),
     };
     let skipped = match (status, processors) {
         // Checkpoints are logged as parts; the line that sums them up is the job.
@@ -122,6 +125,7 @@ pub(super) fn read(
         estimate: limit,
         memory_mib: row.memory(memory, processors, tally)?,
         fails: status == 0,
+        killed: options.overrun == Overrun::Kill && limit.is_some_and(|limit| run.unsigned_abs() > limit.0),
         user,
         group,
         queue,
@@ -133,6 +137,10 @@ fn clipped(run: Span, limit: Option<Span>, overrun: Overrun, line: u64, tally: &
         Some(limit) if run > limit => match overrun {
             Overrun::Clip => {
                 tally.note("run_clipped_to_request", line);
+                limit
+            }
+            Overrun::Kill => {
+                tally.note("run_killed_at_request", line);
                 limit
             }
             Overrun::Extend => {

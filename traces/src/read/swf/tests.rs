@@ -77,6 +77,7 @@ fn allocated_and_requested_processors_differ() {
     };
     assert_eq!(cpus(Processors::Requested), [8_000, 4_000]);
     assert_eq!(cpus(Processors::Allocated), [4_000, 4_000]);
+    assert_eq!(cpus(Processors::Larger), [8_000, 4_000]);
 }
 
 #[test]
@@ -89,6 +90,10 @@ fn a_run_beyond_the_request_is_clipped_or_kept_and_counted() {
     assert_eq!(group(&jobs[0]).truth.run.of(0).0, 100_000_000);
     assert_eq!(group(&jobs[0]).ask.estimate.map(|span| span.0), Some(60_000_000));
     assert_eq!(notes, [("run_beyond_request".to_string(), 1)]);
+    let (jobs, notes) = read(&text, &ReadOptions { overrun: Overrun::Kill, ..ReadOptions::default() });
+    let ends: Vec<_> = jobs.iter().map(|job| (group(job).truth.run.of(0).0, group(job).truth.killed)).collect();
+    assert_eq!(ends, [(60_000_000, true), (60_000_000, false)]);
+    assert_eq!(notes, [("run_killed_at_request".to_string(), 1)]);
 }
 
 #[test]
