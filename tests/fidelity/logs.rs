@@ -33,7 +33,9 @@ fn accounted(file: &str, cpus: u32, jobs: usize, notes: &[(&str, u64)]) {
 
 #[test]
 fn nasa_ipsc_is_accounted_for() {
-    accounted("swf/NASA-iPSC-1993-3.1-cln.swf.gz", 128, 18_239, &[]);
+    // The archive cleaned the log: its header still counts 42,264 rows, and the numbers of those taken out are missing.
+    let notes = [("header_count_differs", 1), ("job_numbers_missing", 42_264 - 18_239)];
+    accounted("swf/NASA-iPSC-1993-3.1-cln.swf.gz", 128, 18_239, &notes);
 }
 
 #[test]

@@ -89,6 +89,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         scenario.stop.when = Some(When::Drained);
     }
     check_measure(&scenario, places)?;
+    check_instant(&scenario, places)?;
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     let profile = places.profile().clone();
@@ -157,6 +158,32 @@ fn check_name(name: &str, places: &Places) -> Result<(), Failure> {
     if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
         let sentence = format!("`{name}` cannot be a folder; use letters, digits, - and _");
         return Err(places.failure("name", sentence));
+    }
+    Ok(())
+}
+
+/// Where a pass follows each event, a task whose request has ended is taken for gone: none may run on.
+fn check_instant(scenario: &Scenario, places: &Places) -> Result<(), Failure> {
+    use crate::spec::workload::{Estimate, Overrun, Workload};
+    let outlives = |workload: &Workload| {
+        let extended = workload.trace.as_ref().is_some_and(|trace| trace.overrun == Overrun::Extend);
+        match &workload.estimate {
+            Estimate::Trace => extended,
+            Estimate::Changed(change) => {
+                let shrinks = change.factor.is_some_and(|factor| factor < 1.0);
+                extended || shrinks || change.uniform.is_some_and(|between| between.from < 1.0)
+            }
+            Estimate::Actual | Estimate::None => false,
+        }
+    };
+    if scenario.model.instant == spec::Instant::PerEvent
+        && let Some(position) = scenario.workload.iter().position(outlives)
+    {
+        let sentence = format!(
+            "tasks of workload {position} may outlive their requests, which a pass per event takes for their ends; write \
+             overrun = \"clip\" or \"kill\" and estimates no shorter than given, or instant = \"batched\""
+        );
+        return Err(places.failure("model.instant", sentence));
     }
     Ok(())
 }

@@ -238,3 +238,14 @@ fn every_profile_can_be_followed_and_cites_its_source() {
         assert!(profile.about().any(|line| line.starts_with("Source: ")), "{} cites nothing", profile.name);
     }
 }
+
+#[test]
+fn a_pass_per_event_needs_requests_that_hold() {
+    let shrunk = ["model.instant=per-event", "workload.0.estimate={ factor = 0.5 }"];
+    complains(&shrunk, "`model.instant`: tasks of workload 0 may outlive their requests");
+    complains(&["model.instant=per-event", "workload.0.estimate={ uniform = { from = 0.9, to = 2 } }"], "may outlive");
+    for fine in [["model.instant=per-event", "workload.0.estimate={ factor = 2 }"], ["seed=1", shrunk[1]]] {
+        assert!(resolved(FLEET, WORK, &fine).is_ok(), "{fine:?}");
+    }
+    assert!(resolved(FLEET, WORK, &["model.instant=per-event"]).is_ok());
+}
