@@ -1,7 +1,6 @@
 //! Whole logs of the archive: every row is a job that ran, or is accounted for.
 
 use windtunnel_scheduler::config::Instant;
-use windtunnel_traces::model::Source as _;
 use windtunnel_traces::read::{Input, ReadOptions, open_jobs};
 use windtunnel_traces::transform::Estimate;
 

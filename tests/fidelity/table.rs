@@ -1,7 +1,7 @@
 //! The table in the README: what others published or computed, and what comes out here.
 //!
-//! The test compares what the README says with what it finds; with `FIDELITY_UPDATE=1` it writes what it finds. A row is
-//! one line in [`rows`].
+//! The test compares what the README says with what it finds; with `FIDELITY_UPDATE=1` it writes what it finds. A row
+//! is one line in [`rows`].
 
 use std::collections::BTreeMap;
 use std::path::Path;

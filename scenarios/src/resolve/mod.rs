@@ -180,8 +180,8 @@ fn check_instant(scenario: &Scenario, places: &Places) -> Result<(), Failure> {
         && let Some(position) = scenario.workload.iter().position(outlives)
     {
         let sentence = format!(
-            "tasks of workload {position} may outlive their requests, which a pass per event takes for their ends; write \
-             overrun = \"clip\" or \"kill\" and estimates no shorter than given, or instant = \"batched\""
+            "tasks of workload {position} may outlive their requests, which a pass per event takes for their ends; \
+             write overrun = \"clip\" or \"kill\" and estimates no shorter than given, or instant = \"batched\""
         );
         return Err(places.failure("model.instant", sentence));
     }

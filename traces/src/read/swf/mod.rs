@@ -3,11 +3,12 @@
 //! Fields and their meaning: Chapin, Cirne, Feitelson et al., "Benchmarks and standards for the evaluation of parallel
 //! job schedulers", JSSPP 1999, as amended by the Parallel Workloads Archive.
 //!
-//! What becomes of a row: processors are those requested, else those allocated (the other way round if so told); the
-//! estimate is the requested time; a longer run is clipped to it (or killed there, or not, if so told); the recorded start is submit
-//! plus wait. The group is the role, the queue the class. A job with status 0 fails at its end. Rows with status 2 to
-//! 4 are parts of a job that has a line of its own and are left out, as are rows without processors, without run time
-//! or without submit time, and jobs wider than the machine; all of these are counted.
+//! What becomes of a row: processors are those requested, else those allocated (the other way round, or the larger, if
+//! so told); the estimate is the requested time; a longer run is clipped to it (or killed there, or runs on, if so
+//! told); the recorded start is submit plus wait. The group is the role, the queue the class. A job with status 0 fails
+//! at its end. Rows with status 2 to 4 are parts of a job that has a line of its own and are left out, as are rows
+//! without processors, without run time or without submit time, and jobs wider than the machine; all of these are
+//! counted.
 
 mod header;
 mod row;
