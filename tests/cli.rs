@@ -224,3 +224,49 @@ fn the_data_folder_beside_the_checkout_is_found_without_a_variable() {
     let output = run_in(Path::new(env!("CARGO_MANIFEST_DIR")), &["check", "scenarios/kth-sp2.toml"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Windows of a log are runs of their own: the second one knows nothing of the first.
+#[test]
+fn windows_are_replayed_on_an_empty_fleet() {
+    let scratch = Scratch::new();
+    let log: String = (1..=6)
+        .map(|job| format!("{job} {} -1 100 4 -1 -1 4 100 -1 1 1 1 -1 1 -1 -1 -1\n", (job - 1) / 2 * 10))
+        .collect();
+    scratch.write("log.swf", &format!("; MaxProcs: 4\n{log}"));
+    scratch.write(
+        "w.toml",
+        "name = \"w\"\n[fleet]\npool = { cpu = 4 }\n[[workload]]\ntrace = { format = \"swf\", path = \"log.swf\" }\n\
+         windows = { jobs = 2 }\n[scheduler]\nbackfill = \"head-only\"\n",
+    );
+    let output = run_in(scratch.path(), &["run", "w.toml", "--out", "out"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(scratch.path().join("out/summary.json")).expect("the summary is there");
+    let summary: serde_json::Value = serde_json::from_str(&text).expect("the summary is JSON");
+    let windows = &summary["windows"];
+    assert_eq!(windows["count"].as_u64(), Some(3), "{windows}");
+    for window in ["0", "1", "2", "mean"] {
+        // One job starts at once, the other waits for it.
+        assert_eq!(windows[window]["wait_s"]["mean"].as_f64(), Some(50.0), "{windows}");
+        assert_eq!(windows[window]["bounded_slowdown"]["mean"].as_f64(), Some(1.5), "{windows}");
+    }
+    assert_eq!(windows["2"]["start"].as_u64(), Some(4));
+    let output = run_in(scratch.path(), &["run", "w.toml", "--out", "out", "--set", "workload.0.windows.starts=[5]"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("the window from job 5 on holds 1 of 2 jobs"), "{error}");
+}
+
+#[test]
+fn a_task_that_outlives_a_trusted_estimate_is_named() {
+    let scratch = Scratch::new();
+    scratch.write("log.swf", "; MaxProcs: 4\n7 0 -1 100 4 -1 -1 4 100 -1 1 1 1 -1 1 -1 -1 -1\n");
+    scratch.write(
+        "w.toml",
+        "name = \"w\"\n[fleet]\npool = { cpu = 4 }\n[[workload]]\ntrace = { format = \"swf\", path = \"log.swf\" }\n\
+         estimate = { factor = 0.5 }\n[model]\ninstant = \"per-event\"\n",
+    );
+    let output = run_in(scratch.path(), &["run", "w.toml", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("job `7` runs for 100.000000s but is believed to take 50.000000s"), "{error}");
+}

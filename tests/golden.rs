@@ -118,4 +118,6 @@ fn kth_sp2_from_the_library() {
     let sets = ["model.instant=per-event"];
     let summary = summary_of("kth-sp2", &scratch.path().join("per-event"), &sets);
     assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "6814.973310");
+    let summary = summary_of("kth-sp2-easy", &scratch.path().join("easy"), &sets);
+    assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "92.576540");
 }

@@ -10,6 +10,7 @@ mod run;
 mod schema;
 mod shell;
 mod trace;
+mod windows;
 
 use std::process::ExitCode;
 

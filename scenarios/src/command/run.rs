@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use windtunnel_outcome::{Outcome, Recorder as _};
+use windtunnel_outcome::{Outcome, Recorder};
 use windtunnel_reports::table;
 use windtunnel_reports::write::{Extras, RecordOptions, ResultWriter, summary};
 use windtunnel_scheduler::resources::STANDARD_LANES;
 use windtunnel_sim::SimError;
+use windtunnel_sim::experiment::Experiment;
 
 use super::Verdict;
 use super::common::{ScenarioArguments, quoted};
+use super::windows;
 use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::progress::{Bar, Interrupt, Whole};
@@ -55,7 +57,10 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     watch.lap("read");
 
     let mut writer = ResultWriter::create(&out, &record_options(&resolved, &arguments.record))?;
-    let mut outcome = simulate(tool, &resolved, &mut writer, &interrupt)?;
+    let mut outcome = simulate(tool, &resolved, resolved.experiment()?, &mut writer, &interrupt)?;
+    windows::replay(&resolved, &mut outcome.summary, &mut |start, recorder| {
+        simulate(tool, &resolved, resolved.window(start)?, recorder, &interrupt)
+    })?;
     watch.lap("simulate");
     complete(&mut outcome, &resolved);
     let extras = Extras { scenario_toml: resolved.text()?, command: again(arguments) };
@@ -66,17 +71,17 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     Ok(Verdict::Fine)
 }
 
-/// Runs the experiment into `writer`.
+/// Runs an experiment into `recorder`.
 fn simulate(
     tool: &Tool,
     resolved: &Resolved,
-    writer: &mut ResultWriter,
+    experiment: Experiment,
+    recorder: &mut dyn Recorder,
     interrupt: &Interrupt,
 ) -> Result<Outcome, Failure> {
     let mut scheduler = tool.build(&resolved.scenario.scheduler.implementation)?;
-    let experiment = resolved.experiment()?;
     let bar = Bar::new(&resolved.scenario.name, whole(resolved), interrupt.clone());
-    let result = windtunnel_sim::run(experiment, scheduler.as_mut(), writer, &mut |progress| bar.tell(progress));
+    let result = windtunnel_sim::run(experiment, scheduler.as_mut(), recorder, &mut |progress| bar.tell(progress));
     bar.clear();
     result.map_err(|error| match error {
         SimError::Source(error) => error.into(),
@@ -150,7 +155,8 @@ fn tell(outcome: &Outcome, folder: &Path, arguments: &Arguments) -> Result<(), F
         talk::out(&summary::to_json(&outcome.summary, &outcome.warnings))?;
     } else {
         let lines = table::render(&table::lines(&outcome.summary));
-        talk::out(&format!("{lines}\n\n{}\n", report.display()))?;
+        let windows = windows::table(&outcome.summary).map_or_else(String::new, |table| format!("\n\n{table}"));
+        talk::out(&format!("{lines}{windows}\n\n{}\n", report.display()))?;
     }
     if arguments.open
         && let Err(error) = open::that_detached(&report)

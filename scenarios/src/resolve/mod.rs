@@ -12,7 +12,7 @@ use std::path::Path;
 use windtunnel_scheduler::config::{self, Config};
 use windtunnel_scheduler::core::{ConfigError, Registries};
 use windtunnel_scheduler::{Span, Time};
-use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop};
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop, Workload};
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
@@ -81,6 +81,9 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
+    if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
+        return Err(places.failure("workload", "windows are cut from one log; give one workload"));
+    }
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -119,13 +122,31 @@ impl Resolved {
     /// # Errors
     /// If a workload cannot be opened.
     pub fn experiment(&self) -> Result<Experiment, Failure> {
+        self.experiment_with(|plan, seed| plan.open(seed))
+    }
+
+    /// The same for the window that begins at position `start` of the log, if the workload is cut into windows.
+    ///
+    /// # Errors
+    /// If a workload cannot be opened.
+    pub fn window(&self, start: u64) -> Result<Experiment, Failure> {
+        self.experiment_with(|plan, seed| plan.open_window(seed, start))
+    }
+
+    /// The windows that the workload is cut into.
+    #[must_use]
+    pub fn windows(&self) -> Option<&crate::spec::workload::Windows> {
+        self.workloads.iter().find_map(|plan| plan.windows.as_ref())
+    }
+
+    fn experiment_with(&self, open: impl Fn(&Plan, u64) -> Result<Workload, Failure>) -> Result<Experiment, Failure> {
         let seed = self.scenario.seed;
         let time = |duration: crate::spec::quantity::Duration| Time(duration.0);
         let measure = self.scenario.measure;
         Ok(Experiment {
             seed,
             fleet: self.fleet.clone(),
-            workloads: self.workloads.iter().map(|plan| plan.open(seed)).collect::<Result<_, _>>()?,
+            workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
             scheduler: self.config.clone(),
             parties: 1,
             link: Span::ZERO,

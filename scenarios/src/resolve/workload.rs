@@ -8,7 +8,7 @@ use windtunnel_sim::experiment::{Start, Warm, Workload};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
-use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Scale, Transform};
+use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Scale, Transform, Window};
 
 use super::{Context, InputDigest};
 use crate::failure::Failure;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub name: String,
     origin: Origin,
     transform: Transform,
+    /// Windows of it, each a run of its own.
+    pub windows: Option<spec::Windows>,
     start: Start,
     loss: Loss,
     position: u32,
@@ -70,6 +72,17 @@ impl Plan {
     /// # Errors
     /// If a file is not what it should be, or a number is out of range.
     pub fn open(&self, seed: u64) -> Result<Workload, Failure> {
+        let first = self.windows.as_ref().map(|windows| windows.starts.as_ref().map_or(0, |starts| starts[0]));
+        self.open_window(seed, first.unwrap_or(0))
+    }
+
+    /// The same for the window that begins at position `start`, if there are windows.
+    ///
+    /// # Errors
+    /// If a file is not what it should be, or a number is out of range.
+    pub fn open_window(&self, seed: u64, start: u64) -> Result<Workload, Failure> {
+        let window = self.windows.as_ref().map(|windows| Window { start, jobs: windows.jobs });
+        let transform = Transform { window, ..self.transform.clone() };
         let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
         let mut warm_up = None;
         let source = match &self.origin {
@@ -83,7 +96,7 @@ impl Plan {
             }
         };
         Ok(Workload {
-            source: self.transform.apply(source, seed, self.position).map_err(bad)?,
+            source: transform.apply(source, seed, self.position).map_err(bad)?,
             party: PartyId::FIRST,
             start: self.start,
             loss: self.loss,
@@ -141,7 +154,24 @@ pub(super) fn resolve(
     let position = u32::try_from(facts.position)
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
-    Ok(Plan { name, origin, transform, start, loss, position, place })
+    let windows = windows(written, &key, context)?;
+    Ok(Plan { name, origin, transform, windows, start, loss, position, place })
+}
+
+/// Windows that hold something.
+fn windows(written: &spec::Workload, key: &str, context: &Context<'_>) -> Result<Option<spec::Windows>, Failure> {
+    let Some(windows) = &written.windows else { return Ok(None) };
+    let refuse = |name: &str, sentence: &str| Err(context.places.failure(&format!("{key}.windows{name}"), sentence));
+    if written.trace.is_none() {
+        return refuse("", "windows are cut from a `trace`; a synthetic workload has none");
+    }
+    if windows.jobs == 0 {
+        return refuse(".jobs", "a window without jobs is nothing; write a number above 0");
+    }
+    if windows.starts.as_ref().is_some_and(Vec::is_empty) {
+        return refuse(".starts", "no window is named; write the position of at least one, or leave this key out");
+    }
+    Ok(Some(windows.clone()))
 }
 
 /// Puts the labels of the workload on what is generated: the class is its name unless something is said.
@@ -298,6 +328,7 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
             from: limit.from.map_or(Time::ZERO, |from| Time(from.0)),
             to: limit.to.map_or(Time::NEVER, |to| Time(to.0)),
         },
+        window: None,
         shift: written.trace.as_ref().is_some_and(|trace| trace.shift),
         scale: Scale {
             load: ratio("scale.load", written.scale.load)?,

@@ -52,6 +52,9 @@ pub struct Workload {
     /// Only a part of it.
     #[serde(default)]
     pub limit: Limit,
+    /// Consecutive windows of a log, each on an empty fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
     /// How often a lost task is tried again.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
@@ -361,6 +364,19 @@ impl Default for Scale {
     fn default() -> Self {
         Self { load: 1.0, arrivals: 1.0, time: 1.0 }
     }
+}
+
+/// Windows of a log: each is replayed on an empty fleet from its first submission on, as if nothing had been before.
+/// A job without a request is believed to take as long as it does. Rows and charts are those of the first window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Windows {
+    /// How many jobs each window holds.
+    pub jobs: u64,
+    /// The position of the first job of each window, the first job of the log being 0; left out: one after the other
+    /// as long as there are enough jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Vec<u64>>,
 }
 
 /// A part of a workload.

@@ -119,3 +119,6 @@ pub fn misuse(choice: &Choice) -> Option<(&'static str, &'static str)> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,11 +235,14 @@ impl Batch {
         // Where the order changes with time, another may have come to the head since.
         let aged = self.order.ages() && self.reserving.is_some();
         let moved = self.stirred || due || aged || !self.grown.is_empty();
+        // A call that changes nothing does not undo an earlier wish to be called.
+        let later = self.reserving.as_ref().and_then(Reserving::wake);
         if let Some(wait) = self.until_tick(now) {
-            return Step { wake: (self.waiting() > 0 && moved).then(|| now + wait), ..Step::default() };
+            let wake = if self.waiting() > 0 && moved { Some(now + wait) } else { later };
+            return Step { wake, ..Step::default() };
         }
         if !moved {
-            return Step::default();
+            return Step { wake: later, ..Step::default() };
         }
         self.stirred = false;
         if self.reserving.is_some() {

@@ -199,6 +199,11 @@ impl Reserving {
         }
     }
 
+    /// When the policy asked to be called again.
+    pub(super) fn wake(&self) -> Option<Time> {
+        self.wake
+    }
+
     /// True if the policy asked to be called by now.
     pub(super) fn is_due(&self, now: Time) -> bool {
         self.wake.is_some_and(|wake| wake <= now)

@@ -102,6 +102,8 @@ pub(crate) struct World {
     gang_task: TaskId,
     /// Strict order: what can never run would hold up everything behind it.
     blocks_head: bool,
+    /// Room is handed out again when an estimate is over, before the end is heard of: no task may outlive its estimate.
+    trusts_estimates: bool,
     node_names: Vec<String>,
     node_of_name: BTreeMap<Name, NodeId>,
     /// Tasks of a snapshot that have not begun.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use windtunnel_outcome::bound::NodeBound;
 use windtunnel_outcome::conservation::Conservation;
-use windtunnel_scheduler::config::Config;
+use windtunnel_scheduler::config::{Config, Instant};
 use windtunnel_scheduler::constraint::Constraint;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::draw::{Kind, below};
@@ -87,6 +87,7 @@ impl World {
             gang: Vec::new(),
             gang_task: TaskId::default(),
             blocks_head: scheduler.blocks_head(),
+            trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
             node_of_name,
             recorded: Slab::default(),
             displaced: 0,

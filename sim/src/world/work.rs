@@ -7,7 +7,7 @@ use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, Jo
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Ask, Job as TraceJob, Name, Recorded};
+use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run};
 
 use super::truth::{Attempt, Job, NONE, Part, Parts, Share, Task};
 use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
@@ -31,6 +31,7 @@ impl World {
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
+            self.check_estimate(&job, group)?;
             let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
@@ -45,6 +46,23 @@ impl World {
             unit += u64::from(units);
         }
         Ok(())
+    }
+
+    /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
+    fn check_estimate(&self, job: &TraceJob, group: &Group) -> Result<(), SimError> {
+        let (Some(estimate), true) = (group.ask.estimate, self.trusts_estimates) else { return Ok(()) };
+        let longest = match &group.truth.run {
+            Run::Same(run) => *run,
+            Run::Each(runs) => runs.iter().copied().max().unwrap_or(Span::ZERO),
+        };
+        match longest {
+            run if run > estimate => Err(SimError::Experiment(format!(
+                "job `{}` runs for {run} but is believed to take {estimate}: `model.instant = \"per-event\"` trusts \
+                 estimates, so give `estimate = \"actual\"` or a larger one, or take \"batched\"",
+                job.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn announce(&mut self, workload: usize, spec: JobSpec) {

@@ -13,6 +13,7 @@ mod relabel;
 mod remap;
 mod scale;
 mod shift;
+mod window;
 
 pub use estimate::{Estimate, Estimated};
 pub use lifetime::{Lifetime, Relived};
@@ -22,6 +23,7 @@ pub use ratio::Ratio;
 pub use relabel::{Relabel, Relabelled};
 pub use scale::{Scale, Scaled};
 pub use shift::Shifted;
+pub use window::{Window, Windowed};
 
 use crate::model::{Note, Source};
 use crate::synthetic::BadTerm;
@@ -34,6 +36,8 @@ pub type Boxed = Box<dyn Source + Send>;
 pub struct Transform {
     /// Which part of the trace, in its own times.
     pub limit: Limit,
+    /// So many jobs of that part from one on.
+    pub window: Option<Window>,
     /// Whether times are moved so that the first submission is at 0.
     pub shift: bool,
     /// More or less of it, denser or longer.
@@ -56,6 +60,9 @@ impl Transform {
         let mut source = source;
         if self.limit != Limit::default() {
             source = Box::new(Limited::new(source, self.limit)?);
+        }
+        if let Some(window) = self.window {
+            source = Box::new(Windowed::new(source, window));
         }
         if self.shift {
             source = Box::new(Shifted::new(source));

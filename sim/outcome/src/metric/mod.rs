@@ -16,6 +16,7 @@ mod scheduler;
 mod slices;
 mod tasks;
 mod wait;
+mod windows;
 
 /// Which way is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     history::METRICS,
     scheduler::METRICS,
     slices::METRICS,
+    windows::METRICS,
 ];
 
 const COUNT: usize = {
