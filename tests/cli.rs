@@ -255,18 +255,3 @@ fn windows_are_replayed_on_an_empty_fleet() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("the window from job 5 on holds 1 of 2 jobs"), "{error}");
 }
-
-#[test]
-fn a_task_that_outlives_a_trusted_estimate_is_named() {
-    let scratch = Scratch::new();
-    scratch.write("log.swf", "; MaxProcs: 4\n7 0 -1 100 4 -1 -1 4 100 -1 1 1 1 -1 1 -1 -1 -1\n");
-    scratch.write(
-        "w.toml",
-        "name = \"w\"\n[fleet]\npool = { cpu = 4 }\n[[workload]]\ntrace = { format = \"swf\", path = \"log.swf\" }\n\
-         estimate = { factor = 0.5 }\n[model]\ninstant = \"per-event\"\n",
-    );
-    let output = run_in(scratch.path(), &["run", "w.toml", "--out", "out"]);
-    assert_eq!(output.status.code(), Some(2));
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("job `7` runs for 100.000000s but is believed to take 50.000000s"), "{error}");
-}
