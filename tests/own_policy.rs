@@ -5,7 +5,7 @@
 
 use windtunnel::Tool;
 use windtunnel_scheduler::config::{Choice, Config};
-use windtunnel_scheduler::event::{GpuRequest, JobKind, Loss};
+use windtunnel_scheduler::event::{GpuRequest, JobKind};
 use windtunnel_scheduler::{
     Decision, Event, JobId, JobSpec, NodeId, NodeSpec, PartyId, Resources, RoleId, TaskId, Time,
 };
@@ -44,13 +44,7 @@ mod last_fit {
 /// Nodes of two cores each, then a job of tasks of one core each.
 fn events(nodes: u32, tasks: u32, placement: &str) -> Vec<Event> {
     let config = Config { placement: Choice::named(placement), ..Config::default() };
-    let node = |id| NodeSpec {
-        node: NodeId(id),
-        capacity: Resources::new(2000, 0),
-        gpus: 0,
-        attributes: vec![],
-        domains: vec![],
-    };
+    let node = |id| NodeSpec { node: NodeId(id), capacity: Resources::new(2000, 0), gpus: 0, ..NodeSpec::default() };
     let job = JobSpec {
         job: JobId(0),
         first_task: TaskId(0),
@@ -61,8 +55,7 @@ fn events(nodes: u32, tasks: u32, placement: &str) -> Vec<Event> {
         estimate: None,
         priority: 0,
         role: RoleId(0),
-        constraints: None,
-        loss: Loss::Rerun,
+        ..JobSpec::default()
     };
     let added = (0..nodes).map(|id| Event::NodeAdded(Box::new(node(id))));
     let first = std::iter::once(Event::Configured(Box::new(config)));

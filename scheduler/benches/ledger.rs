@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use windtunnel_scheduler::draw::below;
-use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind, Loss};
+use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
 use windtunnel_scheduler::ledger::Ledger;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::{JobId, JobSpec, NodeId, NodeSpec, RoleId, TaskId};
@@ -16,8 +16,7 @@ fn fleet(nodes: u32) -> Ledger {
             node: NodeId(at),
             capacity: Resources::new(64_000, 256 * 1024),
             gpus: 0,
-            attributes: vec![],
-            domains: vec![],
+            ..NodeSpec::default()
         });
     }
     ledger
@@ -34,8 +33,7 @@ fn spec(job: u64) -> JobSpec {
         estimate: None,
         priority: 0,
         role: RoleId(0),
-        constraints: None,
-        loss: Loss::Rerun,
+        ..JobSpec::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::draw::below;
-use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind, Loss};
+use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
 use windtunnel_scheduler::index::{Asked, Grid, Place, Scan};
 use windtunnel_scheduler::ledger::{Ledger, ShapeId};
 use windtunnel_scheduler::placement::{BestFit, PLACEMENTS};
@@ -33,8 +33,7 @@ impl Churn {
                 node: NodeId(at),
                 capacity: Resources::new(64_000, 256 * 1024),
                 gpus: 0,
-                attributes: vec![],
-                domains: vec![],
+                ..NodeSpec::default()
             });
         }
         let mut shapes = Vec::new();
@@ -104,8 +103,7 @@ fn spec(request: Resources) -> JobSpec {
         estimate: None,
         priority: 0,
         role: RoleId(0),
-        constraints: None,
-        loss: Loss::Rerun,
+        ..JobSpec::default()
     }
 }
 

@@ -100,7 +100,7 @@ pub enum Ending {
 }
 
 /// A node as its operator describes it. What the scheduler may hand out: after reserve and overcommit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeSpec {
     /// Fleet order.
@@ -116,7 +116,7 @@ pub struct NodeSpec {
 }
 
 /// What was asked: everything about a job that a scheduler may know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobSpec {
     /// Which job; several specs may share it if the tasks of the job differ.

@@ -60,8 +60,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         name: Name::Number(u64::from(at)),
         capacity: Resources::new(64_000, 256 * 1024),
         gpus: 0,
-        attributes: vec![],
-        domains: vec![],
+        ..NodeSpec::default()
     };
     Some(Experiment {
         seed: 0,

@@ -30,8 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         name: Name::Text(format!("node-{at}").into()),
         capacity: Resources::new(64_000, 256 * 1024),
         gpus: 0,
-        attributes: vec![],
-        domains: vec![],
+        ..NodeSpec::default()
     };
     let warm = (warm > 0)
         .then(|| background(&spec, 0, 0).map(|background| Warm { permille: warm, background }))

@@ -44,7 +44,7 @@ pub(crate) fn placed_by(placement: &str) -> Config {
 
 pub(crate) fn node(id: u32, cpu: u32, memory: u32) -> NodeSpec {
     let capacity = Resources::new(cpu, memory);
-    NodeSpec { node: NodeId(id), capacity, gpus: 0, attributes: vec![], domains: vec![] }
+    NodeSpec { node: NodeId(id), capacity, gpus: 0, ..NodeSpec::default() }
 }
 
 /// The attribute `name` must have this value.
@@ -97,8 +97,7 @@ impl Stage {
             estimate: None,
             priority: 0,
             role: RoleId(0),
-            constraints: None,
-            loss: Loss::Rerun,
+            ..JobSpec::default()
         }
     }
 

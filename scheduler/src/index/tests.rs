@@ -13,7 +13,7 @@ use super::candidates::MEMORIES_LEAST;
 use super::{Asked, Candidates, Cyclic, Grid, Place, Rank, Scan, Uniform};
 use crate::constraint::{Condition, Constraint};
 use crate::draw::{below, mix};
-use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
+use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::ledger::{Ledger, ShapeId};
 use crate::placement::{Balanced, BestFit, FirstFit, LeastAllocated, MostAllocated, WorstFit};
@@ -46,7 +46,7 @@ fn node_spec(seed: u64, node: u32, version: u32) -> NodeSpec {
     if let Some(arch) = pick(&[None, Some("arm"), Some("x86")], draw(6)) {
         attributes.push(("arch".to_string(), arch.to_string()));
     }
-    NodeSpec { node: NodeId(node), capacity, gpus, attributes, domains: vec![] }
+    NodeSpec { node: NodeId(node), capacity, gpus, attributes, ..NodeSpec::default() }
 }
 
 fn constraint(attribute: &str, condition: Condition) -> Constraint {
@@ -91,7 +91,7 @@ fn job_spec(seed: u64, number: u64) -> JobSpec {
         priority: 0,
         role: RoleId(0),
         constraints: constraints(draw(5)),
-        loss: Loss::Rerun,
+        ..JobSpec::default()
     }
 }
 
@@ -350,7 +350,7 @@ fn plain(number: u64) -> JobSpec {
 
 fn node_of(node: u32, cpu: u32) -> NodeSpec {
     let capacity = Resources::new(cpu, 0);
-    NodeSpec { node: NodeId(node), capacity, gpus: 0, attributes: vec![], domains: vec![] }
+    NodeSpec { node: NodeId(node), capacity, gpus: 0, ..NodeSpec::default() }
 }
 
 /// Nodes with nothing but so many millicores.

@@ -51,7 +51,7 @@ impl Source for Listed {
 fn machine(name: u32, cpu: u32, memory: u32, gpus: u8) -> Node {
     let mut capacity = Resources::new(cpu, memory);
     capacity[GPU] = u32::from(gpus) * 1_000;
-    Node { name: Name::Text(format!("n{name}").into()), capacity, gpus, attributes: vec![], domains: vec![] }
+    Node { name: Name::Text(format!("n{name}").into()), capacity, gpus, ..NodeSpec::default() }
 }
 
 /// Machines of so many millicores and MiB that name cpu and memory.
@@ -65,13 +65,7 @@ fn group(count: u32, cpu: u32, run_s: u64) -> Group {
     Group {
         count,
         ask: Ask { request: Resources::new(cpu, 0), ..Ask::default() },
-        truth: Truth {
-            run: Run::Same(Span::from_seconds(run_s)),
-            fails: false,
-            killed: false,
-            usage: None,
-            recorded: None,
-        },
+        truth: Truth { run: Run::Same(Span::from_seconds(run_s)), ..Truth::default() },
     }
 }
 

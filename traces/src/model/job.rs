@@ -84,7 +84,7 @@ pub struct Ask {
 }
 
 /// What is true, which only the world may know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Truth {
     /// How long the tasks run.
     pub run: Run,
@@ -105,6 +105,13 @@ pub enum Run {
     Same(Span),
     /// Each its own, by index within the group.
     Each(Box<[Span]>),
+}
+
+impl Default for Run {
+    /// No time at all.
+    fn default() -> Self {
+        Self::Same(Span::ZERO)
+    }
 }
 
 impl Run {

@@ -9,7 +9,7 @@
 mod tests;
 
 use windtunnel_scheduler::constraint::{Condition, Constraint};
-use windtunnel_scheduler::event::{GpuRequest, JobKind};
+use windtunnel_scheduler::event::GpuRequest;
 use windtunnel_scheduler::resources::{CPU, GPU, MEMORY, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -284,13 +284,12 @@ impl OpenbSource {
             class,
             groups: Groups::One(Group {
                 count: 1,
-                ask: Ask { kind: JobKind::Batch, request, gpu, estimate: None, constraints },
+                ask: Ask { request, gpu, constraints, ..Ask::default() },
                 truth: Truth {
                     run: Run::Same(times.run),
                     fails,
-                    killed: false,
-                    usage: None,
                     recorded: times.scheduled.map(|start| Recorded { start: Some(start), ..Recorded::default() }),
+                    ..Truth::default()
                 },
             }),
         })

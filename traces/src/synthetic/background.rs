@@ -54,7 +54,7 @@ impl Background for Residual {
                 estimate: ready.estimate.of(None, &run, || key.unit(WARM_ESTIMATE, 0)),
                 constraints: shape.constraints(|| key.unit(WARM_CONSTRAINED, 0)),
             },
-            truth: Truth { run, fails, killed: false, usage: None, recorded: None },
+            truth: Truth { run, fails, ..Truth::default() },
         }
     }
 }

@@ -94,7 +94,7 @@ impl Synthetic {
                 estimate: ready.estimate.of(None, &run, || key.unit(ESTIMATE, 0)),
                 constraints: shape.constraints(|| key.unit(CONSTRAINED, 0)),
             },
-            truth: Truth { run, fails, killed: false, usage: None, recorded: None },
+            truth: Truth { run, fails, ..Truth::default() },
         }
     }
 

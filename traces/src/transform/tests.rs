@@ -37,7 +37,7 @@ fn job(name: u64, submit_s: u64, run_s: u64) -> Job {
     let ask =
         Ask { request: Resources::new(1_000, 1_024), estimate: Some(Span::from_seconds(1_000)), ..Ask::default() };
     let run = Run::Same(Span::from_seconds(run_s));
-    let truth = Truth { run, fails: false, killed: false, usage: None, recorded: Some(recorded) };
+    let truth = Truth { run, recorded: Some(recorded), ..Truth::default() };
     Job {
         name: Name::Number(name),
         submit: Time(submit_s * 1_000_000),

@@ -230,7 +230,7 @@ proptest! {
 
 fn plain(name: u64, submit: u64) -> Job {
     let ask = Ask { request: Resources::new(1_000, 64), ..Ask::default() };
-    let truth = Truth { run: Run::Same(Span(submit + 1)), fails: false, killed: false, usage: None, recorded: None };
+    let truth = Truth { run: Run::Same(Span(submit + 1)), ..Truth::default() };
     Job {
         name: Name::Number(name),
         submit: Time(submit),

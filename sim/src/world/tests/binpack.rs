@@ -52,13 +52,7 @@ fn bins(instance: &Instance, policy: &str) -> usize {
     let mut events = vec![Event::Configured(Box::new(config))];
     events.extend((0..instance.items.len() as u32).map(|at| {
         let capacity = Resources::new(instance.bin, 0);
-        Event::NodeAdded(Box::new(NodeSpec {
-            node: NodeId(at),
-            capacity,
-            gpus: 0,
-            attributes: vec![],
-            domains: vec![],
-        }))
+        Event::NodeAdded(Box::new(NodeSpec { node: NodeId(at), capacity, gpus: 0, ..NodeSpec::default() }))
     }));
     events.extend(instance.items.iter().enumerate().map(|(at, &item)| {
         Event::JobSubmitted(JobSpec {
@@ -71,8 +65,7 @@ fn bins(instance: &Instance, policy: &str) -> usize {
             estimate: None,
             priority: 0,
             role: RoleId(0),
-            constraints: None,
-            loss: Loss::Rerun,
+            ..JobSpec::default()
         })
     }));
     let mut decisions = vec![];

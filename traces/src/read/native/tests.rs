@@ -61,9 +61,9 @@ fn every_column_finds_its_place() {
         truth: Truth {
             run: Run::Same(Span(6)),
             fails: true,
-            killed: false,
             usage: Some(Resources([50, 0, 0, 0, 4, 0, 0, 0])),
             recorded: Some(Recorded { start: Some(Time(8)), node: Some(Name::new("n-1")), gpus: GpuSet(0b101) }),
+            ..Truth::default()
         },
     };
     assert_eq!(job.groups, Groups::One(expected));

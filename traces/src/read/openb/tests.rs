@@ -37,7 +37,7 @@ fn a_pod_is_a_job_of_one_task() {
     assert_eq!((job.name.to_string(), job.submit), ("p-1".to_string(), Time(10_000_000)));
     assert_eq!(source.labels().word(job.class), "LS");
     let group = group(job);
-    assert_eq!((group.count, group.ask.kind), (1, JobKind::Batch));
+    assert_eq!((group.count, group.ask.kind), (1, windtunnel_scheduler::event::JobKind::Batch));
     assert_eq!(group.ask.request, Resources([12_000, 16_384, 0, 460, 0, 0, 0, 0]));
     assert_eq!(group.ask.gpu, GpuRequest { count: 1, milli: 460 });
     assert_eq!(group.truth.run.of(0), Span::from_seconds(70), "from scheduling to deletion");

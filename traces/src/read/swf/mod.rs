@@ -18,7 +18,7 @@ mod tests;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use windtunnel_scheduler::event::{GpuRequest, JobKind};
+use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::resources::{CPU, MEMORY, Resources};
 use windtunnel_scheduler::time::Time;
 
@@ -332,13 +332,13 @@ impl SwfSource {
         request[MEMORY] = memory_mib;
         let submit = Time(row.submit_us - shift);
         let start = row.wait_us.map(|wait| Time(submit.0 + wait));
-        let ask = Ask { kind, request, gpu: GpuRequest::default(), estimate: row.estimate, constraints: None };
+        let ask = Ask { kind, request, estimate: row.estimate, ..Ask::default() };
         let truth = Truth {
             run: Run::Same(row.run),
             fails: row.fails,
             killed: row.killed,
-            usage: None,
             recorded: start.map(|start| Recorded { start: Some(start), ..Recorded::default() }),
+            ..Truth::default()
         };
         Job {
             name: Name::Number(row.number),
