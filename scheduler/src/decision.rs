@@ -40,6 +40,17 @@ pub enum Decision {
         /// How long it may take to leave.
         grace: Span,
     },
+    /// Take a task off its node to make room: for a task of higher priority, or since the node is to be emptied. Its
+    /// work is lost but for what it saved.
+    Evict {
+        /// Which; a gang leaves as a whole.
+        task: TaskId,
+        /// How long it may take to leave. It works on meanwhile and may come to its end.
+        grace: Span,
+        /// Whether it waits for another place afterwards ([`crate::event::Ending::Evicted`]); otherwise it is given up
+        /// ([`crate::event::Ending::Killed`]).
+        requeue: bool,
+    },
     /// A job was tried and has to wait; said only if the configuration asks for explanations.
     Defer {
         /// Which job.
@@ -96,6 +107,7 @@ impl Decision {
             Self::Place { .. } => "place",
             Self::Reject { .. } => "reject",
             Self::Kill { .. } => "kill",
+            Self::Evict { .. } => "evict",
             Self::Defer { .. } => "defer",
             Self::Waited { .. } => "waited",
             Self::Offer { .. } => "offer",

@@ -97,6 +97,8 @@ pub enum Ending {
     Killed,
     /// Its machine went away; whether it is queued again is up to its [`Loss`].
     Lost,
+    /// It was taken off its node to make room and waits for another place: [`crate::Decision::Evict`].
+    Evicted,
 }
 
 /// A node as its operator describes it. What the scheduler may hand out: after reserve and overcommit.

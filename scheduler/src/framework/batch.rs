@@ -211,7 +211,7 @@ impl Batch {
         let job = self.running.job(task.job);
         let again = match (job.kind, ending) {
             (_, Ending::Killed) => false,
-            (JobKind::Service, _) => true,
+            (JobKind::Service, _) | (_, Ending::Evicted) => true,
             (_, Ending::Lost) => job.loss == Loss::Rerun,
             _ => false,
         };

@@ -225,6 +225,20 @@ fn what_blocks_the_head_is_looked_at_anew_when_a_higher_rank_comes() {
 }
 
 #[test]
+fn an_evicted_task_waits_again_under_its_old_place_and_one_that_was_given_up_does_not() {
+    let mut stage = Stage::with(Config::default(), &[(1_000, 0)]);
+    for _ in 0..3 {
+        let spec = stage.task(1_000, 0);
+        stage.submit(spec);
+    }
+    assert_eq!(stage.started(), []);
+    stage.end(0, Ending::Evicted);
+    assert_eq!(stage.started(), [0], "it came first");
+    stage.end(0, Ending::Killed);
+    assert_eq!((stage.started(), stage.core.waiting()), (vec![1], 1));
+}
+
+#[test]
 fn tasks_of_one_job_start_as_far_as_there_is_room() {
     let mut stage = Stage::with(placed_by("first-fit"), &[(2_000, 0), (1_000, 0)]);
     let spec = stage.tasks(5, 1_000, 0);

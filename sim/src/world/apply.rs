@@ -6,7 +6,7 @@ use windtunnel_scheduler::event::{Event, GpuSet};
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
 use windtunnel_scheduler::time::Span;
 
-use super::truth::NONE;
+use super::truth::{Leaving, NONE};
 use super::{MESSAGE, UNSTARTED, World, what};
 use crate::error::SimError;
 
@@ -20,7 +20,14 @@ impl World {
             Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
             Decision::Waited { task, causes } => self.note_waited(party, task, causes),
             Decision::Reject { task, count } => self.reject(party, task, count),
-            Decision::Kill { task, .. } => self.kill(party, task),
+            Decision::Kill { task, grace } => {
+                self.tell_to_leave(party, task, Leaving::Killed, grace);
+                Ok(())
+            }
+            Decision::Evict { task, grace, requeue } => {
+                self.tell_to_leave(party, task, Leaving::Evicted { requeue }, grace);
+                Ok(())
+            }
             Decision::Defer { .. } => Ok(()),
             Decision::Offer { to, offer } => self.send(party, to, Event::Offered(offer)),
             Decision::Rescind { to, offer } => self.send(party, to, Event::OfferRescinded { offer }),
@@ -136,7 +143,7 @@ impl World {
     }
 
     /// Adds a decision that changes the world to the fingerprint: fields in this order, names only.
-    fn stamp(&mut self, party: PartyId, kind: u64, fields: [u64; 4]) {
+    pub(super) fn stamp(&mut self, party: PartyId, kind: u64, fields: [u64; 4]) {
         self.fingerprint.word(self.now.0);
         self.fingerprint.word(u64::from(party.0) << 8 | kind);
         for field in fields {
@@ -190,18 +197,5 @@ impl World {
             }
             self.tasks[slot].job == job && self.tasks[slot].running.is_none()
         })
-    }
-
-    fn kill(&mut self, party: PartyId, task: TaskId) -> Result<(), SimError> {
-        match self.task_slot(task) {
-            Some(slot) if slot & UNSTARTED == 0 && self.tasks[slot].running.is_some() => {
-                let digest = self.jobs[self.tasks[slot].job].digest;
-                self.stamp(party, 3, [digest, u64::from(self.tasks[slot].index), 0, 0]);
-                self.end(slot, windtunnel_outcome::rows::State::Killed);
-                Ok(())
-            }
-            // It ended while the order was on its way.
-            _ => Ok(()),
-        }
     }
 }

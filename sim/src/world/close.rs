@@ -64,7 +64,7 @@ impl World {
                 let job = slot & !UNSTARTED;
                 let index = self.index_of(job, TaskId(id));
                 let eligible = self.jobs[job].submit;
-                Task { id, job, index, attempt: 0, generation: 0, eligible, running: None, causes: NONE }
+                Task { id, job, index, attempt: 0, generation: 0, eligible, running: None, causes: NONE, leaving: None }
             })
             .collect()
     }

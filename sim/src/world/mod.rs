@@ -2,6 +2,7 @@
 
 mod apply;
 mod close;
+mod leave;
 mod setup;
 mod stranded;
 mod truth;
@@ -49,6 +50,17 @@ pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 const END: u64 = 0;
 const MESSAGE: u64 = 1;
 const BEGIN: u64 = 2;
+/// A task that was told to leave has left.
+const LEAVE: u64 = 3;
+
+/// The order of what happens in one instant: who comes to an end by itself does so before anybody is made to leave.
+fn rank(kind: u64) -> u64 {
+    match kind {
+        END => 0,
+        LEAVE => 1,
+        kind => kind + 1,
+    }
+}
 
 fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
@@ -209,26 +221,29 @@ impl World {
     fn order_of(&self, what: u64) -> (u64, u64) {
         let slot = what as u32;
         match what >> 60 {
-            END => (END, self.tasks[slot].id),
-            kind => (kind, u64::from(slot)),
+            kind @ (END | LEAVE) => (rank(kind), self.tasks[slot].id),
+            kind => (rank(kind), u64::from(slot)),
         }
     }
 
     fn start_order_of(&self, what: u64) -> (u64, u64) {
         let slot = what as u32;
         match what >> 60 {
-            END => (END, self.tasks[slot].running.map_or(0, |attempt| attempt.sequence)),
-            kind => (kind, u64::from(slot)),
+            kind @ (END | LEAVE) => (rank(kind), self.tasks[slot].running.map_or(0, |attempt| attempt.sequence)),
+            kind => (rank(kind), u64::from(slot)),
         }
     }
 
     fn happen(&mut self, what: u64) -> Result<(), SimError> {
         let slot = what as u32;
         match what >> 60 {
-            END => {
+            kind @ (END | LEAVE) => {
                 let generation = (what >> 32) as u32 & 0x0fff_ffff;
-                if self.tasks[slot].generation & 0x0fff_ffff == generation && self.tasks[slot].running.is_some() {
-                    self.end_of_run(slot);
+                let current = self.tasks[slot].generation & 0x0fff_ffff == generation;
+                match self.tasks[slot].leaving {
+                    _ if !current || self.tasks[slot].running.is_none() => {}
+                    Some(how) if kind == LEAVE => self.leave(slot, how),
+                    _ => self.end_of_run(slot),
                 }
             }
             MESSAGE => {

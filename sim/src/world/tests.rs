@@ -2,6 +2,7 @@
 
 mod binpack;
 mod canary;
+mod evict;
 mod two_level;
 mod whole;
 
@@ -128,6 +129,7 @@ struct Row {
     requested: Resources,
     wait: Option<Span>,
     causes: Span,
+    lost: Span,
 }
 
 /// Keeps every row, every event and every decision.
@@ -181,6 +183,7 @@ impl Recorder for Tape {
             requested: row.requested,
             wait: row.wait,
             causes: row.causes.iter().fold(Span::ZERO, |sum, &cause| sum + cause),
+            lost: row.lost_work,
         });
     }
 

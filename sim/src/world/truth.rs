@@ -4,7 +4,7 @@ use windtunnel_outcome::conservation::{Conservation, hold};
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
 use windtunnel_scheduler::resources::{LANES, Resources};
-use windtunnel_scheduler::time::Time;
+use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Groups, Label, Name, Run};
 
 /// No slot.
@@ -109,6 +109,13 @@ impl Part {
         if self.kind == JobKind::Gang { self.count } else { 1 }
     }
 
+    /// How much of what a task did since it took its room, `held` ago, is thrown away when it is made to leave. What
+    /// has no end has nothing to finish: it did its work all along.
+    pub(crate) fn lost_by_leaving(&self, held: Span) -> Span {
+        let endless = matches!(self.run, Run::Same(run) if run.is_forever());
+        if endless || self.kind == JobKind::Service { Span::ZERO } else { held }
+    }
+
     /// Tasks as the scheduler counts them: a gang is one.
     pub(crate) fn units(&self) -> u32 {
         if self.kind == JobKind::Gang { 1 } else { self.count }
@@ -130,6 +137,20 @@ pub(crate) struct Task {
     pub running: Option<Attempt>,
     /// The slot of where its wait went; none if it did not wait.
     pub causes: u32,
+    /// Whether it was told to leave its node, and what becomes of it then.
+    pub leaving: Option<Leaving>,
+}
+
+/// What becomes of a task that is made to leave its node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// It is over.
+    Killed,
+    /// It waits for another place, or is given up.
+    Evicted {
+        /// Which of the two.
+        requeue: bool,
+    },
 }
 
 /// A task on a node.

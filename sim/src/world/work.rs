@@ -9,7 +9,7 @@ use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run};
 
-use super::truth::{Attempt, Job, NONE, Part, Parts, Share, Task};
+use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
 use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
 use crate::experiment::Start;
@@ -217,7 +217,7 @@ impl World {
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         let eligible = self.jobs[job].submit;
-        let task = Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE };
+        let task = Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE, leaving: None };
         let slot = self.tasks.insert(task);
         self.of_task.insert(id.0, slot);
         Some(slot)
@@ -388,7 +388,12 @@ impl World {
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
-        let again = part.kind == JobKind::Service && state != State::Killed;
+        let again = match (state, task.leaving) {
+            (State::Killed, _) => false,
+            (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue,
+            _ => part.kind == JobKind::Service,
+        };
+        let lost = if state == State::Evicted { part.lost_by_leaving(self.now - attempt.place) } else { Span::ZERO };
         let (request, usage) = (part.request, part.usage);
         let (background, workload) = (job.background, usize::from(job.workload));
         let held = self.now - attempt.place;
@@ -396,14 +401,18 @@ impl World {
         if let Some(usage) = usage {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
-        self.account(task.job, request, members, held, false);
+        self.account(task.job, request, members, Span(held.0 - lost.0), false);
+        if lost > Span::ZERO {
+            self.account(task.job, request, members, lost, true);
+        }
         let ending = match state {
             State::Failed => Ending::Failed,
+            State::Evicted if again => Ending::Evicted,
             State::Killed | State::Evicted => Ending::Killed,
             State::Lost => Ending::Lost,
             _ => Ending::Finished,
         };
-        self.ended.push(Ended { id: task.id, task, state, lost: Span::ZERO });
+        self.ended.push(Ended { id: task.id, task, state, lost });
         self.jobs[task.job].rows += 1;
         self.measures.ended(self.now);
         self.tell_end(workload, TaskId(task.id), ending);
@@ -413,6 +422,7 @@ impl World {
             next.running = None;
             next.eligible = self.now;
             next.causes = NONE;
+            next.leaving = None;
             next.generation = self.next_generation;
             self.next_generation = self.next_generation.wrapping_add(1);
             if !background {

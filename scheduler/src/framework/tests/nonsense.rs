@@ -83,7 +83,7 @@ fn event(kind: u8, word: u64) -> Event {
     match kind % 24 {
         0..=6 => Event::JobSubmitted(job(word)),
         7..=11 => {
-            let endings = [Ending::Finished, Ending::Failed, Ending::Killed, Ending::Lost];
+            let endings = [Ending::Finished, Ending::Failed, Ending::Killed, Ending::Evicted];
             Event::TaskEnded { task: TaskId(draw(6) % 620), ending: endings[draw(7) as usize % 4] }
         }
         12 => Event::TaskEnded { task, ending: Ending::Lost },
