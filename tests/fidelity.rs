@@ -55,8 +55,13 @@ fn replay(log: &str, cpus: u32, config: Config) -> (Vec<(u64, u64)>, Outcome) {
 fn replay_input(input: Input, cpus: u32, estimate: Estimate, config: Config) -> (Starts, Outcome) {
     let source = open_jobs(vec![input], Some("swf"), &ReadOptions::default()).expect("the log is readable");
     let source = Box::new(Estimated::new(source, estimate, 0, 0).expect("the estimate makes sense"));
-    let node =
-        Node { name: Name::new("pool"), capacity: Resources::new(cpus * 1000, 0), gpus: 0, ..NodeSpec::default() };
+    let node = Node {
+        name: Name::new("pool"),
+        capacity: Resources::new(cpus * 1000, 0),
+        gpus: 0,
+        attributes: vec![],
+        domains: vec![],
+    };
     let experiment = Experiment {
         seed: 0,
         fleet: Fleet { nodes: vec![node], lanes: 1, extra_lanes: vec![] },

@@ -60,7 +60,8 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         name: Name::Number(u64::from(at)),
         capacity: Resources::new(64_000, 256 * 1024),
         gpus: 0,
-        ..NodeSpec::default()
+        attributes: vec![],
+        domains: vec![],
     };
     Some(Experiment {
         seed: 0,

@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         name: Name::Text(format!("node-{at}").into()),
         capacity: Resources::new(64_000, 256 * 1024),
         gpus: 0,
-        ..NodeSpec::default()
+        attributes: vec![],
+        domains: vec![],
     };
     let warm = (warm > 0)
         .then(|| background(&spec, 0, 0).map(|background| Warm { permille: warm, background }))

@@ -217,7 +217,8 @@ impl World {
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         let eligible = self.jobs[job].submit;
-        let task = Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE, leaving: None };
+        let task =
+            Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE, leaving: None };
         let slot = self.tasks.insert(task);
         self.of_task.insert(id.0, slot);
         Some(slot)
