@@ -1,6 +1,7 @@
 //! The one integration test binary of the workspace.
 
 mod cli;
+mod comparing;
 mod fidelity;
 mod golden;
 mod layering;
@@ -8,3 +9,4 @@ mod own_policy;
 mod readme;
 mod support;
 mod tidy;
+mod verdicts;

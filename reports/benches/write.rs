@@ -49,6 +49,7 @@ fn row<'a>(index: u64, waiting: bool, nodes: &'a Names) -> TaskRow<'a> {
     let mut causes = [Span::ZERO; Cause::COUNT];
     causes[(draw % 2) as usize] = wait;
     TaskRow {
+        id: TaskId(0),
         job: NameRef::Number(index + (draw >> 50)),
         index: 0,
         attempt: 0,

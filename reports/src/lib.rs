@@ -5,11 +5,15 @@
 //! depends on nothing but what it is handed: no clock, no version, no thread count.
 
 pub mod chart;
+pub mod diverge;
+pub mod explain;
+pub mod gate;
 pub mod human;
 pub mod page;
 pub mod read;
 #[cfg(test)]
 mod sample;
 pub mod table;
+pub mod verdict;
 mod words;
 pub mod write;

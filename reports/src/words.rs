@@ -12,6 +12,11 @@ pub(crate) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::Gang => "for room for whole gangs",
         Cause::Decision => "for the scheduler to think",
         Cause::Launch => "for the launch of what was placed",
+        Cause::Quota => "for a quota, a limit or a share to allow more",
+        Cause::Backoff => "for a back-off to end",
+        Cause::OfferCycle => "for offers of room that was there",
+        Cause::Detection => "on machines that were gone without anybody knowing",
+        Cause::Rerun => "for placements that came to nothing",
     }
 }
 

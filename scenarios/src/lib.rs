@@ -5,16 +5,21 @@
 //! turns, or how a result is drawn.
 
 mod command;
+pub mod compare;
 pub mod facts;
 pub mod failure;
+pub mod gate;
 pub mod library;
 pub mod load;
 pub mod progress;
 pub mod resolve;
+pub mod simulate;
 pub mod spec;
+mod story;
 pub mod survey;
 pub mod talk;
 mod tool;
+mod windows;
 
 pub use failure::Failure;
 pub use tool::{Build, Tool};

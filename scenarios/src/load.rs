@@ -26,6 +26,15 @@ pub fn load(reference: &str, sets: &[Set], registries: &Registries) -> Result<Re
     resolve::resolve(scenario, &places, &base, registries)
 }
 
+/// The text of a scenario of the library; None if `reference` is a file.
+///
+/// # Errors
+/// If there is no such scenario.
+pub(crate) fn text(reference: &str) -> Result<Option<String>, Failure> {
+    let found = find(reference)?;
+    Ok((!Path::new(reference).exists()).then_some(found.text))
+}
+
 fn find(reference: &str) -> Result<Text, Failure> {
     let path = Path::new(reference);
     if !path.exists()

@@ -73,6 +73,46 @@ pub enum Whole {
     Unknown,
 }
 
+/// Where bars are drawn: on stderr, if somebody looks.
+fn target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() }
+}
+
+/// The bar of many runs; hidden if stderr is no terminal.
+pub struct Tally {
+    bar: ProgressBar,
+    interrupt: Interrupt,
+}
+
+impl Tally {
+    /// A bar for so many runs.
+    #[must_use]
+    pub fn new(name: &str, runs: usize, interrupt: Interrupt) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(runs as u64), target());
+        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len} runs, eta {eta}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(name.to_owned());
+        Self { bar, interrupt }
+    }
+
+    /// Whether to go on; breaks off after Ctrl-C.
+    #[must_use]
+    pub fn ask(&self) -> ControlFlow<()> {
+        if self.interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// One run more is over.
+    pub fn done(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// The bar of one run; hidden if stderr is no terminal.
 pub struct Bar {
     bar: ProgressBar,
@@ -88,12 +128,7 @@ impl Bar {
             Whole::Until(0) | Whole::Tasks(0) | Whole::Unknown => ProgressBar::new_spinner(),
             Whole::Until(length) | Whole::Tasks(length) => ProgressBar::new(length),
         };
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(8)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        bar.set_draw_target(target);
+        bar.set_draw_target(target());
         let template = if bar.length().is_some() {
             "{prefix} [{bar:30}] {percent:>3}% {msg} eta {eta}"
         } else {

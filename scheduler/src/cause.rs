@@ -20,11 +20,21 @@ pub enum Cause {
     Decision,
     /// Placed, but not yet running.
     Launch,
+    /// Its team, user or partition may hold no more for now: a quota, a limit or a share.
+    Quota,
+    /// It is kept back for a while after it failed.
+    Backoff,
+    /// There is room, but it has not been offered to its framework yet.
+    OfferCycle,
+    /// It was placed on a machine that was gone already, and nobody knew.
+    Detection,
+    /// An earlier placement came to nothing before it ran; the time that went into it.
+    Rerun,
 }
 
 impl Cause {
     /// Every cause, in the order of the columns.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Capacity,
         Self::Fragmentation,
         Self::Constraint,
@@ -32,6 +42,11 @@ impl Cause {
         Self::Gang,
         Self::Decision,
         Self::Launch,
+        Self::Quota,
+        Self::Backoff,
+        Self::OfferCycle,
+        Self::Detection,
+        Self::Rerun,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -47,6 +62,11 @@ impl Cause {
             Self::Gang => "gang",
             Self::Decision => "decision",
             Self::Launch => "launch",
+            Self::Quota => "quota",
+            Self::Backoff => "backoff",
+            Self::OfferCycle => "offer_cycle",
+            Self::Detection => "detection",
+            Self::Rerun => "rerun",
         }
     }
 }

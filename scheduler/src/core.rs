@@ -9,13 +9,14 @@ use crate::config::{Choice, Config, HeadOfLine, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::framework::{Batch, Policies};
-use crate::id::PartyId;
+use crate::id::{NodeId, PartyId};
 use crate::index::Place;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Shape};
 use crate::placement::{PLACEMENTS, Placement};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
+use crate::veto::Veto;
 use crate::{Gone, Scheduler, Step};
 
 /// The policies a core may be told to use: values passed down, so that a team can add its own.
@@ -108,6 +109,21 @@ impl Registries {
         }
     }
 
+    /// What the placement policy of a configuration thinks of a task on a node: why it cannot go there, or how much the
+    /// policy likes it there, if it has a number for that.
+    ///
+    /// # Errors
+    /// The reason of the node.
+    pub fn opinion(&self, config: &Config, ledger: &Ledger, shape: &Shape, node: NodeId) -> Result<Option<i64>, Veto> {
+        match ledger.veto(shape, node) {
+            Some(veto) => Err(veto),
+            None => Ok(self.placement(&config.placement).ok().and_then(|policy| {
+                let policy = (policy.build)(config);
+                policy.score(ledger, shape, node)
+            })),
+        }
+    }
+
     /// Says whether a configuration can be followed. Drivers ask before they send it.
     ///
     /// # Errors
@@ -168,6 +184,24 @@ impl Core {
     #[must_use]
     pub fn waiting(&self) -> u64 {
         self.fused.as_ref().map_or(0, |fused| fused.framework.waiting())
+    }
+
+    /// How things stood with the first party just before it decided `undone`, the last of its latest decisions: what
+    /// it believed of the nodes, and what the first task in them needs, if it was placed. None for a party that is not
+    /// fused, or before it is configured. Copies the ledger: for explanations.
+    #[must_use]
+    pub fn before(&self, undone: &[Decision]) -> Option<(Ledger, Option<Shape>)> {
+        let Fused { ledger, framework } = self.fused.as_ref()?;
+        let mut ledger = ledger.clone();
+        let mut first = None;
+        for decision in undone {
+            let Decision::Place { task, node, count, gpus, .. } = *decision else { continue };
+            let Some(shape) = framework.shape_of(task) else { continue };
+            let shape = *ledger.shapes().shape(shape);
+            ledger.release(&shape, node, count, gpus);
+            first.get_or_insert(shape);
+        }
+        Some((ledger, first))
     }
 
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.

@@ -82,6 +82,9 @@ impl Loop<'_> {
                 return Err(SimError::Restless { at: world.now, rounds: ROUNDS_MOST });
             }
             let inbox = world.take_inbox(party);
+            if self.recorder.wants_names() {
+                world.name(&inbox, self.recorder);
+            }
             if self.recorder.wants_events() {
                 self.recorder.heard(world.now, party, &inbox);
             }

@@ -9,6 +9,7 @@ mod slowest;
 mod stranded;
 mod thin;
 mod utilization;
+pub(crate) mod versus;
 mod wait_groups;
 mod waits;
 

@@ -36,7 +36,7 @@ pub const WAITING: Shade = shade("waiting", 0x00dd_6b20, 0x00ff_9d57);
 pub const MARK: Shade = shade("mark", 0x00b8_3280, 0x00f0_7fc0);
 
 /// Where waits went, in the order of `Cause::ALL`.
-pub const CAUSES: [Shade; 7] = [
+pub const CAUSES: [Shade; 12] = [
     shade("cause-capacity", 0x00d1_495b, 0x00f0_7b8b),
     shade("cause-fragmentation", 0x00e0_a030, 0x00f2_c062),
     shade("cause-constraint", 0x008a_5bd6, 0x00b6_94f5),
@@ -44,6 +44,11 @@ pub const CAUSES: [Shade; 7] = [
     shade("cause-gang", 0x002a_9d6f, 0x005f_cf9f),
     shade("cause-decision", 0x008d_6e63, 0x00b8_9b90),
     shade("cause-launch", 0x0090_a4ae, 0x00b3_c3cb),
+    shade("cause-quota", 0x00b5_651d, 0x00d9_9058),
+    shade("cause-backoff", 0x0000_8b8b, 0x0040_c4c4),
+    shade("cause-offer-cycle", 0x00c7_6fb0, 0x00e5_a3d3),
+    shade("cause-detection", 0x0058_6e2b, 0x0096_b05c),
+    shade("cause-rerun", 0x0070_3d57, 0x00b5_7f9b),
 ];
 
 /// What is missing where room is stranded: cpu, memory, disk, gpu, anything else.

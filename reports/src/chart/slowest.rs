@@ -24,6 +24,11 @@ pub(crate) const fn in_words(cause: Cause) -> &'static str {
         Cause::Gang => "gang does not fit as a whole",
         Cause::Decision => "waiting for the scheduler to think",
         Cause::Launch => "launch",
+        Cause::Quota => "quota, limit or share used up",
+        Cause::Backoff => "back-off",
+        Cause::OfferCycle => "room not offered yet",
+        Cause::Detection => "placed on a machine that was gone",
+        Cause::Rerun => "placements that came to nothing",
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It depends on the outcome and on how it was made alone: rendering again from the files gives the same bytes.
 
+pub mod compare;
 mod fleet;
 mod sentences;
 #[cfg(test)]
@@ -37,21 +38,11 @@ pub struct Reproduction<'a> {
 /// The page of a run.
 #[must_use]
 pub fn render(outcome: &Outcome, reproduction: &Reproduction<'_>) -> String {
-    let mut page = String::new();
     let name = table::text(&outcome.summary, "scenario").unwrap_or_else(|| "run".to_owned());
-    let name = crate::human::cut(&name, 120);
-    // Writing to a string cannot fail, here and below.
-    let _ = write!(
-        page,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width,initial-scale=1\">\n<title>{name}: windtunnel</title>\n<style>\n{}{}</style>\n\
-         </head>\n<body>\n<main>\n<header><p class=\"kind\">windtunnel run</p><h1>{name}</h1></header>\n",
-        style(),
-        include_str!("style.css"),
-        name = escape(&name),
-    );
+    let mut page = open_page(&name, "windtunnel run");
     page.push_str("<section class=\"opening\">");
     for sentence in sentences::opening(outcome) {
+        // Writing to a string cannot fail, here and below.
         let _ = write!(page, "<p>{}</p>", escape(&sentence));
     }
     page.push_str("</section>\n");
@@ -71,6 +62,19 @@ pub fn render(outcome: &Outcome, reproduction: &Reproduction<'_>) -> String {
     reproduce(&mut page, outcome, reproduction);
     page.push_str("</main>\n</body>\n</html>\n");
     page
+}
+
+/// The beginning of a page, up to its title.
+fn open_page(name: &str, kind: &str) -> String {
+    let name = crate::human::cut(name, 120);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\">\n<title>{name}: windtunnel</title>\n<style>\n{}{}</style>\n\
+         </head>\n<body>\n<main>\n<header><p class=\"kind\">{kind}</p><h1>{name}</h1></header>\n",
+        style(),
+        include_str!("style.css"),
+        name = escape(&name),
+    )
 }
 
 fn warnings(page: &mut String, warnings: &[String]) {
@@ -132,12 +136,17 @@ fn charts(page: &mut String, outcome: &Outcome) {
 }
 
 fn write_figure(page: &mut String, chart: &dyn Chart, figure: &Figure) {
+    write_figure_as(page, [chart.name(), chart.title(), chart.meaning()], figure);
+}
+
+/// The section of a figure by its name, title and meaning.
+fn write_figure_as(page: &mut String, [name, title, meaning]: [&str; 3], figure: &Figure) {
+    // Writing to a string cannot fail, here and below.
     let _ = write!(
         page,
-        "<section id=\"{}\"><h2>{}</h2><p class=\"meaning\">{}</p>",
-        chart.name(),
-        escape(chart.title()),
-        escape(chart.meaning())
+        "<section id=\"{name}\"><h2>{}</h2><p class=\"meaning\">{}</p>",
+        escape(title),
+        escape(meaning)
     );
     if !figure.legend.is_empty() {
         page.push_str("<ul class=\"legend\">");

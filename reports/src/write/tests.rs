@@ -38,6 +38,7 @@ fn made(index: u64) -> Made {
     let mut causes = [Span::ZERO; Cause::COUNT];
     causes[(draw % 7) as usize] = wait;
     let row = TaskRow {
+        id: TaskId(0),
         job: NameRef::Number(index),
         index: (draw % 100) as u32,
         attempt: (index % 4) as u32,

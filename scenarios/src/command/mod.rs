@@ -2,6 +2,10 @@
 
 mod check;
 mod common;
+mod compare;
+mod diff;
+mod explain;
+mod gate;
 mod library;
 mod metrics;
 mod policies;
@@ -10,7 +14,6 @@ mod run;
 mod schema;
 mod shell;
 mod trace;
-mod windows;
 
 use std::process::ExitCode;
 
@@ -35,6 +38,14 @@ struct Cli {
 enum Command {
     /// Simulate a scenario and write its results into a folder.
     Run(run::Arguments),
+    /// Run sides of a scenario with the same seeds and judge every number.
+    Compare(compare::Arguments),
+    /// The same from two saved runs.
+    Diff(diff::Arguments),
+    /// Say why tasks of a saved run waited.
+    Explain(explain::Arguments),
+    /// Hold scenarios against their baselines: exit code 1 if a limit is broken, 2 if one could not run.
+    Gate(gate::Arguments),
     /// Read everything that a scenario names, and run nothing.
     Check(check::Arguments),
     /// Render the report of a saved run again.
@@ -64,6 +75,8 @@ pub(crate) enum Verdict {
     Fine,
     /// There are findings.
     Findings,
+    /// Something could not be run, as was said.
+    NotRun,
 }
 
 /// Reads the command line and does what it says.
@@ -80,6 +93,7 @@ pub(crate) fn main(tool: &Tool) -> ExitCode {
     match perform(tool, cli.command) {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Findings) => ExitCode::from(1),
+        Ok(Verdict::NotRun) => ExitCode::from(2),
         Err(failure) => {
             talk::say(failure.render().trim_end());
             ExitCode::from(failure.exit_code())
@@ -90,6 +104,10 @@ pub(crate) fn main(tool: &Tool) -> ExitCode {
 fn perform(tool: &Tool, command: Command) -> Result<Verdict, Failure> {
     match command {
         Command::Run(arguments) => run::perform(tool, &arguments),
+        Command::Compare(arguments) => compare::perform(tool, &arguments),
+        Command::Diff(arguments) => diff::perform(&arguments),
+        Command::Explain(arguments) => explain::perform(tool, &arguments),
+        Command::Gate(arguments) => gate::perform(tool, &arguments),
         Command::Check(arguments) => check::perform(tool, &arguments),
         Command::Report(arguments) => report::perform(&arguments),
         Command::Trace(command) => trace::perform(&command),

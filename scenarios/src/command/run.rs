@@ -3,22 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use windtunnel_outcome::{Outcome, Recorder};
+use windtunnel_outcome::{Outcome, Recorder as _};
 use windtunnel_reports::table;
 use windtunnel_reports::write::{Extras, RecordOptions, ResultWriter, summary};
 use windtunnel_scheduler::resources::STANDARD_LANES;
-use windtunnel_sim::SimError;
-use windtunnel_sim::experiment::Experiment;
 
 use super::Verdict;
 use super::common::{ScenarioArguments, quoted};
-use super::windows;
 use crate::facts::Watch;
 use crate::failure::Failure;
-use crate::progress::{Bar, Interrupt, Whole};
+use crate::progress::{Bar, Interrupt};
 use crate::resolve::Resolved;
+use crate::simulate;
 use crate::talk;
 use crate::tool::Tool;
+use crate::windows;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -57,47 +56,17 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     watch.lap("read");
 
     let mut writer = ResultWriter::create(&out, &record_options(&resolved, &arguments.record))?;
-    let mut outcome = simulate(tool, &resolved, resolved.experiment()?, &mut writer, &interrupt)?;
-    windows::replay(&resolved, &mut outcome.summary, &mut |start, recorder| {
-        simulate(tool, &resolved, resolved.window(start)?, recorder, &interrupt)
-    })?;
+    let bar = Bar::new(&resolved.scenario.name, simulate::whole(&resolved), interrupt.clone());
+    let result = simulate::once(tool, &resolved, &mut writer, &mut |progress| bar.tell(progress));
+    bar.clear();
+    let outcome = result?;
     watch.lap("simulate");
-    complete(&mut outcome, &resolved);
     let extras = Extras { scenario_toml: resolved.text()?, command: again(arguments) };
     writer.finish(&outcome)?;
     interrupt.close()?;
     let folder = writer.commit(&outcome, &extras, || watch.facts(&outcome))?;
     tell(&outcome, &folder, arguments)?;
     Ok(Verdict::Fine)
-}
-
-/// Runs an experiment into `recorder`.
-fn simulate(
-    tool: &Tool,
-    resolved: &Resolved,
-    experiment: Experiment,
-    recorder: &mut dyn Recorder,
-    interrupt: &Interrupt,
-) -> Result<Outcome, Failure> {
-    let mut scheduler = tool.build(&resolved.scenario.scheduler.implementation)?;
-    let bar = Bar::new(&resolved.scenario.name, whole(resolved), interrupt.clone());
-    let result = windtunnel_sim::run(experiment, scheduler.as_mut(), recorder, &mut |progress| bar.tell(progress));
-    bar.clear();
-    result.map_err(|error| match error {
-        SimError::Source(error) => error.into(),
-        SimError::Record(error) => error.into(),
-        SimError::Interrupted => Failure::Interrupted,
-        other => Failure::new(other.to_string()),
-    })
-}
-
-/// What the progress is measured by.
-fn whole(resolved: &Resolved) -> Whole {
-    if let Some(at) = resolved.scenario.stop.at {
-        return Whole::Until(at.0);
-    }
-    let tasks: Option<u64> = resolved.workloads.iter().map(|plan| plan.synthetic().and_then(|spec| spec.tasks)).sum();
-    tasks.map_or(Whole::Unknown, Whole::Tasks)
 }
 
 fn record_options(resolved: &Resolved, record: &[Record]) -> RecordOptions {
@@ -108,25 +77,6 @@ fn record_options(resolved: &Resolved, record: &[Record]) -> RecordOptions {
         events: record.contains(&Record::Events),
         decisions: record.contains(&Record::Decisions),
     }
-}
-
-/// Adds what only the scenario knows.
-fn complete(outcome: &mut Outcome, resolved: &Resolved) {
-    let summary = &mut outcome.summary;
-    summary.set("scenario", resolved.scenario.name.as_str());
-    summary.set("seed", resolved.scenario.seed);
-    for input in &resolved.inputs {
-        summary.set(&format!("inputs.{}", input.key), input.digest.as_str());
-    }
-    let scheduler = &resolved.scenario.scheduler;
-    summary.set("scheduler.use", scheduler.implementation.as_str());
-    summary.set("scheduler.placement", scheduler.placement.0.name.as_str());
-    summary.set("scheduler.queue", scheduler.queue.0.name.as_str());
-    if let Some(profile) = &scheduler.profile {
-        summary.set("scheduler.profile", profile.as_str());
-    }
-    let own = resolved.warnings.iter().cloned();
-    outcome.warnings.splice(0..0, own);
 }
 
 /// The exact command.

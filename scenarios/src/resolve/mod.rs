@@ -21,6 +21,7 @@ use crate::spec::run::{Series, When};
 use crate::spec::scheduler as spec;
 use crate::spec::{Places, Profile, Scenario};
 
+pub(crate) use paths::digest_text;
 pub use paths::InputDigest;
 pub use workload::Plan;
 
@@ -111,6 +112,17 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     scenario
 }
 
+impl Resolved {
+    /// The resolved scenario as a table, its files known by their digests alone.
+    ///
+    /// # Errors
+    /// Never for what was read from a text.
+    pub fn portable(&self) -> Result<toml::Table, Failure> {
+        toml::Table::try_from(without_paths(&self.scenario))
+            .map_err(|error| Failure::new(format!("the scenario cannot be written as a table ({error}); report this")))
+    }
+}
+
 fn write(scenario: &Scenario) -> Result<String, Failure> {
     toml::to_string(scenario)
         .map_err(|error| Failure::new(format!("the scenario cannot be written as text ({error}); report this")))
@@ -131,6 +143,18 @@ impl Resolved {
     /// If a workload cannot be opened.
     pub fn window(&self, start: u64) -> Result<Experiment, Failure> {
         self.experiment_with(|plan, seed| plan.open_window(seed, start))
+    }
+
+    /// Whether anything in a run is drawn by chance: then another seed may bring other numbers.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        use crate::spec::workload::{Estimate, Lifetime};
+        let workload = self.scenario.workload.iter().any(|one| {
+            let guessed = matches!(&one.estimate, Estimate::Changed(change) if change.uniform.is_some());
+            let lives = matches!(one.lifetime, Lifetime::Drawn(_));
+            one.synthetic.is_some() || one.resample.is_some() || guessed || lives || one.scale.load.fract() != 0.0
+        });
+        workload || DRAWING.contains(&self.config.placement.name.as_str())
     }
 
     /// The windows that the workload is cut into.
@@ -172,6 +196,9 @@ impl Resolved {
         Ok(from + &text)
     }
 }
+
+/// Placement policies that draw.
+const DRAWING: &[&str] = &["random"];
 
 /// A name becomes a folder.
 fn check_name(name: &str, places: &Places) -> Result<(), Failure> {

@@ -118,7 +118,7 @@ fn digest(path: &Path) -> std::io::Result<String> {
 }
 
 /// `sha256:...` of a text.
-pub(super) fn digest_text(text: &str) -> String {
+pub(crate) fn digest_text(text: &str) -> String {
     written(Sha256::new_with_prefix(text))
 }
 

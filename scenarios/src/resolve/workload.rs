@@ -8,7 +8,7 @@ use windtunnel_sim::experiment::{Start, Warm, Workload};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
-use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Scale, Transform, Window};
+use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window};
 
 use super::{Context, InputDigest};
 use crate::failure::Failure;
@@ -131,6 +131,10 @@ pub(super) fn resolve(
         (None, Some(generated)) => {
             if start == Start::Recorded {
                 context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
+            }
+            if written.resample.is_some() {
+                let sentence = "a synthetic workload is drawn anew for every seed; take it out";
+                return Err(context.places.failure(&format!("{key}.resample"), sentence));
             }
             if matches!(written.lifetime, spec::Lifetime::Drawn(_)) {
                 let sentence = "a synthetic workload has a `duration`; give that instead";
@@ -330,6 +334,10 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
         },
         window: None,
         shift: written.trace.as_ref().is_some_and(|trace| trace.shift),
+        resample: written.resample.map(|how| match how {
+            spec::Resample::Jobs => Resample::Jobs,
+            spec::Resample::Blocks => Resample::Blocks,
+        }),
         scale: Scale {
             load: ratio("scale.load", written.scale.load)?,
             arrivals: ratio("scale.arrivals", written.scale.arrivals)?,

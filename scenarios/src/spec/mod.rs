@@ -14,6 +14,7 @@ macro_rules! words {
 
 pub mod file;
 pub mod fleet;
+pub mod gate;
 pub mod generator;
 pub mod later;
 mod places;
@@ -82,13 +83,11 @@ pub struct Scenario {
     #[schemars(skip)]
     pub trigger: Later,
     /// What must not get worse.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub gate: Later,
+    #[serde(default)]
+    pub gate: gate::Gate,
     /// What is compared.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub arm: Later,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arm: Vec<gate::Arm>,
 }
 
 /// Reads a scenario. `file` is what messages call it.

@@ -55,6 +55,9 @@ pub struct Workload {
     /// Consecutive windows of a log, each on an empty fleet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Windows>,
+    /// A trace drawn again out of itself, by the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<Resample>,
     /// How often a lost task is tried again.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
@@ -113,6 +116,16 @@ pub struct Trace {
     /// What the tasks of a native tasks table used over time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<InputFile>,
+}
+
+/// What is drawn again of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// Jobs: every submission stays when it was, and is of a job drawn out of all.
+    Jobs,
+    /// Stretches of the trace, with their jobs in the order and the gaps they had.
+    Blocks,
 }
 
 words!(

@@ -372,6 +372,13 @@ impl Batch {
         self.grown.clear();
     }
 
+    /// What a running task needs; None if it does not run.
+    #[must_use]
+    pub fn shape_of(&self, task: TaskId) -> Option<ShapeId> {
+        let slot = self.running.find(task)?;
+        Some(self.running.job(self.running.task(slot).job).shape)
+    }
+
     /// How many tasks wait; a gang counts as one.
     #[must_use]
     pub fn waiting(&self) -> u64 {

@@ -207,6 +207,10 @@ impl<R: Rank> Place for Candidates<R> {
         found
     }
 
+    fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
+        Some(self.policy.rank(shape, ledger.node(node)))
+    }
+
     fn is_sticky(&self) -> bool {
         R::STICKY
     }

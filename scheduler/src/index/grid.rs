@@ -203,6 +203,11 @@ impl Place for Grid {
         self.search(ledger, ledger.shapes().shape(asked.shape), nodes)
     }
 
+    fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
+        let node = ledger.node(node);
+        Some(node.scale.share(&shape.request) as i64 - node.scale.share(node.free) as i64)
+    }
+
     fn is_sticky(&self) -> bool {
         true
     }

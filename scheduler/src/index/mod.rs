@@ -40,6 +40,12 @@ pub trait Place: Send {
         ledger.choose_devices(shape, node)
     }
 
+    /// How much the policy likes a task of this shape on a node that it fits on: larger is better, comparable within
+    /// one policy only; None if it has no such number. For explanations, never asked on the way to a decision.
+    fn score(&self, _ledger: &Ledger, _shape: &Shape, _node: NodeId) -> Option<i64> {
+        None
+    }
+
     /// See [`Rank::STICKY`].
     fn is_sticky(&self) -> bool;
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::{Asked, Place, Rank};
 use crate::id::NodeId;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Shape};
 
 /// Asks every node in order of id.
 #[derive(Clone)]
@@ -25,6 +25,10 @@ impl<R: Rank> Place for Scan<R> {
             }
         }
         best.map(|(_, id)| id)
+    }
+
+    fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
+        Some(self.0.rank(shape, ledger.node(node)))
     }
 
     fn is_sticky(&self) -> bool {

@@ -8,11 +8,13 @@ pub mod conservation;
 pub mod distribution;
 mod grid;
 pub mod heat;
+pub mod limit;
 pub mod metric;
 pub mod recorder;
 pub mod rows;
 pub mod series;
 pub mod summary;
 
+pub use limit::Limit;
 pub use recorder::{Outcome, RecordError, Recorder};
 pub use summary::{Summary, Value};

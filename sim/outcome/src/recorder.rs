@@ -1,13 +1,13 @@
 //! Where a driver puts what happens, and what it hands over at the end.
 
 use windtunnel_scheduler::decision::Decision;
-use windtunnel_scheduler::event::Event;
+use windtunnel_scheduler::event::{Event, JobSpec};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::time::{Span, Time};
 
 use crate::distribution::Bin;
 use crate::heat::HeatTable;
-use crate::rows::{Cause, NodeRow, TaskRow};
+use crate::rows::{Cause, NameRef, NodeRow, TaskRow};
 use crate::series::SeriesTable;
 use crate::summary::Summary;
 
@@ -23,6 +23,15 @@ pub trait Recorder {
     fn wants_decisions(&self) -> bool {
         false
     }
+
+    /// Whether [`Recorder::named`] is wanted.
+    fn wants_names(&self) -> bool {
+        false
+    }
+
+    /// What the tasks of `spec` are called in the trace: the job, and the index of the first. Comes before the party
+    /// is given the event that brings them.
+    fn named(&mut self, _now: Time, _spec: &JobSpec, _job: NameRef<'_>, _index: u32) {}
 
     /// A party is given events.
     fn heard(&mut self, _now: Time, _party: PartyId, _events: &[Event]) {}

@@ -2,6 +2,7 @@
 
 pub use windtunnel_scheduler::cause::Cause;
 use windtunnel_scheduler::event::GpuSet;
+use windtunnel_scheduler::id::TaskId;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -68,6 +69,8 @@ impl State {
 /// A row of `tasks.parquet`: one attempt of one task (or of the equal members of a gang).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TaskRow<'a> {
+    /// The number that the scheduler knows the task by; not in the file.
+    pub id: TaskId,
     /// The job, as the trace names it.
     pub job: NameRef<'a>,
     /// The task's index in its job; the file's `task_id` is `<job>/<index>`.

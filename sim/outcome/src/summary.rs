@@ -85,6 +85,15 @@ impl Summary {
         self.get(dotted).and_then(Value::number)
     }
 
+    /// The value of `dotted`, if it is a text.
+    #[must_use]
+    pub fn text(&self, dotted: &str) -> Option<&str> {
+        match self.get(dotted)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// All paths and values, in the order of the paths.
     pub fn iter(&self) -> impl Iterator<Item = (&[String], &Value)> {
         self.values.iter().map(|(path, value)| (path.as_slice(), value))

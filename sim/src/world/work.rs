@@ -23,6 +23,13 @@ pub(super) enum Coming {
     Background,
 }
 
+fn name_ref(name: &Name) -> NameRef<'_> {
+    match name {
+        Name::Number(number) => NameRef::Number(*number),
+        Name::Text(text) => NameRef::Text(text),
+    }
+}
+
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
@@ -537,6 +544,16 @@ impl World {
         }
     }
 
+    /// Says what the tasks in these events are called.
+    pub(crate) fn name(&self, events: &[Event], recorder: &mut dyn Recorder) {
+        for event in events {
+            let (Event::JobSubmitted(spec) | Event::TaskAdopted { spec, .. }) = event else { continue };
+            let Some(known) = self.task_slot(spec.first_task) else { continue };
+            let job = if known & UNSTARTED == 0 { self.tasks[known].job } else { known & !UNSTARTED };
+            recorder.named(self.now, spec, name_ref(&self.jobs[job].name), self.index_of(job, spec.first_task));
+        }
+    }
+
     /// Writes one row.
     pub(super) fn write_row(
         &mut self,
@@ -552,10 +569,8 @@ impl World {
         let node = task.running.filter(|attempt| attempt.rest == NONE).map(|attempt| attempt.node as usize);
         let start = task.running.map(|attempt| attempt.start);
         let row = TaskRow {
-            job: match &job.name {
-                Name::Number(number) => NameRef::Number(*number),
-                Name::Text(text) => NameRef::Text(text),
-            },
+            id: TaskId(task.id),
+            job: name_ref(&job.name),
             index: task.index,
             attempt: task.attempt,
             count: part.members(),

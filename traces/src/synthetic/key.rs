@@ -48,6 +48,8 @@ pub(crate) const WARM_FAILS: Kind = u64::from_be_bytes(*b"warmfail");
 pub(crate) const LOAD: Kind = u64::from_be_bytes(*b"tracload");
 /// How long a task of a trace runs instead.
 pub(crate) const LIFETIME: Kind = u64::from_be_bytes(*b"traclife");
+/// Which job or stretch of a trace comes next when it is drawn again.
+pub(crate) const RESAMPLE: Kind = u64::from_be_bytes(*b"tracsamp");
 /// What is believed about a job of a trace instead.
 pub(crate) const BELIEF: Kind = u64::from_be_bytes(*b"trac.est");
 

@@ -1,6 +1,6 @@
 //! Changes to a stream of jobs on its way from a trace to a run: one file each, every one a [`Source`] around a source.
 //!
-//! Nothing here reads ahead or holds more than a job per source. What is dropped or changed is counted in the notes.
+//! Nothing here but resampling reads ahead or holds more than a job per source. What is dropped or changed is counted in the notes.
 //! The draws are keyed by the names of jobs, so that a job meets the same chance whatever is cut from the trace before
 //! it; jobs of one workload that share a name share their draws.
 
@@ -11,6 +11,7 @@ mod merge;
 mod ratio;
 mod relabel;
 mod remap;
+mod resample;
 mod scale;
 mod shift;
 mod window;
@@ -21,6 +22,7 @@ pub use limit::{Limit, Limited};
 pub use merge::Merged;
 pub use ratio::Ratio;
 pub use relabel::{Relabel, Relabelled};
+pub use resample::{Resample, Resampled};
 pub use scale::{Scale, Scaled};
 pub use shift::Shifted;
 pub use window::{Window, Windowed};
@@ -40,6 +42,8 @@ pub struct Transform {
     pub window: Option<Window>,
     /// Whether times are moved so that the first submission is at 0.
     pub shift: bool,
+    /// Drawn again out of itself.
+    pub resample: Option<Resample>,
     /// More or less of it, denser or longer.
     pub scale: Scale,
     /// How long tasks run.
@@ -66,6 +70,9 @@ impl Transform {
         }
         if self.shift {
             source = Box::new(Shifted::new(source));
+        }
+        if let Some(how) = self.resample {
+            source = Box::new(Resampled::new(source, how, seed, workload));
         }
         if self.scale != Scale::default() {
             source = Box::new(Scaled::new(source, self.scale, seed, workload));

@@ -184,6 +184,23 @@ static ALL: [Metric; COUNT] = {
     all
 };
 
+/// The few that stand for all: what verdicts are summed up by, and what a gate holds unless it is told otherwise.
+pub const HEADLINE: &[&str] = &[
+    "wait_s.mean",
+    "wait_s.p99",
+    "bounded_slowdown.mean",
+    "makespan_s",
+    "tasks.finished",
+    "tasks.rejected",
+    "tasks.lost",
+    "tasks.pending_at_end",
+    "allocation.cpu.mean",
+    "packing.efficiency",
+    "stranded.cpu.mean",
+    "goodput.cpu",
+    "cost.total_usd",
+];
+
 /// Every metric.
 pub static METRICS: &[Metric] = &ALL;
 

@@ -74,6 +74,14 @@ fn every_state_and_every_cause_is_a_metric() {
 }
 
 #[test]
+fn headline_metrics_are_known_and_have_a_direction() {
+    for name in HEADLINE {
+        assert_ne!(find(name).map(|metric| metric.better), Some(Better::Neither), "{name}");
+        assert!(find(name).is_some(), "{name}");
+    }
+}
+
+#[test]
 fn the_promised_names_are_there() {
     let promised = "wait_s.mean wait_s.p50 wait_s.p90 wait_s.p99 wait_s.p999 wait_s.max job_wait_s.p99 \
                     flow_s.mean makespan_s bounded_slowdown.mean bounded_slowdown.p50 bounded_slowdown.p99 \

@@ -23,5 +23,10 @@ pub(super) const METRICS: &[&[Metric]] = &[
         cause("wait_by_cause_s.gang", "mean wait of a task whose gang did not fit as a whole"),
         cause("wait_by_cause_s.decision", "mean wait of a task for the scheduler to think"),
         cause("wait_by_cause_s.launch", "mean wait of a task from its placement until it was running"),
+        cause("wait_by_cause_s.quota", "mean wait of a task while its quota, limit or share was used up"),
+        cause("wait_by_cause_s.backoff", "mean wait of a task that was kept back after it failed"),
+        cause("wait_by_cause_s.offer_cycle", "mean wait of a task for room that was there to be offered"),
+        cause("wait_by_cause_s.detection", "mean wait of a task on a machine that was gone without anybody knowing"),
+        cause("wait_by_cause_s.rerun", "mean wait of a task for earlier placements that came to nothing"),
     ],
 ];

@@ -1,7 +1,6 @@
 //! Windows of a log: each is replayed on an empty fleet, and the numbers of each stand beside their mean.
 
-use windtunnel_outcome::recorder::RecordError;
-use windtunnel_outcome::rows::TaskRow;
+use windtunnel_outcome::recorder::Discard;
 use windtunnel_outcome::{Outcome, Recorder, Summary};
 use windtunnel_reports::human;
 
@@ -13,22 +12,12 @@ use crate::talk;
 const NUMBERS: [&str; 6] =
     ["wait_s.mean", "wait_s.max", "flow_s.mean", "bounded_slowdown.mean", "bounded_slowdown.max", "makespan_s"];
 
-/// Keeps nothing: the rows of a run are those of its first window.
-struct Nothing;
-
-impl Recorder for Nothing {
-    fn task(&mut self, _row: &TaskRow<'_>) {}
-
-    fn finish(&mut self, _outcome: &Outcome) -> Result<(), RecordError> {
-        Ok(())
-    }
-}
-
 /// Runs one window.
-pub(super) type Run<'a> = &'a mut dyn FnMut(u64, &mut dyn Recorder) -> Result<Outcome, Failure>;
+pub(crate) type Run<'a> = &'a mut dyn FnMut(u64, &mut dyn Recorder) -> Result<Outcome, Failure>;
 
-/// Replays every window after the first, whose numbers `first` has, and writes `windows.*` into it.
-pub(super) fn replay(resolved: &Resolved, first: &mut Summary, run: Run<'_>) -> Result<(), Failure> {
+/// Replays every window after the first, whose numbers `first` has, and writes `windows.*` into it. The rows of a run
+/// are those of its first window.
+pub(crate) fn replay(resolved: &Resolved, first: &mut Summary, run: Run<'_>) -> Result<(), Failure> {
     let Some(windows) = resolved.windows() else { return Ok(()) };
     let mut sums = [0.0; NUMBERS.len()];
     let mut starts: Vec<u64> = Vec::new();
@@ -40,7 +29,7 @@ pub(super) fn replay(resolved: &Resolved, first: &mut Summary, run: Run<'_>) -> 
             },
             None => at as u64 * windows.jobs,
         };
-        let other = if at == 0 { None } else { Some(run(start, &mut Nothing)?.summary) };
+        let other = if at == 0 { None } else { Some(run(start, &mut Discard)?.summary) };
         let summary = other.as_ref().unwrap_or(first);
         let jobs = summary.number("jobs.submitted").unwrap_or(0.0);
         // The rest of a log is no window, unless it is all there is.
@@ -70,7 +59,7 @@ pub(super) fn replay(resolved: &Resolved, first: &mut Summary, run: Run<'_>) -> 
 }
 
 /// The table of windows; nothing if the run has none.
-pub(super) fn table(summary: &Summary) -> Option<String> {
+pub(crate) fn table(summary: &Summary) -> Option<String> {
     let count = summary.number("windows.count")? as usize;
     let rows = (0..count).map(|at| (at.to_string(), at.to_string())).chain([("mean".to_owned(), "mean".to_owned())]);
     let rows = rows.map(|(label, key)| {
