@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use crate::support::{Scratch, program};
 
-/// Two machines, one placed on while the other would do better: worst fit spreads and leaves no room for the large task.
+/// Two machines: a policy that spreads leaves none of them whole for the large task.
 const SCENE: &str = r#"
 name = "scene"
 [[fleet.group]]
@@ -55,26 +55,31 @@ fn json(folder: &Path, arguments: &[&str]) -> serde_json::Value {
 #[test]
 fn compare_tells_what_came_out_and_where_the_two_part() {
     let scratch = scene();
-    let arguments = ["compare", "scene.toml", "--arm", "best:", "--arm", "worst:scheduler.placement=worst-fit"];
+    let arguments = ["compare", "scene.toml", "--arm", "best:", "--arm", "spread:scheduler.placement=least-allocated"];
     insta::assert_snapshot!(shown(scratch.path(), &arguments));
     let folder = scratch.path().join("runs/scene.compare");
-    let mut names: Vec<String> =
-        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     assert_eq!(names, ["compare.html", "compare.json", "run.json", "scenario.toml"], "no run leaves files of its own");
 }
 
-/// Worked out by hand. Best fit puts `a` and `b` on `m-0`, so `c` starts at once on `m-1` and `d` on `m-0`. Worst fit
+/// Worked out by hand. Best fit puts `a` and `b` on `m-0`, so `c` starts at once on `m-1` and `d` on `m-0`. The other
 /// spreads `a` and `b`: `c` waits from 10 s to 100 s for a whole machine, and `d` does not wait.
 #[test]
 fn compare_json_has_the_promised_shape_and_the_right_numbers() {
     let scratch = scene();
-    let worst = "worst:scheduler.placement=worst-fit";
-    let json = json(scratch.path(), &["compare", "scene.toml", "--arm", "best:", "--arm", worst, "--json"]);
+    let spread = "spread:scheduler.placement=least-allocated";
+    let json = json(scratch.path(), &["compare", "scene.toml", "--arm", "best:", "--arm", spread, "--json"]);
     let wait = &json["metrics"]["wait_s.mean"];
     assert_eq!(wait["base"].as_f64(), Some(0.0));
     assert_eq!(wait["new"].as_f64(), Some(22.5), "one of four tasks waits 90 s");
-    assert_eq!((wait["diff"].as_f64(), wait["ci_low"].as_f64(), wait["ci_high"].as_f64()), (Some(22.5), Some(22.5), Some(22.5)));
+    assert_eq!(
+        (wait["diff"].as_f64(), wait["ci_low"].as_f64(), wait["ci_high"].as_f64()),
+        (Some(22.5), Some(22.5), Some(22.5))
+    );
     assert!(wait["p"].is_null() && wait["verdict"] == "worse", "{wait}");
     let parted = &json["first_divergence"];
     assert_eq!((parted["seed"].as_u64(), parted["at_us"].as_u64()), (Some(0), Some(0)));
@@ -102,10 +107,11 @@ fn equal_sides_have_no_divergence() {
 #[test]
 fn sides_may_stand_in_the_scenario() {
     let scratch = scene();
-    let sides = "[[arm]]\nname = \"one\"\n[[arm]]\nname = \"two\"\nset = { \"scheduler.placement\" = \"worst-fit\" }\n";
+    let sides =
+        "[[arm]]\nname = \"one\"\n[[arm]]\nname = \"two\"\nset = { \"scheduler.placement\" = \"least-allocated\" }\n";
     scratch.write("scene.toml", &format!("{SCENE}{sides}"));
     let json = json(scratch.path(), &["compare", "scene.toml", "--json"]);
-    assert_eq!(json["arms"][1]["set"][0], "scheduler.placement=\"worst-fit\"");
+    assert_eq!(json["arms"][1]["set"][0], "scheduler.placement=\"least-allocated\"");
     assert_eq!(json["metrics"]["wait_s.mean"]["verdict"], "worse");
 }
 
@@ -133,7 +139,7 @@ fn what_cannot_be_compared_is_refused() {
 fn another_build_may_be_a_side() {
     let scratch = scene();
     let old = format!("old@{}", program());
-    let new = "new:scheduler.placement=worst-fit";
+    let new = "new:scheduler.placement=least-allocated";
     let json = json(scratch.path(), &["compare", "scene.toml", "--arm", &old, "--arm", new, "--json"]);
     assert_eq!(json["metrics"]["wait_s.mean"]["new"].as_f64(), Some(22.5));
     assert_eq!(json["first_divergence"]["task"], "b/0");
@@ -148,14 +154,14 @@ fn saved_runs_can_be_held_against_each_other() {
         assert!(run_in(scratch.path(), &all).status.success());
     };
     run("best", &[]);
-    run("worst", &["--set", "scheduler.placement=worst-fit"]);
-    insta::assert_snapshot!(shown(scratch.path(), &["diff", "best", "worst"]));
+    run("spread", &["--set", "scheduler.placement=least-allocated"]);
+    insta::assert_snapshot!(shown(scratch.path(), &["diff", "best", "spread"]));
 }
 
 #[test]
 fn a_trace_can_be_drawn_again_so_that_an_interval_means_something() {
     let scratch = scene();
-    let sides = ["--arm", "best:", "--arm", "worst:scheduler.placement=worst-fit", "--json", "--seeds", "8"];
+    let sides = ["--arm", "best:", "--arm", "spread:scheduler.placement=least-allocated", "--json", "--seeds", "8"];
     for how in ["jobs", "blocks"] {
         let all: Vec<&str> = ["compare", "scene.toml", "--resample", how].iter().chain(&sides).copied().collect();
         let json = json(scratch.path(), &all);
@@ -173,7 +179,7 @@ fn a_gate_passes_fails_and_says_why() {
         let all: Vec<&str> = ["gate", "scene.toml"].iter().chain(arguments).copied().collect();
         shown(scratch.path(), &all)
     };
-    let worse = ["--set", "scheduler.placement=worst-fit"];
+    let worse = ["--set", "scheduler.placement=least-allocated"];
     let told = [gate(&[]), gate(&["--update"]), gate(&[]), gate(&worse), gate(&["--set", "fleet.group.0.count=3"])];
     let codes: Vec<&str> = told.iter().map(|text| text.lines().next().unwrap_or_default()).collect();
     assert_eq!(codes, ["exit 2", "exit 0", "exit 0", "exit 1", "exit 2"]);
@@ -186,7 +192,7 @@ fn a_gate_writes_for_people_and_for_machines() {
     let scratch = scene();
     assert!(run_in(scratch.path(), &["gate", "scene.toml", "--update"]).status.success());
     let output = Command::new(program())
-        .args(["gate", "scene.toml", "--set", "scheduler.placement=worst-fit", "--out", "out"])
+        .args(["gate", "scene.toml", "--set", "scheduler.placement=least-allocated", "--out", "out"])
         .current_dir(scratch.path())
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_STEP_SUMMARY", scratch.path().join("summary.md"))
@@ -203,11 +209,12 @@ fn a_gate_writes_for_people_and_for_machines() {
 #[test]
 fn limits_of_a_gate_may_be_absolute() {
     let scratch = scene();
-    let limits = "[[gate.limit]]\nmetric = \"wait_s.max\"\nmax = \"60s\"\n[[gate.limit]]\nmust = \"tasks.finished == 4\"\n";
+    let limits =
+        "[[gate.limit]]\nmetric = \"wait_s.max\"\nmax = \"60s\"\n[[gate.limit]]\nmust = \"tasks.finished == 4\"\n";
     scratch.write("scene.toml", &format!("{SCENE}{limits}"));
     assert!(run_in(scratch.path(), &["gate", "scene.toml", "--update"]).status.success());
     assert_eq!(run_in(scratch.path(), &["gate", "scene.toml"]).status.code(), Some(0));
-    let told = shown(scratch.path(), &["gate", "scene.toml", "--set", "scheduler.placement=worst-fit"]);
+    let told = shown(scratch.path(), &["gate", "scene.toml", "--set", "scheduler.placement=least-allocated"]);
     assert!(told.starts_with("exit 1") && told.contains("wait_s.max: 1 min 30 s, but must be <= 60s"), "{told}");
     scratch.write("scene.toml", &format!("{SCENE}[[gate.limit]]\nmetric = \"wiat_s.max\"\n"));
     let told = shown(scratch.path(), &["gate", "scene.toml"]);
@@ -218,7 +225,8 @@ fn limits_of_a_gate_may_be_absolute() {
 fn a_gate_that_is_run_again_says_the_same_byte_for_byte() {
     let scratch = scene();
     assert!(run_in(scratch.path(), &["gate", "scene.toml", "--update"]).status.success());
-    let files = || ["gate.json", "gate.md", "gate.xml"].map(|name| std::fs::read(scratch.path().join("out").join(name)));
+    let files =
+        || ["gate.json", "gate.md", "gate.xml"].map(|name| std::fs::read(scratch.path().join("out").join(name)));
     let mut first: Option<(Vec<u8>, Vec<Vec<u8>>)> = None;
     for _ in 0..100 {
         let output = run_in(scratch.path(), &["gate", "scene.toml", "--out", "out"]);
@@ -232,7 +240,7 @@ fn a_gate_that_is_run_again_says_the_same_byte_for_byte() {
 #[test]
 fn explain_says_where_a_wait_went() {
     let scratch = scene();
-    let run = ["run", "scene.toml", "--set", "scheduler.placement=worst-fit", "--out", "out"];
+    let run = ["run", "scene.toml", "--set", "scheduler.placement=least-allocated", "--out", "out"];
     assert!(run_in(scratch.path(), &run).status.success());
     let told = [
         shown(scratch.path(), &["explain", "out", "--task", "c/0"]),

@@ -1,4 +1,4 @@
-//! How often verdicts are wrong: two sides that are the same must not look different, and a planted waste must be found.
+//! How often verdicts are wrong: two sides that are the same must not look different, a planted waste must be found.
 //!
 //! A twentieth of each runs by default; `VERDICTS=full cargo test --release verdicts -- --nocapture` runs all of it and
 //! prints what was found.

@@ -105,9 +105,9 @@ impl Divergence {
             choice.as_ref().map(|one| json!({ "decision": one.decision, "task": one.task, "node": one.node }))
         };
         let answer = |answer: &Answer| json!({ "veto": answer.veto, "score": answer.score });
-        let opinions = self.opinions.iter().map(|one| {
-            json!({ "task": one.task, "node": one.node, "base": answer(&one.base), "new": answer(&one.new) })
-        });
+        let opinions = self.opinions.iter().map(
+            |one| json!({ "task": one.task, "node": one.node, "base": answer(&one.base), "new": answer(&one.new) }),
+        );
         let pieces = self.spread.pieces.iter().map(|piece| {
             json!({ "from_us": piece.from.0, "to_us": piece.to.0, "tasks": piece.tasks,
                 "elsewhere": piece.elsewhere, "later": piece.later, "earlier": piece.earlier })
@@ -192,7 +192,9 @@ impl Answer {
 impl Spread {
     fn words(&self, new: &str) -> String {
         let mut text = format!("Of {} that start on both sides, ", counted(self.tasks as f64, "task"));
-        let share = |part: u64| format!("{} ({})", count(part as f64), crate::human::share(part as f64 / self.tasks.max(1) as f64));
+        let share = |part: u64| {
+            format!("{} ({})", count(part as f64), crate::human::share(part as f64 / self.tasks.max(1) as f64))
+        };
         // Writing into a String cannot fail.
         let _ = write!(
             text,

@@ -65,7 +65,9 @@ impl Happening {
             Self::Submitted => "handed in".to_owned(),
             Self::Tried(vetoes) => format!("tried, and no node could take it: {}", answers(vetoes)),
             Self::Placed { node, count: 0 | 1 } => format!("placed on {node}"),
-            Self::Placed { node, count: members } => format!("{} placed on {node}", counted(f64::from(*members), "member")),
+            Self::Placed { node, count: members } => {
+                format!("{} placed on {node}", counted(f64::from(*members), "member"))
+            }
             Self::Started => "running".to_owned(),
             Self::Ended(state) => state.clone(),
             Self::Rejected => "given up".to_owned(),
@@ -98,9 +100,14 @@ impl Story {
     #[must_use]
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
-        let wait = self.wait.map_or_else(|| "never started".to_owned(), |wait| format!("waited {}", duration(wait.0 as f64)));
-        let gang = if self.members > 1 { format!(", a gang of {}", count(f64::from(self.members))) } else { String::new() };
-        lines.push(format!("task {} ({}, {}{gang}) asks for {} and {wait}", self.task, self.class, self.role, self.request));
+        let wait =
+            self.wait.map_or_else(|| "never started".to_owned(), |wait| format!("waited {}", duration(wait.0 as f64)));
+        let gang =
+            if self.members > 1 { format!(", a gang of {}", count(f64::from(self.members))) } else { String::new() };
+        lines.push(format!(
+            "task {} ({}, {}{gang}) asks for {} and {wait}",
+            self.task, self.class, self.role, self.request
+        ));
         lines.push(String::new());
         let width = self.timeline.iter().map(|(at, _)| instant(*at).chars().count()).max().unwrap_or(0);
         for (at, what) in &self.timeline {

@@ -8,7 +8,7 @@ use windtunnel_scheduler::time::Time;
 use super::axis::Axis;
 use super::canvas::{DrawError, Frame, Step, picture};
 use super::palette::{ALLOCATED, CAPACITY, GRID, MARK, Shade, WAITING};
-use super::{Figure, Panel, PICTURE_POINTS, column, greatest, thin};
+use super::{Figure, PICTURE_POINTS, Panel, column, greatest, thin};
 use crate::verdict::Row;
 
 /// The colours of the two sides.
@@ -24,8 +24,10 @@ fn legend(names: [&str; 2]) -> Vec<(Shade, String)> {
 
 /// Every seed of the numbers that differ most: a dot for each side, joined.
 pub(crate) fn pairs(rows: &[Row], names: [&str; 2]) -> Result<Option<Figure>, DrawError> {
-    let mut told: Vec<&Row> =
-        rows.iter().filter(|row| row.headline && row.pairs.len() > 1 && row.pairs.iter().any(|(a, b)| a != b)).collect();
+    let mut told: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.headline && row.pairs.len() > 1 && row.pairs.iter().any(|(a, b)| a != b))
+        .collect();
     told.sort_by(|one, other| {
         let size = |row: &Row| row.relative().map_or(0.0, f64::abs);
         size(other).partial_cmp(&size(one)).unwrap_or(std::cmp::Ordering::Equal)

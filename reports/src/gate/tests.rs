@@ -18,7 +18,8 @@ fn all() -> Vec<Gated> {
     let absolute = Check { rule: bound, base: None, ..check("wait_s.p99", 0.0, 90.0, false) };
     let good = vec![check("packing.efficiency", 0.94, 0.95, true)];
     let bad = vec![check("packing.efficiency", 0.94, 0.877, false), check("wait_s.mean", 2.0, 2.0, true), absolute];
-    let failed = Outcome::Failed { message: "there is no baseline".into(), hints: vec!["run <it> with --update".into()] };
+    let failed =
+        Outcome::Failed { message: "there is no baseline".into(), hints: vec!["run <it> with --update".into()] };
     vec![
         gated("good", Outcome::Checked { checks: good, decisions: Decisions::Same }),
         gated(

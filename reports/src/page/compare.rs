@@ -87,8 +87,7 @@ fn side(page: &mut String, comparison: &Comparison, names: [&str; 2], mark: &str
     let judged = comparison.rows.iter().filter(|row| row.headline && (row.base.is_some() || row.new.is_some()));
     write_table(page, &table(headline, judged.map(|row| row.verdict)));
     let (head, rows) = verdict::table(&comparison.rows, names, true);
-    let more: Vec<Vec<String>> =
-        rows.into_iter().filter(|row| !verdict::is_headline(&row[0])).collect();
+    let more: Vec<Vec<String>> = rows.into_iter().filter(|row| !verdict::is_headline(&row[0])).collect();
     if !more.is_empty() {
         let judged = comparison.rows.iter().filter(|row| !row.headline && row.verdict != Verdict::Same);
         page.push_str("<details><summary>Every other number that is not the same</summary>");
@@ -120,11 +119,19 @@ type Said = (&'static str, &'static str, &'static str);
 fn pictures(page: &mut String, comparison: &Comparison, sides: [&Outcome; 2], names: [&str; 2], mark: &str) {
     let all: [(Said, Result<Option<Figure>, DrawError>); 3] = [
         (
-            ("pairs", "Seed by seed", "Each pair met the same arrivals and run times: a line joins what the two made of them."),
+            (
+                "pairs",
+                "Seed by seed",
+                "Each pair met the same arrivals and run times: a line joins what the two made of them.",
+            ),
             versus::pairs(&comparison.rows, names),
         ),
         (
-            ("waits", "How long tasks waited", "In the first run of each side: the share of tasks that waited longer, on a logarithmic axis."),
+            (
+                "waits",
+                "How long tasks waited",
+                "In the first run of each side: the share of tasks that waited longer, on a logarithmic axis.",
+            ),
             versus::waits(sides, names),
         ),
         (
@@ -137,7 +144,11 @@ fn pictures(page: &mut String, comparison: &Comparison, sides: [&Outcome; 2], na
             Ok(Some(figure)) => write_figure_as(page, [&format!("{id}{mark}"), title, meaning], &figure),
             Ok(None) => {}
             Err(error) => {
-                let _ = write!(page, "<section id=\"{id}{mark}\"><h2>{title}</h2><p>{}</p></section>", escape(&error.to_string()));
+                let _ = write!(
+                    page,
+                    "<section id=\"{id}{mark}\"><h2>{title}</h2><p>{}</p></section>",
+                    escape(&error.to_string())
+                );
             }
         }
     }
@@ -156,7 +167,13 @@ fn diverged(page: &mut String, comparison: &Comparison, names: [&str; 2], mark: 
     if !pieces.is_empty() {
         let head = ["handed in from", "tasks", "on another node", "later", "earlier"].map(str::to_owned).to_vec();
         let rows = pieces.iter().map(|piece| {
-            let share = |part: u64| Cell::Number(if piece.tasks == 0 { "\u{2013}".to_owned() } else { crate::human::share(part as f64 / piece.tasks as f64) });
+            let share = |part: u64| {
+                Cell::Number(if piece.tasks == 0 {
+                    "\u{2013}".to_owned()
+                } else {
+                    crate::human::share(part as f64 / piece.tasks as f64)
+                })
+            };
             vec![
                 Cell::Number(crate::human::duration(piece.from.0 as f64)),
                 Cell::Number(crate::human::count(piece.tasks as f64)),

@@ -142,12 +142,8 @@ fn write_figure(page: &mut String, chart: &dyn Chart, figure: &Figure) {
 /// The section of a figure by its name, title and meaning.
 fn write_figure_as(page: &mut String, [name, title, meaning]: [&str; 3], figure: &Figure) {
     // Writing to a string cannot fail, here and below.
-    let _ = write!(
-        page,
-        "<section id=\"{name}\"><h2>{}</h2><p class=\"meaning\">{}</p>",
-        escape(title),
-        escape(meaning)
-    );
+    let _ =
+        write!(page, "<section id=\"{name}\"><h2>{}</h2><p class=\"meaning\">{}</p>", escape(title), escape(meaning));
     if !figure.legend.is_empty() {
         page.push_str("<ul class=\"legend\">");
         for (shade, text) in &figure.legend {

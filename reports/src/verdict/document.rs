@@ -51,9 +51,9 @@ impl Document {
     /// sides, `comparisons` has those of all.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let arms = self.arms.iter().map(|arm| {
-            json!({ "name": arm.name, "set": arm.set, "build": arm.build, "fingerprints": arm.fingerprints })
-        });
+        let arms = self.arms.iter().map(
+            |arm| json!({ "name": arm.name, "set": arm.set, "build": arm.build, "fingerprints": arm.fingerprints }),
+        );
         let mut json = json!({
             "schema_version": SCHEMA_VERSION,
             "scenario": self.scenario,

@@ -72,12 +72,8 @@ fn chances_of_headline_metrics_are_corrected_for_their_number() {
         verdict: Verdict::Same,
         pairs: vec![(1.0, 2.0)],
     };
-    let mut rows = vec![
-        row("wait_s.p99", 0.02),
-        row("flow_s.mean", 0.04),
-        row("wait_s.mean", 0.01),
-        row("makespan_s", 0.9),
-    ];
+    let mut rows =
+        vec![row("wait_s.p99", 0.02), row("flow_s.mean", 0.04), row("wait_s.mean", 0.01), row("makespan_s", 0.9)];
     correct(&mut rows);
     let p: Vec<f64> = rows.iter().filter_map(|row| row.p).collect();
     assert!((p[0] - 0.04).abs() < 1e-12 && (p[2] - 0.03).abs() < 1e-12, "{p:?}");

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use windtunnel_reports::verdict::{self, Arm, Comparison, Design, Document};
 
-use super::compare::{Told, tell};
 use super::Verdict;
+use super::compare::{Told, tell};
 use crate::compare::saved;
 use crate::facts::Watch;
 use crate::failure::Failure;

@@ -42,7 +42,11 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     }
     if tasks.is_empty() && arguments.job.is_empty() {
         let nobody = arguments.slowest.is_some();
-        let sentence = if nobody { "no task of this run waited" } else { "nothing is asked for; give --task, --job or --slowest 5" };
+        let sentence = if nobody {
+            "no task of this run waited"
+        } else {
+            "nothing is asked for; give --task, --job or --slowest 5"
+        };
         if nobody {
             talk::say(sentence);
             return Ok(Verdict::Fine);

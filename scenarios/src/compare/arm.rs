@@ -103,8 +103,10 @@ impl Arm {
 pub(super) fn check(arms: &[Arm]) -> Result<(), Failure> {
     if arms.len() < 2 {
         let said = if arms.is_empty() { "no side is named" } else { "one side alone compares nothing" };
-        return Err(Failure::new(format!("{said}; give two, such as --arm base: --arm new:scheduler.placement=first-fit"))
-            .hint("sides may also stand in the scenario: [[arm]] name = \"new\", set = { \"scheduler.placement\" = .. }"));
+        return Err(Failure::new(format!(
+            "{said}; give two, such as --arm base: --arm new:scheduler.placement=first-fit"
+        ))
+        .hint("sides may also stand in the scenario: [[arm]] name = \"new\", set = { \"scheduler.placement\" = .. }"));
     }
     let mut names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
     names.sort_unstable();

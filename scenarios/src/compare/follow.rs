@@ -176,11 +176,10 @@ impl<'a> Follower<'a> {
         let Some((ledger, Some(shape))) = core.before(undone) else { return Vec::new() };
         let mut nodes: Vec<NodeId> = [base.and_then(|base| base.node), new.node].into_iter().flatten().collect();
         nodes.dedup();
-        let answer = |config: &Config, node: NodeId| {
-            match self.sides.registries.opinion(config, &ledger, &shape, node) {
-                Err(veto) => Answer { veto: Some(veto.name().to_owned()), score: None },
-                Ok(score) => Answer { veto: None, score },
-            }
+        let answer = |config: &Config, node: NodeId| match self.sides.registries.opinion(config, &ledger, &shape, node)
+        {
+            Err(veto) => Answer { veto: Some(veto.name().to_owned()), score: None },
+            Ok(score) => Answer { veto: None, score },
         };
         let both = |node: NodeId| (new.task, node, answer(self.sides.base, node), answer(self.sides.new, node));
         nodes.into_iter().map(both).collect()

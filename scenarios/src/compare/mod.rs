@@ -148,7 +148,8 @@ impl Bench<'_> {
             Design::Resamples => self.request.seeds.unwrap_or(RESAMPLES),
         };
         let mut warnings = Vec::new();
-        if design == Design::Exact && (self.request.seeds.is_some_and(|seeds| seeds > 1) || self.request.until.is_some())
+        if design == Design::Exact
+            && (self.request.seeds.is_some_and(|seeds| seeds > 1) || self.request.until.is_some())
         {
             let hint = "one run stands for every seed (--resample jobs perturbs a trace)";
             warnings.push(format!("nothing in this scenario is drawn by chance: {hint}"));
@@ -244,12 +245,8 @@ impl Bench<'_> {
         let mut outcomes = vec![(outcome, None)];
         for arm in &self.arms[1..] {
             let new = self.load(arm, seed)?;
-            let sides = Sides {
-                registries: self.tool.registries(),
-                base: &base.config,
-                new: &new.config,
-                fleet: &new.fleet,
-            };
+            let sides =
+                Sides { registries: self.tool.registries(), base: &base.config, new: &new.config, fleet: &new.fleet };
             let uses = &new.scenario.scheduler.implementation;
             let other = if uses == "core" { None } else { Some(self.tool.build(uses)?) };
             let (mut follower, mut rows) = Follower::new(other, sides, &trail.decisions);
@@ -268,7 +265,8 @@ impl Bench<'_> {
 
     /// Runs one side by its own build, or by this program.
     fn outside(&self, arm: &Arm, seed: u64, out: &Path) -> Result<Outcome, Failure> {
-        let own = || std::env::current_exe().map_err(|error| Failure::new(format!("this program is not found ({error})")));
+        let own =
+            || std::env::current_exe().map_err(|error| Failure::new(format!("this program is not found ({error})")));
         let build = arm.build.clone().map_or_else(own, Ok)?;
         let found = load::text(&self.request.scenario)?;
         // A name of the library may mean something else to another build.

@@ -80,7 +80,8 @@ fn rows(folder: &Path) -> Result<Rows, ReadError> {
     let (attempts, submits, places, starts) = (attempts?, submits?, places?, starts?);
     let mut rows = Rows::new();
     for (at, name) in names.into_iter().enumerate() {
-        let Some(name) = name.filter(|_| attempts[at] == Some(0) && classes[at].as_deref() != Some("background")) else {
+        let Some(name) = name.filter(|_| attempts[at] == Some(0) && classes[at].as_deref() != Some("background"))
+        else {
             continue;
         };
         let row = Row {
@@ -102,9 +103,8 @@ pub(crate) fn divergence(base: &Path, new: &Path, seed: u64) -> Result<Option<Di
         one.and_then(|row| row.place) != other.and_then(|row| row.place)
             || one.and_then(|row| row.node.as_ref()) != other.and_then(|row| row.node.as_ref())
     };
-    let placed = |name: &String| {
-        [&base, &new].into_iter().filter_map(|rows| rows.get(name).and_then(|row| row.place)).min()
-    };
+    let placed =
+        |name: &String| [&base, &new].into_iter().filter_map(|rows| rows.get(name).and_then(|row| row.place)).min();
     let names = || base.keys().chain(new.keys().filter(|name| !base.contains_key(*name)));
     // Of several at one instant the first by name: rows do not say in which order they were decided.
     let first = names().filter(|name| differs(name)).filter_map(|name| Some((placed(name)?, name))).min();

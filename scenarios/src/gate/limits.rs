@@ -85,7 +85,8 @@ impl Limits {
 impl Held {
     /// Broken if it is worse by more than the share: with several seeds only if the whole interval is.
     fn relative(&self, share: f64, before: &[Option<f64>], now: &[Option<f64>]) -> Check {
-        let pairs: Vec<(f64, f64)> = before.iter().zip(now).filter_map(|(one, other)| Some(((*one)?, (*other)?))).collect();
+        let pairs: Vec<(f64, f64)> =
+            before.iter().zip(now).filter_map(|(one, other)| Some(((*one)?, (*other)?))).collect();
         let base = mean_of(pairs.iter().map(|pair| pair.0)).or_else(|| mean(before));
         let after = mean_of(pairs.iter().map(|pair| pair.1)).or_else(|| mean(now));
         let sign = if self.metric.better == Better::Higher { -1.0 } else { 1.0 };
@@ -140,7 +141,9 @@ fn understand(written: &GateLimit, share: f64, held: &mut Vec<Held>) -> Result<(
         return Ok(());
     }
     let Some(name) = &written.metric else {
-        return Err("no metric is named; write metric = \"packing.efficiency\", or must = \"wait_s.p99 < 60s\"".to_owned());
+        return Err(
+            "no metric is named; write metric = \"packing.efficiency\", or must = \"wait_s.p99 < 60s\"".to_owned()
+        );
     };
     let metric = limit::known(name).map_err(|error| error.to_string())?;
     let bounds = [(&written.min, Relation::AtLeast), (&written.max, Relation::AtMost)];

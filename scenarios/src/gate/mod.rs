@@ -151,8 +151,7 @@ fn bound_to(resolved: &Resolved) -> Result<BTreeMap<String, String>, Failure> {
         ("faults", &["faults"]),
         ("rules", &["model", "measure", "stop"]),
     ] {
-        let parts: Vec<String> =
-            keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?))).collect();
+        let parts: Vec<String> = keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?))).collect();
         if !parts.is_empty() {
             bound.insert(name.to_owned(), crate::resolve::digest_text(&parts.join("\n")));
         }

@@ -21,8 +21,8 @@ use crate::spec::run::{Series, When};
 use crate::spec::scheduler as spec;
 use crate::spec::{Places, Profile, Scenario};
 
-pub(crate) use paths::digest_text;
 pub use paths::InputDigest;
+pub(crate) use paths::digest_text;
 pub use workload::Plan;
 
 /// A scenario that can be run, any number of times.

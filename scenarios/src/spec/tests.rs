@@ -98,17 +98,32 @@ fn unknown_keys_name_the_nearest() {
 
 #[test]
 fn later_tables_are_refused_not_passed_over() {
-    for table in ["faults", "gate"] {
+    for table in ["faults"] {
         let error = read(&with(&format!("[{table}]\nx = 1\n")), &[]).unwrap_err();
         assert!(error.contains("small.toml:14:"), "{error}");
         assert!(error.ends_with(&format!("[{table}] is not supported by this version; take it out")), "{error}");
     }
-    for table in ["arm", "trigger", "framework"] {
+    for table in ["trigger", "framework"] {
         let error = read(&with(&format!("[[{table}]]\nname = \"x\"\n")), &[]).unwrap_err();
         assert!(error.ends_with(&format!(": [[{table}]] is not supported by this version; take it out")), "{error}");
     }
     let error = read(&with("[[workload]]\npackage = \"cassandra\"\n"), &[]).unwrap_err();
     assert!(error.ends_with("`workload.1.package` is not supported by this version; take it out"), "{error}");
+}
+
+#[test]
+fn a_gate_and_its_sides_are_read() {
+    let text = with(
+        "[gate]\nseeds = 3\n[[gate.limit]]\nmetric = \"wait_s.p99\"\nmax = 60\n[[gate.limit]]\n\
+         must = \"tasks.lost == 0\"\n[[arm]]\nname = \"new\"\nset = { \"scheduler.placement\" = \"first-fit\" }\n",
+    );
+    let scenario = read(&text, &[]).unwrap();
+    assert_eq!((scenario.gate.seeds, scenario.gate.worse_by), (3, gate::MARGIN));
+    assert_eq!(scenario.gate.limit[0].max, Some(gate::Amount("60".into())));
+    assert_eq!(scenario.arm[0].set["scheduler.placement"].as_str(), Some("first-fit"));
+    let written = toml::to_string(&scenario).unwrap();
+    assert_eq!(read(&written, &[]).unwrap(), scenario, "{written}");
+    complains(&with("[gate]\nseed = 1\n"), &[], "small.toml:15:1: unknown key `gate.seed`; did you mean `seeds`?");
 }
 
 #[test]

@@ -41,13 +41,8 @@ pub enum Relation {
 
 impl Relation {
     /// Longer signs first, so that the first that begins a text is the one meant.
-    const SIGNS: [(&'static str, Self); 5] = [
-        ("<=", Self::AtMost),
-        (">=", Self::AtLeast),
-        ("==", Self::Equal),
-        ("<", Self::Below),
-        (">", Self::Above),
-    ];
+    const SIGNS: [(&'static str, Self); 5] =
+        [("<=", Self::AtMost), (">=", Self::AtLeast), ("==", Self::Equal), ("<", Self::Below), (">", Self::Above)];
 
     /// As written.
     #[must_use]
@@ -129,7 +124,9 @@ impl std::str::FromStr for Limit {
         }
         let metric = known(name).map_err(|why| bad(format_args!("{why}")))?;
         match over {
-            Some(Span::ZERO) => return Err(bad(format_args!("a window of no length holds nothing; write a longer one"))),
+            Some(Span::ZERO) => {
+                return Err(bad(format_args!("a window of no length holds nothing; write a longer one")));
+            }
             Some(_) if !metric.live => {
                 let why = "is only known at the end of a run; take `over` out, or name a live metric";
                 return Err(bad(format_args!("`{name}` {why} (`windtunnel metrics`)")));
@@ -199,9 +196,11 @@ pub fn amount(text: &str, unit: &str) -> Result<f64, BadLimit> {
         _ => end,
     };
     let (number, own) = (text[..end].replace('_', ""), text[end..].trim());
-    let number: f64 = number.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-        BadLimit(format!("`{text}` is no value; write a number, such as {}", example(unit)))
-    })?;
+    let number: f64 = number
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| BadLimit(format!("`{text}` is no value; write a number, such as {}", example(unit))))?;
     let factor = match (unit, own) {
         (_, "") => Some(1.0),
         ("USD", _) if dollars => None,

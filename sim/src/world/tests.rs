@@ -52,7 +52,7 @@ impl Source for Listed {
 fn machine(name: u32, cpu: u32, memory: u32, gpus: u8) -> Node {
     let mut capacity = Resources::new(cpu, memory);
     capacity[GPU] = u32::from(gpus) * 1_000;
-    Node { name: Name::Text(format!("n{name}").into()), capacity, gpus, ..NodeSpec::default() }
+    Node { name: Name::Text(format!("n{name}").into()), capacity, gpus, attributes: vec![], domains: vec![] }
 }
 
 /// Machines of so many millicores and MiB that name cpu and memory.

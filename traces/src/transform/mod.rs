@@ -1,6 +1,7 @@
 //! Changes to a stream of jobs on its way from a trace to a run: one file each, every one a [`Source`] around a source.
 //!
-//! Nothing here but resampling reads ahead or holds more than a job per source. What is dropped or changed is counted in the notes.
+//! Nothing here but resampling reads ahead or holds more than a job per source. What is dropped or changed is counted
+//! in the notes.
 //! The draws are keyed by the names of jobs, so that a job meets the same chance whatever is cut from the trace before
 //! it; jobs of one workload that share a name share their draws.
 

@@ -1,7 +1,7 @@
 //! The same kind of trace, drawn again out of itself: how far a number of one trace would scatter.
 //!
-//! Source: Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979; for blocks: Politis and
-//! Romano, "A circular block-resampling procedure for stationary data", 1992, here with blocks that do not overlap.
+//! Source: Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979; for blocks: Politis
+//! and Romano, "A circular block-resampling procedure for stationary data", 1992, here with blocks that do not overlap.
 
 use windtunnel_scheduler::time::Time;
 

@@ -1,5 +1,6 @@
 //! Schedulers that go wrong: the alarm must ring, and say what it is about.
 
+use windtunnel_scheduler::cause::Cause;
 use windtunnel_scheduler::id::{JobId, NodeId, OfferId, TaskId};
 
 use super::*;
@@ -165,12 +166,16 @@ fn only_what_waits_can_be_given_up() {
 
 #[test]
 fn nobody_waits_longer_than_since_the_submission() {
-    let waited = |spans: [u64; 7]| Decision::Waited { task: TaskId(0), causes: spans.map(Span) };
+    let waited = |some: [u64; 7]| {
+        let mut causes = [Span::ZERO; Cause::COUNT];
+        causes[..7].copy_from_slice(&some.map(Span));
+        Decision::Waited { task: TaskId(0), causes }
+    };
     let jobs = || vec![job(0, 3, group(1, 1_000, 5))];
     let reason = invalid(sing(two_nodes(), jobs(), &[waited([0, 0, 1, 0, 0, 0, 0]), place(0, 0, 1, false)]));
     assert!(reason.contains("waited 0 us, not 1 us"), "{reason}");
     invalid(sing(two_nodes(), jobs(), &[waited([u64::MAX, 0, 1, 0, 0, 0, 5]), place(0, 0, 1, false)]));
-    invalid(sing(two_nodes(), jobs(), &[Decision::Waited { task: TaskId(4), causes: [Span::ZERO; 7] }]));
+    invalid(sing(two_nodes(), jobs(), &[Decision::Waited { task: TaskId(4), causes: [Span::ZERO; Cause::COUNT] }]));
 }
 
 #[test]
