@@ -6,6 +6,7 @@
 pub mod bound;
 pub mod conservation;
 pub mod distribution;
+pub mod fragment;
 mod grid;
 pub mod heat;
 pub mod limit;

@@ -11,6 +11,7 @@ mod fairness;
 mod goodput;
 mod history;
 mod jobs;
+mod measures;
 mod packing;
 mod scheduler;
 mod slices;
@@ -141,6 +142,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     wait::METRICS,
     allocation::METRICS,
     packing::METRICS,
+    measures::METRICS,
     goodput::METRICS,
     fairness::METRICS,
     availability::METRICS,

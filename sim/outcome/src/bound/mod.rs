@@ -1,4 +1,11 @@
-//! Lower bounds on nodes: how few could hold what runs, if it could be cut at will.
+//! Lower bounds on nodes: how few could hold what runs, if it could be cut at will ([`NodeBound`], cheap enough for
+//! every event), and if it must not be cut ([`fewest_nodes`], for a snapshot).
+
+mod bins;
+mod nodes;
+
+pub use bins::{Size, fewest_bins};
+pub use nodes::{Bounds, Items, TaskGroup, fewest_nodes};
 
 use windtunnel_scheduler::resources::{LANES, Resources, Totals};
 
