@@ -9,6 +9,7 @@ pub mod diverge;
 pub mod explain;
 pub mod gate;
 pub mod human;
+pub mod packing;
 pub mod page;
 pub mod read;
 #[cfg(test)]

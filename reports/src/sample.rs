@@ -99,6 +99,7 @@ fn series(nodes: usize, points: usize) -> SeriesTable {
     add("waiting_tasks", 0.3, &queue);
     add("running_tasks", 0.02, &|at| load(at, points) * nodes as f64 * 14.0);
     add("nodes_in_use", 0.0, &|at| (load(at, points) * 1.15).min(1.0) * nodes as f64);
+    add("nodes_needed", 0.0, &|at| load(at, points) * nodes as f64);
     add("nodes_up", 0.0, &|at| up(at) * nodes as f64);
     let lanes = [("cpu_milli", total[0], 1.0), ("memory_mib", total[1], 0.71), ("gpu_milli", total[3], 0.9)];
     for (lane, total, part) in lanes.into_iter().chain([("licences", total[4], 0.4)]) {

@@ -115,7 +115,9 @@ pub(crate) struct Measures {
 }
 
 /// The columns of the series beside those of each lane.
-const COUNTS: [&str; 4] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up"];
+const COUNTS: [&str; 5] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up", NEEDED];
+/// The fewest nodes that could hold what runs: the only count that is not a level of the world.
+const NEEDED: &str = "nodes_needed";
 /// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
 const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
 /// Left out where the trace does not say.
@@ -249,8 +251,12 @@ impl Measures {
                 self.shares[at].level = (share as usize).min(PERMILLE);
             }
         }
-        if packing_changed && levels.nodes_in_use > 0 {
-            self.packing = self.bound.lower(&levels.used) as f64 / levels.nodes_in_use as f64;
+        if packing_changed {
+            let needed = self.bound.lower(&levels.used);
+            self.series.set(now, COUNTS.len() - 1, needed);
+            if levels.nodes_in_use > 0 {
+                self.packing = needed as f64 / levels.nodes_in_use as f64;
+            }
         }
     }
 

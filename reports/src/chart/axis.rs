@@ -89,6 +89,19 @@ impl Axis {
         Self { from: 0.0, to, marks }
     }
 
+    /// Whole numbers from about `low` to about `high`, with some room at both ends.
+    #[must_use]
+    pub fn between(low: f64, high: f64, most: usize) -> Self {
+        let length = (high - low).max(1.0);
+        let step = round_step((length / most.max(1) as f64).max(1.0));
+        let from = libm::floor((low - length * 0.03).max(0.0));
+        let to = libm::ceil(high + length * 0.06);
+        let first = libm::ceil(from / step - 1e-9) * step;
+        let count = libm::floor((to - first) / step + 1e-9).max(0.0) as usize;
+        let marks = (0..=count).map(|at| first + at as f64 * step);
+        Self { from, to, marks: marks.map(|value| (value, crate::human::count(value))).collect() }
+    }
+
     /// Counts from 0 to at least `greatest`: marks at whole numbers only.
     #[must_use]
     pub fn whole(greatest: f64) -> Self {
@@ -163,6 +176,8 @@ mod tests {
         assert_eq!(texts(&Axis::amount(0.07)), ["0", "0.02", "0.04", "0.06", "0.08"]);
         assert_eq!(texts(&Axis::whole(2.0)), ["0", "1", "2"]);
         assert_eq!(texts(&Axis::share(1.0)), ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]);
+        assert_eq!(texts(&Axis::between(9_210.0, 9_950.0, 4)), ["9,200", "9,400", "9,600", "9,800"]);
+        assert_eq!(texts(&Axis::between(3.0, 3.0, 6)), ["2", "3", "4"]);
         for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(Axis::amount(bad).to, 1.0);
         }

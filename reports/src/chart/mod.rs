@@ -3,6 +3,8 @@
 pub mod axis;
 pub mod canvas;
 mod heat;
+mod nodes;
+pub mod packing;
 pub mod palette;
 mod queue;
 mod slowest;
@@ -28,6 +30,7 @@ pub use thin::thin;
 /// Every chart, in the order of the page.
 pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &utilization::Utilization,
+    &nodes::Nodes,
     &queue::Queue,
     &waits::Waits,
     &wait_groups::WaitGroups,

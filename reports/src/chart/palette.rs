@@ -60,6 +60,18 @@ pub const MISSING: [Shade; 5] = [
     shade("missing-extra", 0x0084_8fa0, 0x00aa_b4c3),
 ];
 
+/// Other reasons for which free room is of no use: not asked for, another model, another condition, pieces too small.
+const UNUSABLE: [Shade; 4] = [
+    shade("unusable-not-asked", 0x008c_939f, 0x008a_909c),
+    shade("unusable-model", 0x00b0_5a2a, 0x00e8_9a66),
+    shade("unusable-condition", 0x0077_54c4, 0x00ab_8ff0),
+    shade("unusable-pieces", 0x0074_9b1f, 0x00b4_d65e),
+];
+
+/// Why free room is of no use, in the order of `FragmentCause::ALL`.
+pub const FRAGMENTS: [Shade; 9] =
+    [UNUSABLE[0], UNUSABLE[1], UNUSABLE[2], MISSING[0], MISSING[1], MISSING[2], MISSING[3], UNUSABLE[3], MISSING[4]];
+
 /// How full a node is, from empty to full.
 pub const HEAT: [Shade; 11] = [
     shade("heat-0", 0x00f1_f4f8, 0x001d_2530),
@@ -103,7 +115,7 @@ impl Shade {
 }
 
 fn drawn() -> impl Iterator<Item = Shade> {
-    PLAIN.into_iter().chain(CAUSES).chain(MISSING).chain(HEAT)
+    PLAIN.into_iter().chain(CAUSES).chain(MISSING).chain(UNUSABLE).chain(HEAT)
 }
 
 /// The part of the style sheet that sets all colours, light and dark, and lets pictures follow.
@@ -163,7 +175,7 @@ mod tests {
                 assert!(contrast(pick(&INK), pick(paper)) > 10.0, "ink on {}", paper.name);
                 assert!(contrast(pick(&MUTED), pick(paper)) > 4.5, "muted text on {}", paper.name);
             }
-            for line in [CAPACITY, ALLOCATED, USED, WAITING, MARK].iter().chain(&MISSING) {
+            for line in [CAPACITY, ALLOCATED, USED, WAITING, MARK].iter().chain(&MISSING).chain(&UNUSABLE) {
                 let found = contrast(pick(line), pick(&PAPER[1]));
                 assert!(found > 2.9, "{} on a card: {found:.2}", line.name);
             }

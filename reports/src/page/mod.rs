@@ -4,6 +4,7 @@
 
 pub mod compare;
 mod fleet;
+pub mod packing;
 mod sentences;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,9 @@ use std::fmt::Write as _;
 use windtunnel_outcome::Outcome;
 
 use crate::chart::palette::style;
-use crate::chart::{CHARTS, Cell, Chart, Figure, Table, View, escape};
+use windtunnel_outcome::Summary;
+
+use crate::chart::{CHARTS, Cell, DrawError, Figure, Table, View, escape};
 use crate::human::{seconds, share};
 use crate::table::{self, Line};
 
@@ -59,8 +62,8 @@ pub fn render(outcome: &Outcome, reproduction: &Reproduction<'_>) -> String {
     }
     numbers(&mut page, &table::lines(&outcome.summary));
     assumptions(&mut page, reproduction.scenario_toml);
-    reproduce(&mut page, outcome, reproduction);
-    page.push_str("</main>\n</body>\n</html>\n");
+    reproduce(&mut page, &outcome.summary, reproduction);
+    end(&mut page);
     page
 }
 
@@ -75,6 +78,10 @@ fn open_page(name: &str, kind: &str) -> String {
         include_str!("style.css"),
         name = escape(&name),
     )
+}
+
+fn end(page: &mut String) {
+    page.push_str("</main>\n</body>\n</html>\n");
 }
 
 fn warnings(page: &mut String, warnings: &[String]) {
@@ -107,10 +114,15 @@ fn tiles(page: &mut String, outcome: &Outcome) {
     }
     tiles.push(("packing efficiency".to_owned(), number("packing.efficiency").map(share)));
     tiles.push(("makespan".to_owned(), number("makespan_s").map(seconds)));
+    write_tiles(page, tiles);
+}
+
+/// Tiles of a value and what it is; one without a value is left out.
+fn write_tiles(page: &mut String, tiles: impl IntoIterator<Item = (String, Option<String>)>) {
     page.push_str("<section class=\"tiles\">");
-    for (label, value) in &tiles {
+    for (label, value) in tiles {
         if let Some(value) = value {
-            let _ = write!(page, "<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape(value), escape(label));
+            let _ = write!(page, "<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape(&value), escape(&label));
         }
     }
     page.push_str("</section>\n");
@@ -119,24 +131,21 @@ fn tiles(page: &mut String, outcome: &Outcome) {
 fn charts(page: &mut String, outcome: &Outcome) {
     let view = View::new(outcome);
     for chart in CHARTS {
-        match chart.figure(&view) {
-            Ok(Some(figure)) => write_figure(page, *chart, &figure),
-            Ok(None) => {}
-            Err(error) => {
-                let _ = write!(
-                    page,
-                    "<section id=\"{}\"><h2>{}</h2><p>{}</p></section>",
-                    chart.name(),
-                    escape(chart.title()),
-                    escape(&error.to_string())
-                );
-            }
-        }
+        figure_or_error(page, [chart.name(), chart.title(), chart.meaning()], chart.figure(&view));
     }
 }
 
-fn write_figure(page: &mut String, chart: &dyn Chart, figure: &Figure) {
-    write_figure_as(page, [chart.name(), chart.title(), chart.meaning()], figure);
+/// A figure under its name, title and meaning; nothing if there is none, the reason if it could not be drawn.
+fn figure_or_error(page: &mut String, heading: [&str; 3], figure: Result<Option<Figure>, DrawError>) {
+    let [name, title, _] = heading;
+    match figure {
+        Ok(Some(figure)) => write_figure_as(page, heading, &figure),
+        Ok(None) => {}
+        Err(error) => {
+            let (title, error) = (escape(title), escape(&error.to_string()));
+            let _ = write!(page, "<section id=\"{name}\"><h2>{title}</h2><p>{error}</p></section>");
+        }
+    }
 }
 
 /// The section of a figure by its name, title and meaning.
@@ -220,7 +229,7 @@ fn assumptions(page: &mut String, scenario: &str) {
     page.push_str("</pre></details></section>\n");
 }
 
-fn reproduce(page: &mut String, outcome: &Outcome, reproduction: &Reproduction<'_>) {
+fn reproduce(page: &mut String, summary: &Summary, reproduction: &Reproduction<'_>) {
     page.push_str("<section id=\"reproduce\"><h2>How to reproduce it</h2>");
     if !reproduction.command.is_empty() {
         let command = crate::human::cut(reproduction.command, 4_000);
@@ -233,12 +242,12 @@ fn reproduce(page: &mut String, outcome: &Outcome, reproduction: &Reproduction<'
     let line = |label: &str, value| Line { label: label.to_owned(), value };
     let mut lines: Vec<Line> = ["seed", "fingerprint"]
         .into_iter()
-        .filter_map(|name| table::text(&outcome.summary, name).map(|value| line(name, value)))
+        .filter_map(|name| table::text(summary, name).map(|value| line(name, value)))
         .collect();
-    let inputs = outcome.summary.iter().filter(|(path, _)| path.first().is_some_and(|first| first == "inputs"));
+    let inputs = summary.iter().filter(|(path, _)| path.first().is_some_and(|first| first == "inputs"));
     for (path, _) in inputs.take(INPUTS_MAX) {
         let dotted = path.join(".");
-        if let Some(value) = table::text(&outcome.summary, &dotted) {
+        if let Some(value) = table::text(summary, &dotted) {
             lines.push(line(&format!("input {}", path[1..].join(".")), value));
         }
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, SerReader};
+use polars::prelude::{Column, DataFrame, DataType, ParquetReader, PolarsResult, SerReader, Series};
 
 use super::ReadError;
 
@@ -78,5 +78,22 @@ impl Frame {
     /// If there is no such column of text.
     pub fn texts(&self, name: &str) -> Result<Vec<Option<String>>, ReadError> {
         self.column(name, |column| Ok(column.str()?.iter().map(|text| text.map(str::to_owned)).collect()))
+    }
+
+    /// A column of lists of small whole numbers, each list as a set of bits; numbers above 63 are passed over.
+    ///
+    /// # Errors
+    /// If there is no such column of lists of whole numbers.
+    pub fn sets(&self, name: &str) -> Result<Vec<u64>, ReadError> {
+        self.column(name, |column| {
+            let lists = column.list()?;
+            let set = |list: Option<Series>| -> PolarsResult<u64> {
+                let Some(list) = list else { return Ok(0) };
+                let numbers = list.cast(&DataType::Int64)?;
+                let bits = numbers.i64()?.iter().flatten().filter(|bit| (0..64).contains(bit));
+                Ok(bits.fold(0, |set, bit| set | 1 << bit))
+            };
+            (0..lists.len()).map(|at| set(lists.get_as_series(at))).collect()
+        })
     }
 }

@@ -29,6 +29,9 @@ impl World {
         self.now = end;
         self.measures.advance(end);
         self.wanted.advance(end);
+        if self.wanted.is_known() {
+            self.sample_stranded();
+        }
         let open = self.open_tasks();
         self.recount(&open)?;
         for task in &open {
@@ -230,6 +233,9 @@ impl World {
             let capacity = self.conservation.capacity[*lane];
             let share = |part: u128| (capacity > 0).then(|| part as f64 / capacity as f64);
             summary.set(&format!("stranded.{name}.mean"), share(self.wanted.sum[*lane]));
+            let up = self.levels.capacity.0[*lane];
+            let at_end = (up > 0 && self.wanted.is_known()).then(|| self.wanted.level[*lane] as f64 / up as f64);
+            summary.set(&format!("stranded.{name}.at_end"), at_end);
             summary.set(&format!("goodput.{name}"), share(self.conservation.busy[*lane]));
         }
         for (at, workload) in self.arrivals.workloads().iter().enumerate() {

@@ -23,7 +23,7 @@ pub(super) struct Wanted {
     left: u32,
     /// Lane-microseconds stranded, and the level since the last sample.
     pub sum: [u128; LANES],
-    level: [u64; LANES],
+    pub level: [u64; LANES],
     since: Time,
 }
 
@@ -52,7 +52,12 @@ impl Wanted {
     }
 
     pub(super) fn is_due(&self, now: Time) -> bool {
-        now >= self.next && !self.shapes.is_empty()
+        now >= self.next && self.is_known()
+    }
+
+    /// Whether anything was ever asked for.
+    pub(super) fn is_known(&self) -> bool {
+        !self.shapes.is_empty()
     }
 
     fn typical(&self) -> Vec<(Resources, GpuRequest)> {
