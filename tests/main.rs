@@ -6,6 +6,7 @@ mod fidelity;
 mod golden;
 mod layering;
 mod own_policy;
+mod packing;
 mod readme;
 mod support;
 mod tidy;

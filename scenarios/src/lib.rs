@@ -11,6 +11,7 @@ pub mod failure;
 pub mod gate;
 pub mod library;
 pub mod load;
+pub mod packing;
 pub mod progress;
 pub mod resolve;
 pub mod simulate;

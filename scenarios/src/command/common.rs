@@ -37,6 +37,11 @@ impl ScenarioArguments {
         load::load(&self.scenario, &self.sets(), tool.registries())
     }
 
+    /// The same for the scenario that a saved run keeps.
+    pub fn of_folder(&self, folder: &std::path::Path) -> Self {
+        Self { scenario: folder.join("scenario.toml").display().to_string(), ..self.clone() }
+    }
+
     /// The arguments again, for the exact command.
     pub fn again(&self) -> String {
         let mut text = quoted(&self.scenario);

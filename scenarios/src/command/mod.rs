@@ -8,6 +8,7 @@ mod explain;
 mod gate;
 mod library;
 mod metrics;
+mod packing;
 mod policies;
 mod report;
 mod run;
@@ -50,6 +51,8 @@ enum Command {
     Check(check::Arguments),
     /// Render the report of a saved run again.
     Report(report::Arguments),
+    /// Measure how well a scenario is packed, and how far that is from the best.
+    Packing(packing::Arguments),
     /// Look into workload and fleet files, and convert them.
     #[command(subcommand)]
     Trace(trace::Command),
@@ -110,6 +113,7 @@ fn perform(tool: &Tool, command: Command) -> Result<Verdict, Failure> {
         Command::Gate(arguments) => gate::perform(tool, &arguments),
         Command::Check(arguments) => check::perform(tool, &arguments),
         Command::Report(arguments) => report::perform(&arguments),
+        Command::Packing(arguments) => packing::perform(tool, &arguments),
         Command::Trace(command) => trace::perform(&command),
         Command::Policies(arguments) => policies::perform(tool, &arguments),
         Command::Metrics(arguments) => metrics::perform(&arguments),
