@@ -9,6 +9,7 @@ use windtunnel_outcome::{Outcome, Recorder};
 use windtunnel_reports::write::{RecordOptions, ResultWriter};
 use windtunnel_scheduler::draw::{bits, unit};
 use windtunnel_scheduler::event::GpuSet;
+use windtunnel_scheduler::id::TaskId;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
 

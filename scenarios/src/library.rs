@@ -6,8 +6,13 @@ use crate::failure::{Failure, nearest};
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
 /// The folders that hold something else than scenarios, with what they hold.
-const KINDS: [(&str, &str); 4] =
-    [("packages/", "package"), ("profiles/", "profile"), ("providers/", "provider"), ("failures/", "failures")];
+const KINDS: [(&str, &str); 5] = [
+    ("packages/", "package"),
+    ("profiles/", "profile"),
+    ("providers/", "provider"),
+    ("failures/", "failures"),
+    ("sweeps/", "sweep"),
+];
 
 /// One embedded file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,16 @@ mod tests {
         }
         assert!(seen >= 9, "only {seen} scenarios");
         assert!(scenario("quickstart").is_some());
+    }
+
+    #[test]
+    fn every_sweep_reads_and_varies_a_scenario_of_the_library() {
+        let sweeps: Vec<Entry> = entries().filter(|entry| entry.kind == "sweep").collect();
+        assert!(!sweeps.is_empty());
+        for entry in sweeps {
+            let sweep = crate::sweep::Sweep::parse(entry.name, entry.text).unwrap();
+            assert!(scenario(&sweep.scenario).is_some() && entry.about().count() >= 2, "{}", entry.name);
+        }
     }
 
     #[test]

@@ -10,10 +10,25 @@ use crate::resolve::{self, Resolved};
 use crate::spec::{self, Set};
 
 /// A scenario's text, and what its paths are relative to.
-struct Text {
-    name: String,
-    text: String,
-    base: PathBuf,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What messages call it.
+    pub name: String,
+    /// The text itself.
+    pub text: String,
+    /// The folder that paths are relative to.
+    pub base: PathBuf,
+}
+
+impl Text {
+    /// Reads and resolves the scenario, changed by `sets`.
+    ///
+    /// # Errors
+    /// If anything is wrong with it.
+    pub fn load(&self, sets: &[Set], registries: &Registries) -> Result<Resolved, Failure> {
+        let (scenario, places) = spec::parse(&self.name, &self.text, sets)?;
+        resolve::resolve(scenario, &places, &self.base, registries)
+    }
 }
 
 /// Reads and resolves the scenario `reference`: a file, or a name in the library.
@@ -21,9 +36,7 @@ struct Text {
 /// # Errors
 /// If there is no such scenario, or anything is wrong with it.
 pub fn load(reference: &str, sets: &[Set], registries: &Registries) -> Result<Resolved, Failure> {
-    let Text { name, text, base } = find(reference)?;
-    let (scenario, places) = spec::parse(&name, &text, sets)?;
-    resolve::resolve(scenario, &places, &base, registries)
+    find(reference)?.load(sets, registries)
 }
 
 /// The text of a scenario of the library; None if `reference` is a file.
@@ -35,7 +48,21 @@ pub(crate) fn text(reference: &str) -> Result<Option<String>, Failure> {
     Ok((!Path::new(reference).exists()).then_some(found.text))
 }
 
-fn find(reference: &str) -> Result<Text, Failure> {
+/// Finds the scenario that the file `beside` names: a file relative to it, or a name in the library.
+///
+/// # Errors
+/// If there is no such scenario, or it cannot be read.
+pub fn find_beside(reference: &str, beside: &Path) -> Result<Text, Failure> {
+    let path = beside.parent().unwrap_or(Path::new("")).join(reference);
+    let found = if path.exists() { find(&path.display().to_string()) } else { find(reference) };
+    found.map_err(|failure| failure.within(&format!("{}: `scenario`", beside.display())))
+}
+
+/// Finds the text of the scenario `reference`: a file, or a name in the library.
+///
+/// # Errors
+/// If there is no such scenario, or it cannot be read.
+pub fn find(reference: &str) -> Result<Text, Failure> {
     let path = Path::new(reference);
     if !path.exists()
         && let Some(entry) = library::scenario(reference)

@@ -6,19 +6,24 @@ mod compare;
 mod diff;
 mod explain;
 mod gate;
+mod init;
 mod library;
 mod metrics;
 mod packing;
+mod plan;
 mod policies;
 mod report;
 mod run;
 mod schema;
 mod shell;
+mod sweep;
 mod trace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use common::quoted;
 
 use crate::failure::Failure;
 use crate::talk;
@@ -53,6 +58,12 @@ enum Command {
     Report(report::Arguments),
     /// Measure how well a scenario is packed, and how far that is from the best.
     Packing(packing::Arguments),
+    /// Write a scenario to begin with: a provider's machines, or files that are there.
+    Init(init::Arguments),
+    /// Find the smallest fleet that keeps the objectives, or when the one there is breaks.
+    Plan(plan::Arguments),
+    /// Run a scenario at every point of some axes, on this machine, Slurm or Kubernetes.
+    Sweep(sweep::Arguments),
     /// Look into workload and fleet files, and convert them.
     #[command(subcommand)]
     Trace(trace::Command),
@@ -114,6 +125,9 @@ fn perform(tool: &Tool, command: Command) -> Result<Verdict, Failure> {
         Command::Check(arguments) => check::perform(tool, &arguments),
         Command::Report(arguments) => report::perform(&arguments),
         Command::Packing(arguments) => packing::perform(tool, &arguments),
+        Command::Init(arguments) => init::perform(&arguments),
+        Command::Plan(arguments) => plan::perform(tool, &arguments),
+        Command::Sweep(arguments) => sweep::perform(tool, &arguments),
         Command::Trace(command) => trace::perform(&command),
         Command::Policies(arguments) => policies::perform(tool, &arguments),
         Command::Metrics(arguments) => metrics::perform(&arguments),

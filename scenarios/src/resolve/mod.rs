@@ -201,7 +201,7 @@ impl Resolved {
 const DRAWING: &[&str] = &["random"];
 
 /// A name becomes a folder.
-fn check_name(name: &str, places: &Places) -> Result<(), Failure> {
+pub(crate) fn check_name(name: &str, places: &Places) -> Result<(), Failure> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) {
         let sentence = format!("`{name}` cannot be a folder; use letters, digits, - and _");

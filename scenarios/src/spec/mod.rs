@@ -117,6 +117,18 @@ pub fn parse(file: &str, text: &str, sets: &[Set]) -> Result<(Scenario, Places),
     Ok((scenario, document.places()))
 }
 
+/// Reads a file of another kind than a scenario, such as a sweep, with the same care.
+///
+/// # Errors
+/// The first thing wrong with the text: file, line and column, the key, and the fix.
+pub fn read<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<(T, Places), Failure> {
+    let mut document = Document::new(file, text, &[]);
+    let root = DeTable::parse(text).map_err(|error| explain(&document, &error))?;
+    document.note(&root);
+    let read = T::deserialize(toml::de::Deserializer::from(root)).map_err(|error| explain(&document, &error))?;
+    Ok((read, document.places()))
+}
+
 /// One error of the TOML reader as a sentence for users.
 fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
     let span = error.span();
