@@ -5,6 +5,7 @@ mod comparing;
 mod fidelity;
 mod golden;
 mod layering;
+mod mesos;
 mod own_policy;
 mod packing;
 mod plan;

@@ -2,6 +2,7 @@
 //! default filled in, everything that cannot be honoured refused or warned about.
 
 mod fleet;
+mod party;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -82,6 +83,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
+    let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }
@@ -279,16 +281,18 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
     let later = [
-        ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
         ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
-        ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
         ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
     ];
     if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
         return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
     }
     let config = Config {
-        architecture: config::Architecture::Monolithic,
+        architecture: match given.architecture {
+            spec::Architecture::Monolithic => config::Architecture::Monolithic,
+            spec::Architecture::TwoLevel => config::Architecture::TwoLevel,
+            spec::Architecture::SharedState => config::Architecture::SharedState,
+        },
         queue: given.queue.0.clone(),
         head_of_line: match given.head_of_line {
             spec::HeadOfLine::Skip => config::HeadOfLine::Skip,

@@ -36,6 +36,8 @@ pub struct Plan {
     start: Start,
     loss: Loss,
     position: u32,
+    /// Which party hears of its jobs.
+    pub party: PartyId,
     /// The place of the workload in the scenario, for errors met on opening.
     place: String,
 }
@@ -97,7 +99,7 @@ impl Plan {
         };
         Ok(Workload {
             source: transform.apply(source, seed, self.position).map_err(bad)?,
-            party: PartyId::FIRST,
+            party: self.party,
             start: self.start,
             loss: self.loss,
             warm: warm_up,
@@ -159,7 +161,7 @@ pub(super) fn resolve(
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
-    Ok(Plan { name, origin, transform, windows, start, loss, position, place })
+    Ok(Plan { name, origin, transform, windows, start, loss, position, party: PartyId::FIRST, place })
 }
 
 /// Windows that hold something.

@@ -2,13 +2,18 @@
 //! offered.
 
 mod batch;
+mod offered;
 mod pass;
 mod reserving;
 mod running;
+pub mod service;
+mod sharing;
 
 pub use batch::{Batch, Policies};
+pub use offered::Offered;
 pub use pass::{Beliefs, Pass, Wish};
 pub use running::{Job, Running, RunningTask};
+pub use sharing::Sharing;
 
 #[cfg(test)]
 pub(crate) mod tests;

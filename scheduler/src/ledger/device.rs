@@ -81,6 +81,14 @@ impl DeviceTable {
         true
     }
 
+    /// Makes devices of the node wholly free, or not free at all.
+    pub fn lend(&mut self, node: usize, set: GpuSet, free: bool) {
+        let (start, count) = self.at[node];
+        for at in set.iter().filter(|&at| at < usize::from(count)) {
+            self.free[start as usize + at] = if free { WHOLE } else { 0 };
+        }
+    }
+
     /// Gives back what `take` took.
     pub fn release(&mut self, node: usize, request: GpuRequest, set: GpuSet) {
         let (start, count) = self.at[node];

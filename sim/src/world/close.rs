@@ -247,6 +247,7 @@ impl World {
             summary.set(&format!("scheduler.{name}"), count);
         }
         self.record_fairness(&mut summary);
+        self.offers.record(self.now, &mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         let labels = self.arrivals.labels();
         let word = |label: u16| labels.word(Label(label));

@@ -3,6 +3,7 @@
 mod apply;
 mod close;
 mod leave;
+mod offers;
 mod setup;
 mod stranded;
 mod truth;
@@ -29,6 +30,7 @@ use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::Stop;
 use crate::measure::{Levels, Measures};
+use offers::Offers;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
 
@@ -66,6 +68,9 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
 }
 
+/// How long parties may offer and refuse without a start before a run counts as drained.
+const PATIENCE: Span = Span::from_seconds(3600);
+
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
 
@@ -94,7 +99,9 @@ pub(crate) struct World {
     agenda: Agenda,
     arrivals: Arrivals,
     inboxes: Vec<Vec<Event>>,
-    mail: Slab<Option<(PartyId, Event)>>,
+    mail: Slab<Option<(u64, PartyId, Event)>>,
+    /// Messages sent so far: those of one instant arrive in the order in which they were sent.
+    sent: u64,
     link: Span,
     happening: Vec<u64>,
     ended: Vec<Ended>,
@@ -105,6 +112,10 @@ pub(crate) struct World {
     fingerprint: Digest,
     starts: u64,
     wakes: Vec<Option<Time>>,
+    /// Since when nothing has happened but wakes and messages: a run that only thinks is not kept alive for ever.
+    stalled: Option<(Time, u64)>,
+    /// What became of offers and claims.
+    offers: Offers,
     stop: Stop,
     seed: u64,
     wanted: Wanted,
@@ -137,6 +148,9 @@ impl World {
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
         let Some(now) = [arrival, planned, wake].into_iter().flatten().min() else { return Ok(None) };
+        if self.only_thinks(arrival, now) {
+            return Ok(None);
+        }
         if let Stop::At(end) = self.stop
             && now >= end
         {
@@ -147,6 +161,24 @@ impl World {
             self.now = now;
         }
         Ok(Some(now))
+    }
+
+    /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
+    /// so long that nothing will. Such a run has drained.
+    fn only_thinks(&mut self, arrival: Option<Time>, next: Time) -> bool {
+        if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
+            return false;
+        }
+        if arrival.is_some() || self.agenda.len() > self.mail.len() {
+            self.stalled = None;
+            return false;
+        }
+        let (since, starts) = *self.stalled.get_or_insert((self.now, self.starts));
+        if starts != self.starts {
+            self.stalled = Some((self.now, self.starts));
+            return false;
+        }
+        self.levels.waiting == 0 || next > since + PATIENCE
     }
 
     /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
@@ -247,7 +279,7 @@ impl World {
                 }
             }
             MESSAGE => {
-                if let Some((party, event)) = self.mail[slot].take() {
+                if let Some((_, party, event)) = self.mail[slot].take() {
                     self.inboxes[usize::from(party.0)].push(event);
                 }
                 self.mail.free(slot);
