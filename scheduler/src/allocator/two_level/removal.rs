@@ -50,8 +50,8 @@ impl Removals {
     }
 }
 
-/// When an agent is taken for lost that answered its last ping at `answered`: the first ping that it misses goes out one
-/// interval later, each is waited for as long, and an answer begins the count anew (F1).
+/// When an agent is taken for lost that answered its last ping at `answered`: the first ping that it misses goes out
+/// one interval later, each is waited for as long, and an answer begins the count anew (F1).
 #[must_use]
 pub fn taken_for_lost(answered: Time, ping: Span, misses: u32) -> Time {
     answered + Span(ping.0.saturating_mul(u64::from(misses) + 1))

@@ -149,8 +149,8 @@ proptest! {
     #[test]
     fn offered_and_used_and_free_add_up_to_the_total(ops in happenings(150), random: bool) {
         let name = if random { "random" } else { "drf" };
-        let options =
-            Options { role_sorter: name.into(), framework_sorter: name.into(), offer_timeout: Some(Span(9)), ..Options::default() };
+        let (role_sorter, framework_sorter) = (name.into(), name.into());
+        let options = Options { role_sorter, framework_sorter, offer_timeout: Some(Span(9)), ..Options::default() };
         let mut scene = Scene::new(options);
         for op in ops {
             scene.happen(op);
@@ -217,114 +217,124 @@ proptest! {
     }
 }
 
+/// What somebody holds: the framework, its role, how much.
+type Share = (PartyId, u32, Resources);
+
+/// The plain books that a naive run works on.
+struct Naive<'a> {
+    allocator: &'a TwoLevel,
+    held: Vec<Share>,
+    /// How often each branch of roles was allocated to, by path.
+    times: BTreeMap<String, u64>,
+    /// How often each framework was in this run.
+    since: BTreeMap<(u32, PartyId), u64>,
+}
+
 /// What a periodic run must offer, from the plain books alone: shares are summed up anew for every agent, and every
 /// role and framework is compared with every other.
 fn naive_run(allocator: &TwoLevel, now: Time) -> Vec<(PartyId, NodeId, Resources)> {
-    let mut held: Vec<(PartyId, u32, Resources)> = Vec::new();
-    held.extend(
-        allocator
-            .of_offer
-            .iter()
-            .map(|(_, slot)| &allocator.offers[slot])
-            .map(|one| (one.party, one.role, one.grant.sum())),
-    );
+    let offers = allocator.of_offer.iter().map(|(_, slot)| &allocator.offers[slot]);
+    let mut held: Vec<Share> = offers.map(|one| (one.party, one.role, one.grant.sum())).collect();
     held.extend(allocator.holds_in_order().map(|one| (one.party, one.role, one.grant.sum())));
-    let count = |tree: &crate::allocator::sorter::Tree, client: Client| tree.count(client);
-    // How often each role and each framework was allocated to.
-    let mut times: BTreeMap<String, u64> = BTreeMap::new();
-    for role in allocator.roles().iter() {
-        let Some(client) = role.client else { continue };
-        let own = count(allocator.role_sorter().tree(), client);
-        let path = role.path.as_str();
-        let mut end = Some(path.len());
-        while let Some(at) = end {
-            *times.entry(path[..at].into()).or_default() += own;
-            end = path[..at].rfind('/');
+    let mut naive = Naive { allocator, held, times: BTreeMap::new(), since: BTreeMap::new() };
+    for (index, role) in (0_u32..).zip(allocator.roles().iter()) {
+        if let Some(client) = role.client {
+            naive.count(index, allocator.role_sorter().tree().count(client));
         }
     }
-    let mut by_party: BTreeMap<(u32, PartyId), u64> = BTreeMap::new();
-    let share = |held: &[(PartyId, u32, Resources)], which: &dyn Fn(PartyId, u32) -> bool| {
+    let mut offers = Vec::new();
+    for (at, agent) in (0_u32..).zip(&allocator.agents).filter(|(_, agent)| agent.active) {
+        let made = naive.offer(now, at, agent);
+        for &(party, role, what) in &made {
+            *naive.since.entry((role, party)).or_default() += 1;
+            naive.count(role, 1);
+            offers.push((party, NodeId(at), what));
+        }
+        naive.held.extend(made);
+    }
+    offers
+}
+
+impl Naive<'_> {
+    /// A role was allocated to, and all above it.
+    fn count(&mut self, role: u32, times: u64) {
+        for &above in &self.allocator.roles()[role].lineage {
+            *self.times.entry(self.allocator.roles()[above].path.clone()).or_default() += times;
+        }
+    }
+
+    fn share(&self, which: &dyn Fn(PartyId, u32) -> bool) -> f64 {
         let mut sum = Totals::default();
-        held.iter().filter(|one| which(one.0, one.1)).for_each(|one| sum.add(&one.2, 1));
+        self.held.iter().filter(|one| which(one.0, one.1)).for_each(|one| sum.add(&one.2, 1));
         let of = |lane: usize| {
-            let total = allocator.total().0[lane];
+            let total = self.allocator.total().0[lane];
             if total == 0 { 0.0 } else { sum.0[lane] as f64 / total as f64 }
         };
         (0..LANES).map(of).fold(0.0, f64::max)
-    };
-    let mut offers = Vec::new();
-    for (at, agent) in allocator.agents.iter().enumerate().filter(|(_, agent)| agent.active) {
-        let mut free = agent.free;
-        let mut taken: Vec<u32> = Vec::new();
-        let mut made: Vec<(PartyId, u32, Resources)> = Vec::new();
+    }
+
+    /// The roles with frameworks, compared branch by branch from the top.
+    fn roles(&self) -> Vec<u32> {
+        let roles = self.allocator.roles();
         let mut order: Vec<_> = Vec::new();
-        for (index, role) in (0_u32..).zip(allocator.roles().iter()) {
-            if role.frameworks.tree().active() == 0 {
-                continue;
-            }
-            // Compared branch by branch, from the top.
-            let mut key = Vec::new();
-            for &above in &role.lineage {
-                let path = allocator.roles()[above].path.as_str();
-                let inside = |role: u32| allocator.roles()[role].lineage.contains(&above);
+        for (index, role) in (0_u32..).zip(roles.iter()).filter(|(_, role)| role.frameworks.tree().active() > 0) {
+            let key = role.lineage.iter().map(|&above| {
+                let path = roles[above].path.as_str();
                 let weight = if path == "b" { 2.0 } else { 1.0 };
-                let own = share(&held, &|_, role| inside(role)) / weight;
-                key.push((own, times.get(path).copied().unwrap_or(0), path));
-            }
-            order.push((key, index));
+                let own = self.share(&|_, role| roles[role].lineage.contains(&above)) / weight;
+                (own, self.times.get(path).copied().unwrap_or(0), path)
+            });
+            order.push((key.collect::<Vec<_>>(), index));
         }
         order.sort_by(|a, b| a.0.partial_cmp(&b.0).expect("shares are numbers"));
-        for (_, role) in order {
-            let entry = &allocator.roles()[role];
-            let mut members: Vec<_> = allocator
-                .frameworks
-                .iter()
-                .enumerate()
-                .filter_map(|(party, own)| Some((PartyId(party as u16), own.as_ref()?)))
-                .filter(|(_, own)| own.active && own.member(role).is_some_and(|member| !member.suppressed))
-                .map(|(party, own)| {
-                    let client = own.member(role).expect("just seen").client;
-                    let before = entry.frameworks.tree().count(client);
-                    let since = by_party.get(&(role, party)).copied().unwrap_or(0);
-                    (share(&held, &|one, of| one == party && of == role), before + since, party)
-                })
-                .collect();
-            members.sort_by(|a, b| a.partial_cmp(b).expect("shares are numbers"));
-            for (_, _, party) in members {
-                let framework = allocator.framework(party).expect("just seen");
+        order.into_iter().map(|(_, role)| role).collect()
+    }
+
+    /// The frameworks of a role that want offers, in order.
+    fn members(&self, role: u32) -> Vec<PartyId> {
+        let tree = self.allocator.roles()[role].frameworks.tree();
+        let mut members: Vec<(f64, u64, PartyId)> = Vec::new();
+        for (at, framework) in (0_u16..).zip(&self.allocator.frameworks) {
+            let Some(framework) = framework.as_ref().filter(|own| own.active) else { continue };
+            let Some(member) = framework.member(role).filter(|own| !own.suppressed) else { continue };
+            let party = PartyId(at);
+            let count = tree.count(member.client) + self.since.get(&(role, party)).copied().unwrap_or(0);
+            members.push((self.share(&|one, of| one == party && of == role), count, party));
+        }
+        members.sort_by(|a, b| a.partial_cmp(b).expect("shares are numbers"));
+        members.into_iter().map(|(_, _, party)| party).collect()
+    }
+
+    /// Who is offered what of an agent.
+    fn offer(&self, now: Time, at: u32, agent: &Agent) -> Vec<Share> {
+        let mut plain = agent.free;
+        let mut taken: Vec<usize> = Vec::new();
+        let mut made = Vec::new();
+        for role in self.roles() {
+            for party in self.members(role) {
+                let framework = self.allocator.framework(party).expect("just seen");
                 let member = framework.member(role).expect("just seen");
-                let parts: Vec<u32> = (0..agent.parts.len() as u32)
-                    .filter(|part| !taken.contains(part))
-                    .filter(|&part| matches!(agent.parts[part as usize].terms, Terms::Reserved { role: owner, .. } if entry.lineage.contains(&owner)))
-                    .filter(|&part| agent.parts[part as usize].free() != Resources::ZERO)
-                    .collect();
-                let on_terms = parts.iter().fold(Resources::ZERO, |sum, &part| {
-                    lanewise(&sum, &agent.parts[part as usize].free(), u32::saturating_add)
-                });
-                let sum = lanewise(&free, &on_terms, u32::saturating_add);
-                let offered = filter::Refused {
-                    role,
-                    agent: at as u32,
-                    life: (agent.life, member.revivals),
-                    plain: free,
-                    on_terms,
+                let is_ours = |part: &Part| match part.terms {
+                    Terms::Reserved { role: owner, .. } => self.allocator.roles()[role].lineage.contains(&owner),
+                    _ => false,
                 };
+                let parts: Vec<usize> = (0..agent.parts.len())
+                    .filter(|part| !taken.contains(part) && is_ours(&agent.parts[*part]))
+                    .collect();
+                let on_terms = parts
+                    .iter()
+                    .fold(Resources::ZERO, |sum, &part| lanewise(&sum, &agent.parts[part].free(), u32::saturating_add));
+                let sum = lanewise(&plain, &on_terms, u32::saturating_add);
+                let life = (agent.life, member.revivals);
+                let offered = filter::Refused { role, agent: at, life, plain, on_terms };
                 let enough = sum[CPU] >= 10 || sum[MEMORY] >= 32;
                 if enough && framework.filters.hit(now, &offered).is_none() {
                     made.push((party, role, sum));
-                    offers.push((party, NodeId(at as u32), sum));
-                    free = Resources::ZERO;
+                    plain = Resources::ZERO;
                     taken.extend(parts);
                 }
             }
         }
-        for (party, role, _) in &made {
-            *by_party.entry((*role, *party)).or_default() += 1;
-            for &above in &allocator.roles()[*role].lineage {
-                *times.entry(allocator.roles()[above].path.clone()).or_default() += 1;
-            }
-        }
-        held.extend(made);
+        made
     }
-    offers
 }

@@ -1,7 +1,7 @@
 //! What becomes of an instance whose agent cannot be reached.
 //!
-//! **Source.** Marathon, docs/unreachable.md and `unreachableStrategy`: after `inactive` it is replaced, after `expunge`
-//! it is forgotten. Zero is acted on at once; anything else is looked at only when tasks are reconciled.
+//! **Source.** Marathon, docs/unreachable.md and `unreachableStrategy`: after `inactive` it is replaced, after
+//! `expunge` it is forgotten. Zero is acted on at once; anything else is looked at only when tasks are reconciled.
 
 use crate::time::{Span, Time};
 

@@ -15,8 +15,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For `count` instances of which `healthy` are. Shares are in thousandths. Where nothing could move, an app gets one
-    /// more instance for a while; one that is bound to its place gives up one instead.
+    /// For `count` instances of which `healthy` are. Shares are in thousandths. Where nothing could move, an app gets
+    /// one more instance for a while; one that is bound to its place gives up one instead.
     #[must_use]
     pub fn new(count: u32, healthy: u32, health_milli: u32, over_milli: u32, resident: bool) -> Self {
         let scaled = |milli: u64| u64::from(count) * milli;

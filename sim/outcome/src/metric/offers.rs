@@ -1,4 +1,4 @@
-//! Offers and claims: how frameworks get their resources. Names of Mesos's own metrics stand beside those that have one.
+//! Offers and claims: how frameworks get their resources. Mesos's own names stand beside those that have one.
 
 use super::{Better, Metric};
 
