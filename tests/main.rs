@@ -6,6 +6,7 @@ mod fidelity;
 mod golden;
 mod layering;
 mod mesos;
+mod one_pool;
 mod own_policy;
 mod packing;
 mod plan;
