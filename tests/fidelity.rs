@@ -64,7 +64,7 @@ fn replay_input(input: Input, cpus: u32, estimate: Estimate, config: Config) -> 
     };
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: vec![node], lanes: 1, extra_lanes: vec![] },
+        fleet: Fleet { nodes: vec![node], lanes: 1, ..Fleet::default() },
         workloads: vec![Workload {
             source,
             party: PartyId::FIRST,

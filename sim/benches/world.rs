@@ -65,7 +65,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
     };
     Some(Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0).ok()?),
             party: PartyId::FIRST,

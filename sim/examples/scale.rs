@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .transpose()?;
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0)?),
             party: PartyId::FIRST,

@@ -35,6 +35,10 @@ pub(crate) struct Levels {
     pub running: u64,
     pub nodes_in_use: u64,
     pub nodes_up: u64,
+    /// Millionths of a dollar per hour.
+    pub price: u64,
+    /// Milliwatts.
+    pub power_mw: u64,
 }
 
 /// Tasks and waits of one class or team.
@@ -43,11 +47,18 @@ pub(crate) struct Tally {
     pub states: [u64; State::ALL.len()],
     pub waits: Distribution,
     pub allocated: [u128; LANES],
+    /// Millionths of a dollar per hour times microseconds.
+    pub charge: u128,
 }
 
 impl Tally {
     fn new() -> Self {
-        Self { states: [0; State::ALL.len()], waits: Distribution::new(EXACT_MOST_EACH), allocated: [0; LANES] }
+        Self {
+            states: [0; State::ALL.len()],
+            waits: Distribution::new(EXACT_MOST_EACH),
+            allocated: [0; LANES],
+            charge: 0,
+        }
     }
 }
 
@@ -112,12 +123,16 @@ pub(crate) struct Measures {
     packing_us: u64,
     pub slowest: Vec<SlowTask>,
     stranded_from: usize,
+    /// Where the columns of price and power stand, if there are any.
+    upkeep_from: Option<usize>,
 }
 
 /// The columns of the series beside those of each lane.
 const COUNTS: [&str; 5] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up", NEEDED];
 /// The fewest nodes that could hold what runs: the only count that is not a level of the world.
 const NEEDED: &str = "nodes_needed";
+/// What the fleet costs and draws, in millionths of a dollar per hour and in milliwatts, where nodes have either.
+const UPKEEP: [&str; 2] = ["price_micro_usd_per_h", "power_mw"];
 /// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
 const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
 /// Left out where the trace does not say.
@@ -143,6 +158,7 @@ impl Measures {
         sampling: windtunnel_outcome::series::Sampling,
         cpu: &[u32],
         bound: NodeBound,
+        has_upkeep: bool,
     ) -> Self {
         let mut names: Vec<String> = COUNTS.iter().map(|&name| name.to_owned()).collect();
         for (lane, name) in &lanes {
@@ -152,6 +168,8 @@ impl Measures {
         for (lane, name) in &lanes {
             names.extend(STRANDED.iter().map(|cause| lane_column("stranded", *lane, &format!("{name}_{cause}"))));
         }
+        let upkeep_from = has_upkeep.then_some(names.len());
+        names.extend(UPKEEP.iter().filter(|_| has_upkeep).map(|&name| name.to_owned()));
         let shares = lanes.iter().map(|_| LevelShares { time_us: vec![0; PERMILLE + 1], level: 0 }).collect();
         Self {
             window,
@@ -187,6 +205,7 @@ impl Measures {
             packing_us: 0,
             slowest: Vec::new(),
             stranded_from,
+            upkeep_from,
         }
     }
 
@@ -230,6 +249,15 @@ impl Measures {
         for (column, (before, after)) in counts(&old).into_iter().zip(counts(levels)).enumerate() {
             if before != after {
                 self.series.set(now, column, after);
+            }
+        }
+        if let Some(column) = self.upkeep_from {
+            for (column, [before, after]) in
+                (column..).zip([[old.price, levels.price], [old.power_mw, levels.power_mw]])
+            {
+                if before != after {
+                    self.series.set(now, column, after);
+                }
             }
         }
         let mut packing_changed = old.nodes_in_use != levels.nodes_in_use;
@@ -447,6 +475,9 @@ impl Measures {
             }
             for (key, value) in marks(&mut tally.waits) {
                 summary.set_path(path(&["wait_s", key]), value);
+            }
+            if self.upkeep_from.is_some() {
+                summary.set_path(path(&["cost_usd"]), crate::world::usd(tally.charge));
             }
             for (lane, lane_name) in &self.lanes {
                 let share =

@@ -10,6 +10,7 @@ mod queue;
 mod slowest;
 mod stranded;
 mod thin;
+mod upkeep;
 mod utilization;
 pub(crate) mod versus;
 mod wait_groups;
@@ -36,6 +37,7 @@ pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &wait_groups::WaitGroups,
     &heat::Heat,
     &stranded::Stranded,
+    &upkeep::Upkeep,
     &slowest::Slowest,
 ];
 

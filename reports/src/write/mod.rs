@@ -40,6 +40,8 @@ pub const TOOL: &str = "windtunnel";
 pub struct RecordOptions {
     /// The lanes that the fleet names beyond the standard four (others are passed over), as in [`Outcome::lanes`].
     pub lanes: Vec<(usize, String)>,
+    /// Whether nodes have prices: attempts then say what they are charged.
+    pub costs: bool,
     /// `--record events`: every event of every party.
     pub events: bool,
     /// `--record decisions`: every decision of every party.
@@ -79,6 +81,7 @@ impl ResultWriter {
         let begin = |name: &str| File::create(folder.path().join(name));
         let tasks = begin("tasks.parquet")
             .and_then(|file| TaskTable::new(file, &options.lanes))
+            .map(|table| table.with_costs(options.costs))
             .map_err(|error| cannot("write", &out.join("tasks.parquet"), &error))?;
         let log = |wanted: bool, name: &str| {
             let table = wanted.then(|| begin(name).and_then(|file| LogTable::new(BufWriter::new(file)))).transpose();

@@ -47,6 +47,11 @@ impl Limits {
         Ok(Self { held })
     }
 
+    /// The metrics that are named.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.held.iter().map(|held| held.name.as_str())
+    }
+
     /// What a baseline keeps: the headline metrics and whatever a limit names.
     pub fn kept(&self, runs: &[Numbers]) -> BTreeMap<String, Vec<Option<f64>>> {
         let names = HEADLINE.iter().map(|name| (*name).to_owned()).chain(self.held.iter().map(|one| one.name.clone()));

@@ -246,6 +246,7 @@ impl World {
         for (name, count) in self.scheduler_counts() {
             summary.set(&format!("scheduler.{name}"), count);
         }
+        self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         let labels = self.arrivals.labels();

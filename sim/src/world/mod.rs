@@ -6,6 +6,7 @@ mod leave;
 mod setup;
 mod stranded;
 mod truth;
+mod upkeep;
 mod work;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ use crate::experiment::Stop;
 use crate::measure::{Levels, Measures};
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
+use upkeep::Bill;
+pub(crate) use upkeep::usd;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +111,7 @@ pub(crate) struct World {
     stop: Stop,
     seed: u64,
     wanted: Wanted,
+    bill: Bill,
     warnings: Vec<String>,
     /// A gang that is being placed, node by node.
     gang: Vec<(u32, u32, GpuSet)>,
@@ -312,6 +316,9 @@ impl World {
             self.measures.heat.set(self.now, index, node.used[0]);
             if !held {
                 return Err(self.overcommitted(NodeId(index)));
+            }
+            if !self.bill.is_empty() {
+                self.draw_again(index);
             }
         }
         self.dirty.clear();

@@ -16,6 +16,7 @@ use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
 use super::truth::Node;
+use super::upkeep::Bill;
 use super::work::Coming;
 use super::{Wanted, World};
 use crate::agenda::Agenda;
@@ -54,7 +55,7 @@ impl World {
         for node in &fleet.nodes {
             levels.capacity.add(&node.capacity, 1);
         }
-        let world = Self {
+        let mut world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -75,7 +76,7 @@ impl World {
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet)),
+            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
             levels,
             fingerprint: Digest::new(),
             starts: 0,
@@ -83,6 +84,7 @@ impl World {
             stop,
             seed,
             wanted: Wanted::default(),
+            bill: Bill::new(&fleet),
             warnings: Vec::new(),
             gang: Vec::new(),
             gang_task: TaskId::default(),
@@ -98,6 +100,7 @@ impl World {
             thought: windtunnel_scheduler::Work::default(),
             fleet,
         };
+        world.begin_bill();
         Ok((world, scheduler))
     }
 

@@ -563,6 +563,7 @@ impl World {
         lost_work: Span,
         end: Option<Time>,
     ) {
+        let cost_usd = if self.bill.is_empty() { None } else { self.charge(task, lost_work, end) };
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let labels = self.arrivals.labels();
@@ -588,6 +589,7 @@ impl World {
             wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
             causes: causes_in(&self.causes, task.causes),
             lost_work,
+            cost_usd,
         };
         if !job.background {
             self.measures.rows[state as usize] += 1;
