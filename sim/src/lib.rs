@@ -8,6 +8,7 @@ mod arrivals;
 mod drive;
 mod error;
 pub mod experiment;
+mod history;
 mod measure;
 mod world;
 

@@ -511,7 +511,7 @@ fn marks(distribution: &mut Distribution) -> [(&'static str, Option<f64>); 6] {
     ]
 }
 
-fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
+pub(crate) fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
     for (key, value) in marks(distribution) {
         summary.set(&format!("{name}.{key}"), value);
     }

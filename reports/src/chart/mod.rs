@@ -3,6 +3,7 @@
 pub mod axis;
 pub mod canvas;
 mod heat;
+mod history;
 mod nodes;
 pub mod packing;
 pub mod palette;
@@ -35,6 +36,7 @@ pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &queue::Queue,
     &waits::Waits,
     &wait_groups::WaitGroups,
+    &history::History,
     &heat::Heat,
     &stranded::Stranded,
     &upkeep::Upkeep,

@@ -22,7 +22,7 @@ use crate::tool::Tool;
 
 pub use baseline::Baseline;
 pub use chain::Chain;
-use limits::Limits;
+pub(crate) use limits::Limits;
 
 /// What is to be held.
 pub struct Request {

@@ -4,7 +4,7 @@ use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_outcome::rows::{NodeRow, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::id::TaskId;
-use windtunnel_scheduler::resources::{LANES, Resources};
+use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Label;
 
@@ -248,7 +248,9 @@ impl World {
         }
         self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
+        self.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
+        outcome.waits.extend(self.history.profile());
         let labels = self.arrivals.labels();
         let word = |label: u16| labels.word(Label(label));
         self.measures.record_tallies(&mut summary, "class", word, &mut outcome.waits);

@@ -29,6 +29,7 @@ use crate::agenda::{Agenda, Entry};
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::Stop;
+use crate::history::History;
 use crate::measure::{Levels, Measures};
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
@@ -122,6 +123,10 @@ pub(crate) struct World {
     trusts_estimates: bool,
     node_names: Vec<String>,
     node_of_name: BTreeMap<Name, NodeId>,
+    /// What really happened, against what happens here.
+    history: History,
+    /// A task is started that ran already.
+    is_adopting: bool,
     /// Tasks of a snapshot that have not begun.
     recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
     /// Tasks of a snapshot for which there was no room where the trace has them.

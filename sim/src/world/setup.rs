@@ -23,6 +23,7 @@ use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::{Experiment, Start};
+use crate::history::History;
 use crate::measure::{Levels, Measures};
 
 /// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
@@ -91,6 +92,8 @@ impl World {
             blocks_head: scheduler.blocks_head(),
             trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
             node_of_name,
+            history: History::default(),
+            is_adopting: false,
             recorded: Slab::default(),
             displaced: 0,
             next_generation: 0,

@@ -12,7 +12,8 @@ use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run}
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
 use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
-use crate::experiment::Start;
+use crate::experiment;
+use crate::history::{Past, Start};
 
 /// How a job comes into the world.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        let recorded = self.arrivals.workload(workload).start == Start::Recorded;
+        let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
@@ -79,7 +80,9 @@ impl World {
 
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
-        let parts = Parts::new(&job.groups);
+        let past =
+            |recorded: &Recorded| Past { start: recorded.start, node: self.recorded_node(recorded).map(|node| node.0) };
+        let parts = Parts::new(&job.groups, past);
         let units: u32 = parts.as_slice().iter().map(Part::units).sum();
         let tasks: u64 = parts.as_slice().iter().map(|part| u64::from(part.count)).sum();
         let background = coming == Coming::Background;
@@ -204,7 +207,10 @@ impl World {
         let party = self.arrivals.workload(usize::from(self.jobs[slot].workload)).party;
         let task = self.task_at(spec.first_task).unwrap_or(NONE);
         if task != NONE {
+            // History says where it runs: that it does is no decision of this run.
+            self.is_adopting = true;
             self.start(task, node, spec.count, gpus);
+            self.is_adopting = false;
         }
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
@@ -293,6 +299,12 @@ impl World {
             return;
         }
         let wait = self.now - job.submit;
+        let part = job.parts.of(task.index);
+        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.is_adopting) {
+            let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
+            let (submit, now, node) = (job.submit, self.now, attempt.node);
+            self.history.note(&Start { past, submit, now, node, members, cpu, run });
+        }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
         if wait > Span::ZERO {
             for (sum, cause) in self.measures.causes.iter_mut().zip(causes_in(&self.causes, task.causes)) {
