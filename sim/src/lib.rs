@@ -9,6 +9,7 @@ mod drive;
 mod error;
 pub mod experiment;
 mod measure;
+mod overtake;
 mod world;
 
 pub use drive::run;

@@ -96,6 +96,7 @@ fn workload(jobs: Vec<Job>) -> Workload {
         start: Start::Submit,
         loss: Loss::Rerun,
         warm: None,
+        terms: Default::default(),
     }
 }
 
@@ -110,6 +111,7 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     }
 }
 
