@@ -2,7 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use crate::partition::{Partition, Qos, Reservation};
 use crate::time::Span;
 
 /// A named policy with its options, as in `placement = "best-fit"` or `placement = { name = "fgd", sample = 0.1 }`.
@@ -163,6 +165,15 @@ pub struct Config {
     pub seed: u64,
     /// Whether to say why jobs wait.
     pub explain: bool,
+    /// Named sets of nodes with rules of their own; a job says which it is in.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub partitions: Vec<Partition>,
+    /// Qualities of service, likewise.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub qos: Vec<Qos>,
+    /// Room that is kept for named jobs.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub reservations: Vec<Reservation>,
 }
 
 impl Default for Config {
@@ -179,6 +190,9 @@ impl Default for Config {
             interval: Span::ZERO,
             seed: 0,
             explain: false,
+            partitions: Vec::new(),
+            qos: Vec::new(),
+            reservations: Vec::new(),
         }
     }
 }

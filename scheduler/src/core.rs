@@ -206,6 +206,8 @@ impl Core {
 
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
     fn configure(&mut self, now: Time, config: &Config) {
+        let before = self.fused.as_ref().map(|fused| fused.framework.config());
+        let config = &config.on_terms_of(before);
         let (Ok(placement), Ok(queue), Ok(backfill)) = (
             self.registries.placement(&config.placement),
             self.registries.queue(&config.queue),
@@ -216,8 +218,10 @@ impl Core {
         let place: Box<dyn Place> = (placement.build)(config);
         let order = (queue.build)(config);
         let blocks = config.head_of_line == HeadOfLine::Block;
-        let plain = || order.ages().then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
-        let fill = (backfill.build)(config).or_else(plain).filter(|_| config.unplaceable == Unplaceable::Wait);
+        let by_job = order.ages() || config.has_terms();
+        let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
+        let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
+        let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
         match &mut self.fused {
             Some(Fused { ledger, framework }) => {
                 framework.reconfigure(ledger, now, config.clone(), Policies { order, place, fill });
@@ -249,7 +253,8 @@ impl Scheduler for Core {
             let Some(Fused { ledger, framework }) = &mut self.fused else { continue };
             match event {
                 Event::NodeAdded(spec) => {
-                    ledger.add_node(spec);
+                    let marked = framework.mark(now, spec);
+                    ledger.add_node(marked.as_ref().unwrap_or(spec));
                     framework.grew(ledger, now, spec.node);
                 }
                 Event::NodeLost { node } => {

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
 
@@ -143,6 +144,9 @@ pub struct JobSpec {
     pub constraints: Option<Arc<[Constraint]>>,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
+    /// Where in a batch system it was handed in.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub terms: Terms,
 }
 
 /// What kind of work a job is.

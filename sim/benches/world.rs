@@ -72,6 +72,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
             start: Start::Submit,
             loss: Loss::Rerun,
             warm: None,
+            terms: Default::default(),
         }],
         scheduler: Config::default(),
         parties: 1,
@@ -79,6 +80,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     })
 }
 

@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             start: Start::Submit,
             loss: Loss::Rerun,
             warm,
+            terms: Default::default(),
         }],
         scheduler: Config { placement: Choice::named(&args[3]), ..Config::default() },
         parties: 1,
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     };
     let begin = Instant::now();
     let mut core = Core::new(&Registries::default());

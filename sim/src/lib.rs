@@ -10,6 +10,7 @@ mod error;
 pub mod experiment;
 mod history;
 mod measure;
+mod overtake;
 mod world;
 
 pub use drive::run;

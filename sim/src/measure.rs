@@ -16,8 +16,6 @@ use crate::experiment::Measure;
 pub(crate) const EXACT_MOST: usize = 1 << 20;
 /// The same for each class and team.
 const EXACT_MOST_EACH: usize = 1 << 16;
-/// The slowdown of a job shorter than this is measured against this (Feitelson et al. 1997).
-const TAU_US: u64 = 10_000_000;
 /// Bars of a picture of waits.
 const WAIT_BARS: usize = 120;
 const PERMILLE: usize = 1000;
@@ -332,11 +330,11 @@ impl Measures {
         self.busy.last = Some((now, self.busy.now));
     }
 
-    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(10 s, run))`,
-    /// the one per processor `max(1, flow / (processors * max(10 s, run)))`.
+    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(tau, run))`,
+    /// the one per processor `max(1, flow / (processors * max(tau, run)))`.
     pub(crate) fn job_ended(&mut self, submit: Time, first_start: Time, end: Time, cpu_milli: u64) {
         let flow = end.since(submit);
-        let run = end.since(first_start).0.max(TAU_US);
+        let run = end.since(first_start).0.max(self.window.tau.0).max(1);
         self.flows.add(flow.0);
         let slowdown = (flow.0 as f64 / run as f64).max(1.0);
         self.slowdown_sum += slowdown;

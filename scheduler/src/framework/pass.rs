@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
 use crate::index::{Asked, Place};
-use crate::ledger::{Ledger, Shape};
+use crate::ledger::{Ledger, Shape, ShapeId};
 use crate::time::{Span, Time};
 
 /// What a pass works with.
@@ -68,11 +68,20 @@ pub struct Wish {
 impl Pass<'_> {
     /// Starts a task if there is room for it. `waited` is said of it if it did wait.
     pub fn start(&mut self, wish: Wish, waited: Option<[Span; Cause::COUNT]>) -> bool {
+        self.start_in(wish, &[(wish.asked.shape, wish.members)], waited)
+    }
+
+    /// The same in several places at once: so many members of a gang where each of these shapes may be. They need the
+    /// same as the one asked for. A task on its own goes where the first may be.
+    pub fn start_in(&mut self, wish: Wish, legs: &[(ShapeId, u32)], waited: Option<[Span; Cause::COUNT]>) -> bool {
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
         if let Some(causes) = waited {
             self.decisions.push(Decision::Waited { task: wish.asked.task, causes });
         }
-        let placed = if wish.members == 0 { self.place_one(&shape, wish) } else { self.place_gang(&shape, wish) };
+        let placed = match legs.first() {
+            Some(&(within, _)) if wish.members == 0 => self.place_one(&shape, wish, within),
+            _ => self.place_gang(&shape, wish, legs),
+        };
         if placed {
             self.work.tasks += u64::from(wish.members.max(1));
             let end = self.now + Span(self.running.job(wish.job).estimate_us);
@@ -83,8 +92,9 @@ impl Pass<'_> {
         placed
     }
 
-    fn place_one(&mut self, shape: &Shape, wish: Wish) -> bool {
-        let Some(node) = self.place.place(self.ledger, wish.asked, &mut self.work.nodes) else { return false };
+    fn place_one(&mut self, shape: &Shape, wish: Wish, within: ShapeId) -> bool {
+        let asked = Asked { shape: within, ..wish.asked };
+        let Some(node) = self.place.place(self.ledger, asked, &mut self.work.nodes) else { return false };
         let gpus = self.devices(shape, node);
         if !self.ledger.take(shape, node, 1, gpus) {
             return false;
@@ -99,19 +109,22 @@ impl Pass<'_> {
     }
 
     /// All members or none: what was taken for the first ones is given back if the last one finds no room.
-    fn place_gang(&mut self, shape: &Shape, wish: Wish) -> bool {
+    fn place_gang(&mut self, shape: &Shape, wish: Wish, legs: &[(ShapeId, u32)]) -> bool {
         if !self.ledger.has_room_in_all(shape, u64::from(wish.members)) {
             return false;
         }
         let begin = self.decisions.len();
-        let mut left = wish.members;
-        while left > 0 {
-            let count = self.place_members(shape, wish, left, begin);
-            if count == 0 {
-                self.give_back(shape, begin);
-                return false;
+        for &(within, members) in legs {
+            let wish = Wish { asked: Asked { shape: within, ..wish.asked }, ..wish };
+            let mut left = members;
+            while left > 0 {
+                let count = self.place_members(shape, wish, left, begin);
+                if count == 0 {
+                    self.give_back(shape, begin);
+                    return false;
+                }
+                left -= count;
             }
-            left -= count;
         }
         let mut slot = None;
         for decision in &self.decisions[begin..] {

@@ -100,6 +100,12 @@ impl AttributeTable {
         id
     }
 
+    /// What a set of constraints demands.
+    #[must_use]
+    pub fn constraints(&self, set: ConstraintId) -> &[Constraint] {
+        &self.sets[set.0 as usize].constraints
+    }
+
     /// True if the node meets every constraint of the set.
     #[must_use]
     #[inline]

@@ -17,6 +17,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::constraint::Constraint;
 use crate::event::{GpuSet, JobSpec, NodeSpec};
 use crate::id::NodeId;
 use crate::resources::{LANES, Resources, Totals};
@@ -160,6 +161,15 @@ impl Ledger {
     pub fn shape_of(&mut self, spec: &JobSpec) -> ShapeId {
         let constraints = spec.constraints.as_ref().map(|set| self.attributes.intern(set, self.free.len()));
         self.shapes.intern(Shape { request: spec.request, gpu: spec.gpu, constraints })
+    }
+
+    /// The shape that has to meet one more condition, counted as used once more.
+    pub fn narrowed(&mut self, shape: ShapeId, further: Constraint) -> ShapeId {
+        let base = *self.shapes.shape(shape);
+        let own = base.constraints.map(|set| self.attributes.constraints(set).to_vec());
+        let all: Vec<Constraint> = own.into_iter().flatten().chain([further]).collect();
+        let constraints = Some(self.attributes.intern(&all.into(), self.free.len()));
+        self.shapes.intern(Shape { constraints, ..base })
     }
 
     /// Counts a shape as used once less.

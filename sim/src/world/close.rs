@@ -226,6 +226,9 @@ impl World {
         summary.set("seed", self.seed);
         self.measures.record(&mut summary);
         self.conservation.record(&outcome.lanes, &mut summary);
+        let jobs = &self.overtaking;
+        let share = (jobs.started > 0).then(|| jobs.passed as f64 / jobs.started as f64);
+        summary.set("backfilled.share", share);
         summary.set("nodes.count", self.nodes.len() as u64);
         summary.set("nodes.touched", self.nodes.iter().filter(|node| node.tasks_most > 0).count() as u64);
         summary.set("nodes.empty_at_end", self.nodes.iter().filter(|node| node.tasks == 0).count() as u64);

@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use windtunnel_outcome::conservation::Conservation;
 use windtunnel_outcome::recorder::Recorder;
 use windtunnel_outcome::rows::{Cause, State};
+use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::event::{Event, GpuSet, JobSpec};
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
@@ -28,9 +29,10 @@ use windtunnel_traces::model::{Fleet, Name};
 use crate::agenda::{Agenda, Entry};
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
-use crate::experiment::Stop;
+use crate::experiment::{Routing, Stop};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
+use crate::overtake::Overtaking;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
 use upkeep::Bill;
@@ -97,6 +99,9 @@ pub(crate) struct World {
     next_job: u64,
     agenda: Agenda,
     arrivals: Arrivals,
+    /// What the scheduler was told of partitions and the like, if anything.
+    terms: Option<Box<Config>>,
+    routing: Routing,
     inboxes: Vec<Vec<Event>>,
     mail: Slab<Option<(PartyId, Event)>>,
     link: Span,
@@ -105,6 +110,7 @@ pub(crate) struct World {
     dirty: Vec<u32>,
     conservation: Conservation,
     pub(crate) measures: Measures,
+    overtaking: Overtaking,
     levels: Levels,
     fingerprint: Digest,
     starts: u64,
@@ -313,6 +319,7 @@ impl World {
     /// The instant is complete: rows are written, levels are taken, the truth is audited.
     pub(crate) fn complete(&mut self, recorder: &mut dyn Recorder) -> Result<(), SimError> {
         self.write_rows(recorder);
+        self.overtaking.complete();
         for at in 0..self.dirty.len() {
             let index = self.dirty[at];
             let node = &mut self.nodes[index as usize];

@@ -25,6 +25,7 @@ use crate::error::SimError;
 use crate::experiment::{Experiment, Start};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
+use crate::overtake::Overtaking;
 
 /// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
 const CHUNK: usize = 4096;
@@ -41,7 +42,8 @@ pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
-        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series } = experiment;
+        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing } =
+            experiment;
         check_fleet(&fleet)?;
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
         let node_of_name: BTreeMap<Name, NodeId> = if recorded {
@@ -56,6 +58,9 @@ impl World {
         for node in &fleet.nodes {
             levels.capacity.add(&node.capacity, 1);
         }
+        let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
+        let mut arrivals = Arrivals::new(workloads)?;
+        arrivals.with_users = terms.is_some();
         let mut world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
@@ -69,7 +74,9 @@ impl World {
             next_task: 0,
             next_job: 0,
             agenda: Agenda::default(),
-            arrivals: Arrivals::new(workloads)?,
+            arrivals,
+            terms,
+            routing,
             inboxes: (0..parties.max(1)).map(|_| Vec::new()).collect(),
             mail: Slab::default(),
             link,
@@ -79,6 +86,7 @@ impl World {
             conservation: Conservation::default(),
             measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
             levels,
+            overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties.max(1))],

@@ -97,6 +97,7 @@ fn workload(jobs: Vec<Job>) -> Workload {
         start: Start::Submit,
         loss: Loss::Rerun,
         warm: None,
+        terms: Default::default(),
     }
 }
 
@@ -111,6 +112,7 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     }
 }
 

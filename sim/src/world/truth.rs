@@ -3,6 +3,7 @@
 use windtunnel_outcome::conservation::{Conservation, hold};
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Groups, Label, Name, Recorded, Run};
@@ -23,6 +24,7 @@ pub(crate) struct Job {
     pub priority: i32,
     pub role: Label,
     pub class: Label,
+    pub terms: Terms,
     pub workload: u16,
     /// Tasks of a warm start: in allocation and conservation, not in the numbers of jobs and tasks.
     pub background: bool,
