@@ -19,6 +19,7 @@ use windtunnel_traces::transform::{Estimate, Estimated};
 use crate::support::data_file;
 
 mod backfill;
+mod fgd;
 mod logs;
 mod orders;
 mod table;

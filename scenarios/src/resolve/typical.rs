@@ -193,3 +193,95 @@ impl Kinds {
         self.kinds
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Resolved, resolve as resolve_all};
+    use super::*;
+    use crate::spec::{self, Set};
+
+    const TEXT: &str = r#"
+name = "t"
+[[fleet.group]]
+name = "m"
+count = 2
+cpu = 64
+[[workload]]
+[workload.synthetic]
+arrivals = { poisson = "2/s" }
+tasks = 400
+duration = { constant = "60s" }
+shapes = [{ cpu = 1, weight = 3 }, { cpu = 4 }]
+"#;
+    const PODS: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n\
+                        a,1000,1,1,500,T4|A10\nb,2000,2,0,0,\nc,1000,1,1,500,T4|A10\n";
+
+    fn resolved(base: &Path, placement: &str) -> Result<Resolved, String> {
+        let set: Set = format!("scheduler.placement={placement}").parse().unwrap();
+        let (scenario, places) = spec::parse("t.toml", TEXT, &[set]).map_err(|failure| failure.to_string())?;
+        resolve_all(scenario, &places, base, &Registries::default()).map_err(|failure| failure.to_string())
+    }
+
+    fn tasks(resolved: &Resolved) -> Vec<u64> {
+        resolved.config.typical.iter().map(|kind| kind.tasks).collect()
+    }
+
+    #[test]
+    fn the_workload_is_typical_of_itself_for_those_who_ask() {
+        let here = Path::new("");
+        let fgd = resolved(here, "fgd").unwrap();
+        let tasks = tasks(&fgd);
+        assert_eq!(tasks.iter().sum::<u64>(), 400);
+        assert!(tasks.len() == 2 && (270..330).contains(&tasks[0]), "{tasks:?}");
+        assert!(resolved(here, "best-fit").unwrap().config.typical.is_empty(), "nobody asks");
+        let mixed = resolved(here, "{ mix = [{ name = \"best-fit\" }, { name = \"fgd\", weight = 2 }] }").unwrap();
+        assert_eq!(mixed.config.typical, fgd.config.typical);
+    }
+
+    #[test]
+    fn a_trace_of_its_own_is_read_pinned_and_kept_from_the_core() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pods.csv"), PODS).unwrap();
+        let one = "{ name = \"fgd\", coverage = 0.5, typical = { trace = { path = \"pods.csv\" } } }";
+        let found = resolved(folder.path(), one).unwrap();
+        assert_eq!(tasks(&found), [2, 1]);
+        assert_eq!(found.config.typical[0].gpu.milli, 500);
+        assert!(found.config.typical[0].constraints.is_some() && found.config.typical[1].constraints.is_none());
+        assert_eq!(found.inputs.iter().filter(|input| input.key == "typical").count(), 1);
+        assert_eq!(found.config.placement.options.keys().collect::<Vec<_>>(), ["coverage"]);
+        let text = found.text().unwrap();
+        assert!(text.contains("sha256:") && text.contains("format = \"openb\""), "{text}");
+        // What is written resolves to the same, and no longer if the file is another.
+        let (scenario, places) = spec::parse("t.toml", &text, &[]).unwrap();
+        let again = resolve_all(scenario, &places, Path::new("elsewhere"), &Registries::default()).unwrap();
+        assert_eq!((&again.config, again.text().unwrap()), (&found.config, text.clone()));
+        std::fs::write(folder.path().join("pods.csv"), PODS.replace("c,1000", "c,3000")).unwrap();
+        let (scenario, places) = spec::parse("t.toml", &text, &[]).unwrap();
+        let other = resolve_all(scenario, &places, Path::new(""), &Registries::default());
+        assert!(other.err().unwrap().to_string().contains("restore the file"));
+    }
+
+    #[test]
+    fn what_says_nothing_typical_is_refused_with_a_fix() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("pods.csv"), PODS).unwrap();
+        let complains = |typical: &str, expected: &str| {
+            let error = resolved(folder.path(), &format!("{{ name = \"fgd\", typical = {typical} }}")).err().unwrap();
+            assert!(error.contains("scheduler.placement.typical") && error.contains(expected), "{typical}: {error}");
+        };
+        for typical in ["\"pods.csv\"", "{ trace = 3 }", "{ trace = {} }", "{ trace = { path = 1 } }", "[]"] {
+            complains(typical, "write typical = { trace");
+        }
+        complains("{ trace = { path = \"pods.csv\", paht = 1 } }", "write typical = { trace");
+        complains("{ trace = { path = \"no.csv\" } }", "cannot be read");
+        complains("{ trace = { path = \"pods.csv\", format = \"openbb\" } }", "openb");
+        complains("{ trace = { path = \"pods.csv\", format = \"swf\" } }", "pods.csv");
+        let part = "{ name = \"fgd\", typical = { trace = { path = \"pods.csv\" } } }";
+        let error = resolved(folder.path(), &format!("{{ mix = [{part}, {part}] }}")).err().unwrap();
+        assert!(error.contains("keep one of them"), "{error}");
+        let error = resolved(folder.path(), "{ name = \"best-fit\", typical = 1 }").err().unwrap();
+        assert!(error.contains("has no option `typical`"), "{error}");
+    }
+}

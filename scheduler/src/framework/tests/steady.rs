@@ -49,8 +49,12 @@ impl Steady {
         let cpu = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000][draw(1, 6) as usize];
         let is_gang = draw(3, 20) == 0;
         let mut request = Resources::new(cpu, (cpu / 1_000 * 1_024) << draw(2, 4));
-        let gpu = [(1, 250), (1, 1_000), (0, 0), (0, 0)][draw(6, 4) as usize];
-        let gpu = GpuRequest { count: if is_gang { 0 } else { gpu.0 }, milli: gpu.1 };
+        let (count, milli) = match cpu {
+            1_000 | 2_000 if !is_gang => (1, 250),
+            4_000 if !is_gang => (1, 1_000),
+            _ => (0, 0),
+        };
+        let gpu = GpuRequest { count, milli };
         request[GPU] = u32::from(gpu.count) * u32::from(gpu.milli);
         let job = JobSpec {
             gpu,
