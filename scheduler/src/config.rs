@@ -65,11 +65,7 @@ impl Choice {
     #[must_use]
     pub fn tables(&self, option: &str) -> Option<Vec<&BTreeMap<String, Setting>>> {
         let Setting::List(items) = self.options.get(option)? else { return None };
-        let table = |item| match item {
-            &Setting::Table(ref table) => Some(table),
-            _ => None,
-        };
-        items.iter().map(table).collect()
+        items.iter().map(Setting::table).collect()
     }
 
     /// The policies of a list among the options, each a table with a `name`; None if it is no such list.
@@ -119,6 +115,17 @@ pub enum Setting {
     List(Vec<Setting>),
     /// Values by name. A table with a `name` is a policy, see [`Choice::nested`].
     Table(BTreeMap<String, Setting>),
+}
+
+impl Setting {
+    /// The values by name, if it is a table.
+    #[must_use]
+    pub fn table(&self) -> Option<&BTreeMap<String, Self>> {
+        match self {
+            Self::Table(table) => Some(table),
+            _ => None,
+        }
+    }
 }
 
 /// A kind of task that is typical of what is to be expected, for policies that look ahead.

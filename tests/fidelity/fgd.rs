@@ -32,7 +32,7 @@ pub(super) const POLICIES: [(&str, &str, f64); 6] = [
 
 /// The pods of a list with their names, in order.
 fn pods_of(file: &str) -> Vec<(String, Ask)> {
-    let input = Input::file(&data_root().join(file));
+    let input = Input::file(data_root().join(file));
     let mut source = open_jobs(vec![input], Some("openb"), &ReadOptions::default()).expect("the list is readable");
     let mut pods = Vec::new();
     while let Some(job) = source.next_job().expect("every row is good") {
@@ -42,7 +42,7 @@ fn pods_of(file: &str) -> Vec<(String, Ask)> {
 }
 
 fn fleet_of(file: &str) -> Fleet {
-    open_fleet(&Input::file(&data_root().join(file)), Some("openb"), &ReadOptions::default()).expect("it is readable")
+    open_fleet(&Input::file(data_root().join(file)), Some("openb"), &ReadOptions::default()).expect("it is readable")
 }
 
 /// The kinds of the original list, each once.

@@ -1,6 +1,6 @@
 //! What tasks are typical, for placement policies that ask: the `typical` among their options, else the workload.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel_scheduler::config::{Choice, Config, Setting, Typical};
@@ -164,7 +164,7 @@ type Needs = (Resources, GpuRequest, Option<Arc<[Constraint]>>);
 struct Kinds {
     kinds: Vec<Typical>,
     /// Where each stands.
-    at: HashMap<Needs, usize>,
+    at: BTreeMap<Needs, usize>,
 }
 
 impl Kinds {

@@ -56,6 +56,9 @@ pub use search::{part, search};
 pub use tetris::Tetris;
 pub use worst_fit::WorstFit;
 
+/// Makes a policy as a part of a mix, for a party with this configuration.
+pub type BuildPart = fn(&Config) -> Box<dyn Part>;
+
 /// A placement policy in the registry.
 #[derive(Clone, Copy)]
 pub struct Placement {
@@ -72,7 +75,7 @@ pub struct Placement {
     /// Makes one, for a party with this configuration.
     pub build: fn(&Config) -> Box<dyn Place>,
     /// Makes one that gives points in a mix; None for a policy that does not rank nodes one by one.
-    pub part: Option<fn(&Config) -> Box<dyn Part>>,
+    pub part: Option<BuildPart>,
 }
 
 impl Placement {
