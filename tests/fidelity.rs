@@ -20,6 +20,7 @@ use windtunnel_traces::transform::{Boxed, Estimate, Estimated};
 use crate::support::data_file;
 
 mod backfill;
+mod fgd;
 mod logs;
 mod orders;
 mod plain;

@@ -12,7 +12,7 @@ use crate::framework::{Batch, Policies};
 use crate::id::{NodeId, PartyId};
 use crate::index::Place;
 use crate::ledger::{Ledger, Shape};
-use crate::placement::{PLACEMENTS, Placement};
+use crate::placement::{self, PLACEMENTS, Placement};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
@@ -78,9 +78,20 @@ pub enum ConfigError {
 
 impl Registries {
     fn placement(&self, choice: &Choice) -> Result<&Placement, ConfigError> {
-        let found = self.placements.iter().find(|entry| entry.name == choice.name);
+        let found = self.placements.iter().find(|entry| entry.is_called(&choice.name));
         let found = found.ok_or_else(|| unknown("placement", choice, &self.placements))?;
         check_options("placement", choice, found.options)?;
+        let bad = |(option, fix)| ConfigError::BadOption { key: "placement", policy: choice.name.clone(), option, fix };
+        if let Some(misuse) = placement::misuse(choice) {
+            return Err(bad(misuse));
+        }
+        for part in placement::parts(choice).map_err(bad)? {
+            let found = self.placement(&part)?;
+            if found.part.is_none() && placement::parts(&part).is_ok_and(|parts| parts.is_empty()) {
+                let fix = "a part of a mix ranks nodes one by one, and this one does not; take it out";
+                return Err(ConfigError::BadOption { key: "placement", policy: part.name, option: "mix", fix });
+            }
+        }
         Ok(found)
     }
 
@@ -208,14 +219,16 @@ impl Core {
     fn configure(&mut self, now: Time, config: &Config) {
         let before = self.fused.as_ref().map(|fused| fused.framework.config());
         let config = &config.on_terms_of(before);
-        let (Ok(placement), Ok(queue), Ok(backfill)) = (
-            self.registries.placement(&config.placement),
+        if self.registries.placement(&config.placement).is_err() {
+            return;
+        }
+        let (Some(place), Ok(queue), Ok(backfill)) = (
+            placement::build(&self.registries.placements, config),
             self.registries.queue(&config.queue),
             self.registries.backfill(&config.backfill),
         ) else {
             return;
         };
-        let place: Box<dyn Place> = (placement.build)(config);
         let order = (queue.build)(config);
         let blocks = config.head_of_line == HeadOfLine::Block;
         let by_job = order.ages() || config.has_terms();

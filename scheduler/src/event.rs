@@ -185,6 +185,27 @@ pub struct GpuRequest {
     pub milli: u16,
 }
 
+impl GpuRequest {
+    /// What kind of gpu task it is: 0 for a part of a device, else how many devices, 63 for 63 and more; None without.
+    #[must_use]
+    #[inline]
+    pub const fn tag(self) -> Option<u8> {
+        match (self.count, self.milli) {
+            (0, _) => None,
+            (1, ..1_000) => Some(0),
+            (count @ ..63, _) => Some(count),
+            (63.., _) => Some(63),
+        }
+    }
+
+    /// True for a part of one device.
+    #[must_use]
+    #[inline]
+    pub const fn is_part(self) -> bool {
+        self.count == 1 && self.milli < 1_000
+    }
+}
+
 /// A set of gpu devices of one node: bit i is device i.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

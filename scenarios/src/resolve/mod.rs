@@ -6,6 +6,7 @@ mod fleet;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod typical;
 mod workload;
 
 use std::path::Path;
@@ -93,6 +94,8 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }
+    let placement = &mut scenario.scheduler.placement;
+    typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -114,6 +117,7 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     if let Some(trace) = &mut scenario.fleet.trace {
         trace.path = Paths::default();
     }
+    typical::forget(&mut scenario.scheduler.placement.0.options, "path");
     for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
         trace.path = Paths::default();
     }

@@ -137,7 +137,7 @@ impl Desk<'_> {
             return false;
         }
         let now = self.pass.now;
-        let asked = Asked { task: TaskId(item.task), shape: item.shape };
+        let asked = Asked::new(TaskId(item.task), item.shape);
         let waited = (now > item.since).then(|| self.waited(&item));
         if !self.pass.start(Wish { asked, job: item.job, members: item.members }, waited) {
             self.refusals.note(&item);

@@ -206,6 +206,8 @@ impl Batch {
         if !ledger.take(&shape, node, count, gpus) {
             // It runs where we believed there was no room: it holds nothing that we could hand out.
             self.running.disown(slot);
+        } else {
+            ledger.expect_end(node, now + Span(self.running.job(job).estimate_us));
         }
         self.note_use(now, job, 1);
         if let Some(reserving) = &mut self.reserving {
@@ -436,7 +438,7 @@ impl Tries<'_> {
             };
             self.waiting.waited(class, now, rest)
         });
-        let asked = Asked { task: TaskId(entry.task), shape };
+        let asked = Asked::new(TaskId(entry.task), shape);
         if self.pass.start(Wish { asked, job: entry.job, members }, waited) {
             self.waiting.take(class, 1);
             // A later job of higher rank may have come to the head: what blocked before is looked at anew.

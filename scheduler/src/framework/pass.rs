@@ -75,6 +75,8 @@ impl Pass<'_> {
     /// same as the one asked for. A task on its own goes where the first may be.
     pub fn start_in(&mut self, wish: Wish, legs: &[(ShapeId, u32)], waited: Option<[Span; Cause::COUNT]>) -> bool {
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
+        let end = self.now + Span(self.running.job(wish.job).estimate_us);
+        let wish = Wish { asked: Asked { now: self.now, end, ..wish.asked }, ..wish };
         if let Some(causes) = waited {
             self.decisions.push(Decision::Waited { task: wish.asked.task, causes });
         }
@@ -84,7 +86,6 @@ impl Pass<'_> {
         };
         if placed {
             self.work.tasks += u64::from(wish.members.max(1));
-            let end = self.now + Span(self.running.job(wish.job).estimate_us);
             self.beliefs.keep(self.running, wish.asked.task, self.now, end);
         } else if waited.is_some() {
             self.decisions.pop();
@@ -95,17 +96,18 @@ impl Pass<'_> {
     fn place_one(&mut self, shape: &Shape, wish: Wish, within: ShapeId) -> bool {
         let asked = Asked { shape: within, ..wish.asked };
         let Some(node) = self.place.place(self.ledger, asked, &mut self.work.nodes) else { return false };
-        let gpus = self.devices(shape, node);
+        let gpus = self.devices(shape, asked, node);
         if !self.ledger.take(shape, node, 1, gpus) {
             return false;
         }
+        self.ledger.expect_end(node, wish.asked.end);
         self.running.start(wish.asked.task, wish.job, node, 1, gpus);
         self.decisions.push(Decision::Place { task: wish.asked.task, node, count: 1, gpus, more: false });
         true
     }
 
-    fn devices(&self, shape: &Shape, node: NodeId) -> GpuSet {
-        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, shape, node) }
+    fn devices(&self, shape: &Shape, asked: Asked, node: NodeId) -> GpuSet {
+        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, asked, node) }
     }
 
     /// All members or none: what was taken for the first ones is given back if the last one finds no room.
@@ -129,6 +131,7 @@ impl Pass<'_> {
         let mut slot = None;
         for decision in &self.decisions[begin..] {
             if let Decision::Place { node, count, gpus, .. } = *decision {
+                self.ledger.expect_end(node, wish.asked.end);
                 match slot {
                     None => slot = Some(self.running.start(wish.asked.task, wish.job, node, count, gpus)),
                     Some(slot) => self.running.spread(slot, node, count, gpus),
@@ -145,7 +148,7 @@ impl Pass<'_> {
     /// `begin`.
     fn place_members(&mut self, shape: &Shape, wish: Wish, left: u32, begin: usize) -> u32 {
         let Some(node) = self.place.place(self.ledger, wish.asked, &mut self.work.nodes) else { return 0 };
-        let gpus = self.devices(shape, node);
+        let gpus = self.devices(shape, wish.asked, node);
         // A policy that fills would choose this node again until it is full.
         let many = self.place.is_sticky() && shape.gpu.count == 0;
         let count = if many { shape.request.times_in(self.ledger.node(node).free).clamp(1, left) } else { 1 };
