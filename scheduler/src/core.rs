@@ -10,7 +10,6 @@ use crate::decision::Decision;
 use crate::event::Event;
 use crate::framework::{Batch, Policies};
 use crate::id::{NodeId, PartyId};
-use crate::index::Place;
 use crate::ledger::{Ledger, Shape};
 use crate::placement::{self, PLACEMENTS, Placement};
 use crate::queue::{self, QUEUES, Queue};

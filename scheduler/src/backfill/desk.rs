@@ -166,7 +166,7 @@ impl Desk<'_> {
         let mut shape_of =
             |(section, count)| (rules.sections.shape_within(self.pass.ledger, item.shape, section), count);
         let legs: Vec<_> = split.into_iter().map(&mut shape_of).collect();
-        let asked = Asked { task: TaskId(item.task), shape: item.shape };
+        let asked = Asked::new(TaskId(item.task), item.shape);
         let waited = (now > item.since).then(|| self.waited(&item));
         if !self.pass.start_in(Wish { asked, job: item.job, members: item.members }, &legs, waited) {
             return false;
