@@ -9,19 +9,23 @@ use windtunnel_scheduler::config::{Choice, Config, HeadOfLine, Instant};
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::event::Loss;
 use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::Span;
-use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, Workload};
+use windtunnel_sim::experiment::{Experiment, Measure, Routing, Sampling, Start, Stop, Workload};
 use windtunnel_traces::model::{Fleet, Name, Node};
 use windtunnel_traces::read::{Input, ReadOptions, open_jobs};
-use windtunnel_traces::transform::{Estimate, Estimated};
+use windtunnel_traces::transform::{Boxed, Estimate, Estimated};
 
 use crate::support::data_file;
 
 mod backfill;
+mod fgd;
 mod logs;
 mod orders;
+mod plain;
 mod table;
+mod windows;
 
 /// Keeps the start and the end of every job, in microseconds.
 #[derive(Default)]
@@ -54,23 +58,24 @@ fn replay(log: &str, cpus: u32, config: Config) -> (Vec<(u64, u64)>, Outcome) {
 /// Replays a log on a pool of so many cpus: the start of each job, and the rest.
 fn replay_input(input: Input, cpus: u32, estimate: Estimate, config: Config) -> (Starts, Outcome) {
     let source = open_jobs(vec![input], Some("swf"), &ReadOptions::default()).expect("the log is readable");
-    let source = Box::new(Estimated::new(source, estimate, 0, 0).expect("the estimate makes sense"));
-    let node = Node {
-        name: Name::new("pool"),
-        capacity: Resources::new(cpus * 1000, 0),
-        gpus: 0,
-        attributes: vec![],
-        domains: vec![],
-    };
+    replay_jobs(Box::new(Estimated::new(source, estimate, 0, 0).expect("the estimate makes sense")), cpus, config)
+}
+
+/// The same for jobs that are read already.
+fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
+    let (attributes, domains) = (vec![], vec![]);
+    let capacity = Resources::new(cpus * 1000, 0);
+    let node = Node { name: Name::new("pool"), capacity, gpus: 0, attributes, domains };
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: vec![node], lanes: 1, extra_lanes: vec![] },
+        fleet: Fleet { nodes: vec![node], lanes: 1, ..Fleet::default() },
         workloads: vec![Workload {
             source,
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
             warm: None,
+            terms: Terms::default(),
         }],
         scheduler: config,
         parties: 1,
@@ -78,6 +83,7 @@ fn replay_input(input: Input, cpus: u32, estimate: Estimate, config: Config) -> 
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Routing::default(),
     };
     let mut core = Core::new(&Registries::default());
     let mut starts = Starts::default();

@@ -108,6 +108,27 @@ fn openb_every_pod_is_accounted_for() {
 }
 
 #[test]
+fn fgd_from_the_library() {
+    if crate::support::data_file("openb/fgd/seed42_pods.csv.gz").is_none() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let summary = summary_of("fgd", &out, &[]);
+    every_task_is_in_one_state(&summary);
+    let tasks = |state: &str| summary["tasks"][state].as_u64();
+    assert_eq!(
+        (tasks("submitted"), tasks("rejected"), tasks("running_at_end")),
+        (Some(10_866), Some(2_532), Some(8_334))
+    );
+    // What the study's README prints of the end of this run.
+    let at_end = |lane: &str| summary["allocation"][lane]["at_end"].as_f64().expect("a share");
+    assert!((at_end("cpu") - 89_928_302.0 / 107_018_000.0).abs() < 1e-9, "{}", at_end("cpu"));
+    assert!((at_end("gpu") - 5_919_410.0 / 6_212_000.0).abs() < 1e-9, "{}", at_end("gpu"));
+    insta::assert_snapshot!(summary["fingerprint"].as_str().unwrap_or_default());
+}
+
+#[test]
 fn kth_sp2_from_the_library() {
     if crate::support::data_file("swf/KTH-SP2-strong.swf").is_none() {
         return;

@@ -11,6 +11,7 @@ mod own_policy;
 mod packing;
 mod plan;
 mod readme;
+mod scenes;
 mod slurm;
 mod support;
 mod sweep;

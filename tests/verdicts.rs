@@ -121,17 +121,21 @@ impl Place for Wasteful {
 
 const WASTES_TWO: Placement = Placement {
     name: "wastes-two",
+    aliases: &[],
     summary: "best fit on all nodes but two",
     options: &[],
     source: "planted",
     build: |_| Box::new(Wasteful { nodes: 2 }),
+    part: None,
 };
 const WASTES_FOUR: Placement = Placement {
     name: "wastes-four",
+    aliases: &[],
     summary: "best fit on all nodes but four",
     options: &[],
     source: "planted",
     build: |_| Box::new(Wasteful { nodes: 4 }),
+    part: None,
 };
 
 /// In how many of so many comparisons a planted waste is found.

@@ -69,6 +69,7 @@ fn row<'a>(index: u64, waiting: bool, nodes: &'a Names) -> TaskRow<'a> {
         wait: Some(wait),
         causes,
         lost_work: Span::ZERO,
+        cost_usd: None,
     }
 }
 

@@ -165,35 +165,6 @@ impl Bar {
     }
 }
 
-/// The bar of work that is done in a known number of steps, on several threads; hidden if stderr is no terminal.
-pub struct Steps {
-    bar: ProgressBar,
-}
-
-impl Steps {
-    /// A bar for `count` steps.
-    #[must_use]
-    pub fn new(name: &str, count: u64, interrupt: &Interrupt) -> Self {
-        let whole = Whole::Tasks(count);
-        let Bar { bar, .. } = Bar::new(name, whole, interrupt.clone());
-        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len} {elapsed}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.tick();
-        Self { bar }
-    }
-
-    /// One step more is done.
-    pub fn done(&self) {
-        self.bar.inc(1);
-    }
-
-    /// Takes the bar away.
-    pub fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
 fn days(progress: Progress) -> f64 {
     progress.now.as_seconds() / 86_400.0
 }

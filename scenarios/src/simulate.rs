@@ -53,7 +53,10 @@ pub fn with(
 }
 
 /// Runs an experiment into `recorder`.
-fn drive(
+///
+/// # Errors
+/// As [`once`].
+pub fn drive(
     experiment: Experiment,
     scheduler: &mut dyn Scheduler,
     recorder: &mut dyn Recorder,

@@ -3,9 +3,14 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::allocator::two_level::{FrameworkSpec, Options};
+use crate::constraint::Constraint;
+use crate::event::GpuRequest;
+use crate::partition::{Partition, Qos, Reservation};
+use crate::resources::Resources;
 use crate::time::Span;
 
 /// A named policy with its options, as in `placement = "best-fit"` or `placement = { name = "fgd", sample = 0.1 }`.
@@ -50,6 +55,35 @@ impl Choice {
         }
     }
 
+    /// A text among the options.
+    #[must_use]
+    pub fn text(&self, option: &str) -> Option<&str> {
+        match self.options.get(option)? {
+            Setting::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The tables of a list among the options; None if it is no such list.
+    #[must_use]
+    pub fn tables(&self, option: &str) -> Option<Vec<&BTreeMap<String, Setting>>> {
+        let Setting::List(items) = self.options.get(option)? else { return None };
+        items.iter().map(Setting::table).collect()
+    }
+
+    /// The policies of a list among the options, each a table with a `name`; None if it is no such list.
+    #[must_use]
+    pub fn nested(&self, option: &str) -> Option<Vec<Self>> {
+        let choice = |table: &BTreeMap<String, Setting>| {
+            let mut options = table.clone();
+            match options.remove("name") {
+                Some(Setting::Text(name)) => Some(Self { name, options }),
+                _ => None,
+            }
+        };
+        self.tables(option)?.into_iter().map(choice).collect()
+    }
+
     /// A length of time among the options: a whole number and `us`, `ms`, `s`, `m`, `h` or `d`.
     #[must_use]
     pub fn span(&self, option: &str) -> Option<Span> {
@@ -80,6 +114,35 @@ pub enum Setting {
     Text(String),
     /// Yes or no.
     Flag(bool),
+    /// Several values in order.
+    List(Vec<Setting>),
+    /// Values by name. A table with a `name` is a policy, see [`Choice::nested`].
+    Table(BTreeMap<String, Setting>),
+}
+
+impl Setting {
+    /// The values by name, if it is a table.
+    #[must_use]
+    pub fn table(&self) -> Option<&BTreeMap<String, Self>> {
+        match self {
+            Self::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+/// A kind of task that is typical of what is to be expected, for policies that look ahead.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Typical {
+    /// What one task needs.
+    pub request: Resources,
+    /// Which devices.
+    pub gpu: GpuRequest,
+    /// What nodes must be like.
+    pub constraints: Option<Arc<[Constraint]>>,
+    /// How many tasks of the sample are of this kind.
+    pub tasks: u64,
 }
 
 /// Who is offered what.
@@ -215,6 +278,9 @@ pub struct Config {
     pub head_of_line: HeadOfLine,
     /// Which node a task goes to.
     pub placement: Choice,
+    /// What tasks are to be expected: told to policies that look ahead, empty for the others.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub typical: Vec<Typical>,
     /// What may pass a head that holds a reservation; `none` if no head does.
     pub backfill: Choice,
     /// In which order jobs are tried behind such a head.
@@ -229,6 +295,15 @@ pub struct Config {
     pub seed: u64,
     /// Whether to say why jobs wait.
     pub explain: bool,
+    /// Named sets of nodes with rules of their own; a job says which it is in.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub partitions: Vec<Partition>,
+    /// Qualities of service, likewise.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub qos: Vec<Qos>,
+    /// Room that is kept for named jobs.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub reservations: Vec<Reservation>,
     /// Two-level: what the allocator is set to.
     pub allocator: Option<Box<Options>>,
     /// Shared state: what counts as a conflict.
@@ -259,6 +334,7 @@ impl Default for Config {
             queue: Choice::named("fifo"),
             head_of_line: HeadOfLine::Skip,
             placement: Choice::named("best-fit"),
+            typical: Vec::new(),
             backfill: Choice::named("none"),
             backfill_order: BackfillOrder::Fifo,
             unplaceable: Unplaceable::Wait,
@@ -270,6 +346,9 @@ impl Default for Config {
             conflicts: Conflicts::Fine,
             habits: Habits::default(),
             frameworks: Vec::new(),
+            partitions: Vec::new(),
+            qos: Vec::new(),
+            reservations: Vec::new(),
         }
     }
 }

@@ -13,9 +13,8 @@ use crate::decision::Decision;
 use crate::event::Event;
 use crate::framework::{Batch, Offered, Policies, Sharing};
 use crate::id::{NodeId, PartyId};
-use crate::index::Place;
 use crate::ledger::{Ledger, Shape};
-use crate::placement::{PLACEMENTS, Placement};
+use crate::placement::{self, PLACEMENTS, Placement};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
@@ -88,9 +87,20 @@ pub enum ConfigError {
 
 impl Registries {
     fn placement(&self, choice: &Choice) -> Result<&Placement, ConfigError> {
-        let found = self.placements.iter().find(|entry| entry.name == choice.name);
+        let found = self.placements.iter().find(|entry| entry.is_called(&choice.name));
         let found = found.ok_or_else(|| unknown("placement", choice, &self.placements))?;
         check_options("placement", choice, found.options)?;
+        let bad = |(option, fix)| ConfigError::BadOption { key: "placement", policy: choice.name.clone(), option, fix };
+        if let Some(misuse) = placement::misuse(choice) {
+            return Err(bad(misuse));
+        }
+        for part in placement::parts(choice).map_err(bad)? {
+            let found = self.placement(&part)?;
+            if found.part.is_none() && placement::parts(&part).is_ok_and(|parts| parts.is_empty()) {
+                let fix = "a part of a mix ranks nodes one by one, and this one does not; take it out";
+                return Err(ConfigError::BadOption { key: "placement", policy: part.name, option: "mix", fix });
+            }
+        }
         Ok(found)
     }
 
@@ -256,20 +266,28 @@ impl Core {
 
     /// The policies that a configuration names; None if it cannot be followed.
     fn policies(&self, config: &Config) -> Option<Policies> {
-        let placement = self.registries.placement(&config.placement).ok()?;
+        self.registries.placement(&config.placement).ok()?;
+        let place = placement::build(&self.registries.placements, config)?;
         let queue = self.registries.queue(&config.queue).ok()?;
         let backfill = self.registries.backfill(&config.backfill).ok()?;
-        let place: Box<dyn Place> = (placement.build)(config);
         let order = (queue.build)(config);
         let blocks = config.head_of_line == HeadOfLine::Block;
-        let plain = || order.ages().then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
-        let fill = (backfill.build)(config).or_else(plain).filter(|_| config.unplaceable == Unplaceable::Wait);
+        let by_job = order.ages() || config.has_terms();
+        let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
+        let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
+        let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
         Some(Policies { order, place, fill })
     }
 
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
     fn configure(&mut self, party: PartyId, now: Time, config: &Config) {
-        let mut config = config.clone();
+        let before = match self.parties.get_mut(usize::from(party.0)) {
+            Some(Some(Party::Fused(fused))) => Some(fused.framework.config()),
+            Some(Some(Party::Offered(framework))) => Some(framework.parts().0.config()),
+            Some(Some(Party::Sharing(framework))) => Some(framework.parts().0.config()),
+            _ => None,
+        };
+        let mut config = config.on_terms_of(before);
         if config.architecture != Architecture::Monolithic {
             // A framework that is offered a part of the fleet cannot know that a task fits nowhere.
             config.unplaceable = Unplaceable::Wait;
@@ -329,7 +347,8 @@ impl Fused {
         for event in events {
             match event {
                 Event::NodeAdded(spec) => {
-                    ledger.add_node(spec);
+                    let marked = framework.mark(now, spec);
+                    ledger.add_node(marked.as_ref().unwrap_or(spec));
                     framework.grew(ledger, now, spec.node);
                 }
                 Event::NodeLost { node } => {

@@ -10,6 +10,7 @@ use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
 
@@ -177,6 +178,9 @@ pub struct JobSpec {
     pub constraints: Option<Arc<[Constraint]>>,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
+    /// Where in a batch system it was handed in.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub terms: Terms,
 }
 
 /// What kind of work a job is.
@@ -213,6 +217,27 @@ pub struct GpuRequest {
     pub count: u8,
     /// Thousandths of each device; below 1000 only with one device.
     pub milli: u16,
+}
+
+impl GpuRequest {
+    /// What kind of gpu task it is: 0 for a part of a device, else how many devices, 63 for 63 and more; None without.
+    #[must_use]
+    #[inline]
+    pub const fn tag(self) -> Option<u8> {
+        match (self.count, self.milli) {
+            (0, _) => None,
+            (1, ..1_000) => Some(0),
+            (count @ ..63, _) => Some(count),
+            (63.., _) => Some(63),
+        }
+    }
+
+    /// True for a part of one device.
+    #[must_use]
+    #[inline]
+    pub const fn is_part(self) -> bool {
+        self.count == 1 && self.milli < 1_000
+    }
 }
 
 /// A set of gpu devices of one node: bit i is device i.

@@ -25,6 +25,7 @@ pub mod id;
 pub mod index;
 pub mod ledger;
 pub mod paged;
+pub mod partition;
 pub mod placement;
 pub mod queue;
 pub mod registry;

@@ -26,11 +26,13 @@ pub enum Veto {
     Gpu,
     /// A lane that the scenario named is short.
     Extra,
+    /// A limit of the partition or quality of service is reached: every node answers so.
+    Limit,
 }
 
 impl Veto {
     /// Every reason, in the order in which they are tried.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Down,
         Self::Draining,
         Self::Role,
@@ -41,6 +43,7 @@ impl Veto {
         Self::Disk,
         Self::Gpu,
         Self::Extra,
+        Self::Limit,
     ];
 
     /// The word in files and tables.
@@ -57,6 +60,7 @@ impl Veto {
             Self::Disk => "disk",
             Self::Gpu => "gpu",
             Self::Extra => "extra",
+            Self::Limit => "limit",
         }
     }
 

@@ -65,13 +65,14 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
     };
     Some(Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0).ok()?),
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
             warm: None,
+            terms: Default::default(),
         }],
         scheduler: Config::default(),
         parties: 1,
@@ -79,6 +80,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     })
 }
 

@@ -38,13 +38,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .transpose()?;
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0)?),
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
             warm,
+            terms: Default::default(),
         }],
         scheduler: Config { placement: Choice::named(&args[3]), ..Config::default() },
         parties: 1,
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     };
     let begin = Instant::now();
     let mut core = Core::new(&Registries::default());

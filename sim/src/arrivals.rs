@@ -14,13 +14,15 @@ pub(crate) struct Arrivals {
     /// The words of all workloads under one numbering, and each workload's own labels in it.
     labels: Labels,
     of_workload: Vec<Vec<Option<Label>>>,
+    /// Whether it matters who handed a job in.
+    pub(crate) with_users: bool,
 }
 
 impl Arrivals {
     pub(crate) fn new(mut workloads: Vec<Workload>) -> Result<Self, SourceError> {
         let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<_, _>>()?;
         let of_workload = vec![Vec::new(); workloads.len()];
-        Ok(Self { workloads, heads, last: Time::ZERO, labels: Labels::default(), of_workload })
+        Ok(Self { workloads, heads, last: Time::ZERO, labels: Labels::default(), of_workload, with_users: false })
     }
 
     /// The workload at a position.
@@ -49,6 +51,9 @@ impl Arrivals {
         if let Some(job) = &mut job {
             job.role = self.relabel(at, job.role);
             job.class = self.relabel(at, job.class);
+            if self.with_users {
+                job.user = self.relabel(at, job.user);
+            }
             if job.submit < self.last {
                 return Err(SourceError {
                     message: format!("job `{}` is submitted before the job ahead of it in the stream", job.name),

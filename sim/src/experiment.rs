@@ -5,6 +5,7 @@ pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::event::Loss;
 use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Background, Fleet, Source};
 
@@ -28,6 +29,42 @@ pub struct Experiment {
     pub stop: Stop,
     /// How the series are sampled.
     pub series: Sampling,
+    /// Which partition, quality of service and reservation the jobs of a label are handed in to.
+    pub routing: Routing,
+}
+
+/// Which labels stand for which terms, in the order of the configuration's lists.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// Partitions.
+    pub partitions: Vec<Claim>,
+    /// Qualities of service.
+    pub qos: Vec<Claim>,
+    /// Reservations.
+    pub reservations: Vec<Claim>,
+}
+
+/// Whose jobs go there.
+#[derive(Clone, Debug, Default)]
+pub struct Claim {
+    /// Those of these classes.
+    pub classes: Vec<String>,
+    /// Those of these roles.
+    pub roles: Vec<String>,
+    /// Those that nobody else claims.
+    pub rest: bool,
+}
+
+impl Routing {
+    /// The first of a list that claims a job, else the one that takes the rest.
+    #[must_use]
+    pub fn pick(claims: &[Claim], class: &str, role: &str) -> Option<u16> {
+        let named = |claim: &Claim| {
+            claim.classes.iter().any(|name| name == class) || claim.roles.iter().any(|name| name == role)
+        };
+        let found = claims.iter().position(named).or_else(|| claims.iter().position(|claim| claim.rest));
+        found.and_then(|at| u16::try_from(at).ok())
+    }
 }
 
 /// One workload and how it is replayed.
@@ -42,6 +79,8 @@ pub struct Workload {
     pub loss: Loss,
     /// How full the fleet is of work of this kind when the run begins.
     pub warm: Option<Warm>,
+    /// The terms that its jobs are handed in on, whatever their labels are.
+    pub terms: Terms,
 }
 
 /// Work that is running already when a run begins.
@@ -69,11 +108,13 @@ pub struct Measure {
     pub from: Time,
     /// The first instant that does not.
     pub to: Time,
+    /// The slowdown of a job shorter than this is measured against this (Feitelson et al. 1997).
+    pub tau: Span,
 }
 
 impl Default for Measure {
     fn default() -> Self {
-        Self { from: Time::ZERO, to: Time::NEVER }
+        Self { from: Time::ZERO, to: Time::NEVER, tau: Span::from_seconds(10) }
     }
 }
 

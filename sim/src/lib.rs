@@ -8,7 +8,9 @@ mod arrivals;
 mod drive;
 mod error;
 pub mod experiment;
+mod history;
 mod measure;
+mod overtake;
 mod world;
 
 pub use drive::run;

@@ -16,8 +16,6 @@ use crate::experiment::Measure;
 pub(crate) const EXACT_MOST: usize = 1 << 20;
 /// The same for each class and team.
 const EXACT_MOST_EACH: usize = 1 << 16;
-/// The slowdown of a job shorter than this is measured against this (Feitelson et al. 1997).
-const TAU_US: u64 = 10_000_000;
 /// Bars of a picture of waits.
 const WAIT_BARS: usize = 120;
 const PERMILLE: usize = 1000;
@@ -35,6 +33,10 @@ pub(crate) struct Levels {
     pub running: u64,
     pub nodes_in_use: u64,
     pub nodes_up: u64,
+    /// Millionths of a dollar per hour.
+    pub price: u64,
+    /// Milliwatts.
+    pub power_mw: u64,
 }
 
 /// Tasks and waits of one class or team.
@@ -43,11 +45,18 @@ pub(crate) struct Tally {
     pub states: [u64; State::ALL.len()],
     pub waits: Distribution,
     pub allocated: [u128; LANES],
+    /// Millionths of a dollar per hour times microseconds.
+    pub charge: u128,
 }
 
 impl Tally {
     fn new() -> Self {
-        Self { states: [0; State::ALL.len()], waits: Distribution::new(EXACT_MOST_EACH), allocated: [0; LANES] }
+        Self {
+            states: [0; State::ALL.len()],
+            waits: Distribution::new(EXACT_MOST_EACH),
+            allocated: [0; LANES],
+            charge: 0,
+        }
     }
 }
 
@@ -112,12 +121,16 @@ pub(crate) struct Measures {
     packing_us: u64,
     pub slowest: Vec<SlowTask>,
     stranded_from: usize,
+    /// Where the columns of price and power stand, if there are any.
+    upkeep_from: Option<usize>,
 }
 
 /// The columns of the series beside those of each lane.
 const COUNTS: [&str; 5] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up", NEEDED];
 /// The fewest nodes that could hold what runs: the only count that is not a level of the world.
 const NEEDED: &str = "nodes_needed";
+/// What the fleet costs and draws, in millionths of a dollar per hour and in milliwatts, where nodes have either.
+const UPKEEP: [&str; 2] = ["price_micro_usd_per_h", "power_mw"];
 /// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
 const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
 /// Left out where the trace does not say.
@@ -143,6 +156,7 @@ impl Measures {
         sampling: windtunnel_outcome::series::Sampling,
         cpu: &[u32],
         bound: NodeBound,
+        has_upkeep: bool,
     ) -> Self {
         let mut names: Vec<String> = COUNTS.iter().map(|&name| name.to_owned()).collect();
         for (lane, name) in &lanes {
@@ -152,6 +166,8 @@ impl Measures {
         for (lane, name) in &lanes {
             names.extend(STRANDED.iter().map(|cause| lane_column("stranded", *lane, &format!("{name}_{cause}"))));
         }
+        let upkeep_from = has_upkeep.then_some(names.len());
+        names.extend(UPKEEP.iter().filter(|_| has_upkeep).map(|&name| name.to_owned()));
         let shares = lanes.iter().map(|_| LevelShares { time_us: vec![0; PERMILLE + 1], level: 0 }).collect();
         Self {
             window,
@@ -187,6 +203,7 @@ impl Measures {
             packing_us: 0,
             slowest: Vec::new(),
             stranded_from,
+            upkeep_from,
         }
     }
 
@@ -230,6 +247,15 @@ impl Measures {
         for (column, (before, after)) in counts(&old).into_iter().zip(counts(levels)).enumerate() {
             if before != after {
                 self.series.set(now, column, after);
+            }
+        }
+        if let Some(column) = self.upkeep_from {
+            for (column, [before, after]) in
+                (column..).zip([[old.price, levels.price], [old.power_mw, levels.power_mw]])
+            {
+                if before != after {
+                    self.series.set(now, column, after);
+                }
             }
         }
         let mut packing_changed = old.nodes_in_use != levels.nodes_in_use;
@@ -304,11 +330,11 @@ impl Measures {
         self.busy.last = Some((now, self.busy.now));
     }
 
-    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(10 s, run))`,
-    /// the one per processor `max(1, flow / (processors * max(10 s, run)))`.
+    /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(tau, run))`,
+    /// the one per processor `max(1, flow / (processors * max(tau, run)))`.
     pub(crate) fn job_ended(&mut self, submit: Time, first_start: Time, end: Time, cpu_milli: u64) {
         let flow = end.since(submit);
-        let run = end.since(first_start).0.max(TAU_US);
+        let run = end.since(first_start).0.max(self.window.tau.0).max(1);
         self.flows.add(flow.0);
         let slowdown = (flow.0 as f64 / run as f64).max(1.0);
         self.slowdown_sum += slowdown;
@@ -448,6 +474,9 @@ impl Measures {
             for (key, value) in marks(&mut tally.waits) {
                 summary.set_path(path(&["wait_s", key]), value);
             }
+            if self.upkeep_from.is_some() {
+                summary.set_path(path(&["cost_usd"]), crate::world::usd(tally.charge));
+            }
             for (lane, lane_name) in &self.lanes {
                 let share =
                     (self.available[*lane] > 0).then(|| tally.allocated[*lane] as f64 / self.available[*lane] as f64);
@@ -480,7 +509,7 @@ fn marks(distribution: &mut Distribution) -> [(&'static str, Option<f64>); 6] {
     ]
 }
 
-fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
+pub(crate) fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
     for (key, value) in marks(distribution) {
         summary.set(&format!("{name}.{key}"), value);
     }

@@ -3,6 +3,7 @@
 pub mod axis;
 pub mod canvas;
 mod heat;
+mod history;
 mod nodes;
 pub mod packing;
 pub mod palette;
@@ -10,6 +11,7 @@ mod queue;
 mod slowest;
 mod stranded;
 mod thin;
+mod upkeep;
 mod utilization;
 pub(crate) mod versus;
 mod wait_groups;
@@ -34,8 +36,10 @@ pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &queue::Queue,
     &waits::Waits,
     &wait_groups::WaitGroups,
+    &history::History,
     &heat::Heat,
     &stranded::Stranded,
+    &upkeep::Upkeep,
     &slowest::Slowest,
 ];
 

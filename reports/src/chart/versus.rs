@@ -2,6 +2,7 @@
 
 use windtunnel_outcome::Outcome;
 use windtunnel_outcome::metric::Metric;
+use windtunnel_outcome::recorder::WaitProfile;
 use windtunnel_outcome::series::SeriesTable;
 use windtunnel_scheduler::time::Time;
 
@@ -68,15 +69,22 @@ fn value_axis(metric: &Metric, values: impl Iterator<Item = f64>) -> (f64, Axis)
 pub(crate) fn waits(sides: [&Outcome; 2], names: [&str; 2]) -> Result<Option<Figure>, DrawError> {
     let profiles = sides.map(|side| side.waits.iter().find(|profile| profile.kind == "all" && profile.count > 0));
     let [Some(base), Some(new)] = profiles else { return Ok(None) };
-    let most = [base, new].iter().filter_map(|side| side.bins.last()).map(|bin| bin.to).max();
+    let Some(html) = wait_picture([base, new], SIDES)? else { return Ok(None) };
+    let title = "Share of the tasks that waited longer than so long".to_owned();
+    Ok(Some(Figure { legend: legend(names), panels: vec![Panel { title, html, wide: true }], ..Figure::default() }))
+}
+
+/// What share of the tasks of two sides waited longer than each length of time; None if nobody waited.
+pub(super) fn wait_picture(sides: [&WaitProfile; 2], shades: [Shade; 2]) -> Result<Option<String>, DrawError> {
+    let most = sides.iter().filter_map(|side| side.bins.last()).map(|bin| bin.to).max();
     let Some(most) = most else { return Ok(None) };
-    let least = [base, new].iter().filter_map(|side| side.bins.first()).map(|bin| bin.from).min().unwrap_or(1);
+    let least = sides.iter().filter_map(|side| side.bins.first()).map(|bin| bin.from).min().unwrap_or(1);
     let x = Axis::log_time(least.max(1) as f64, most as f64, 6);
-    let share = greatest([base, new].map(|side| (side.count - side.zero) as f64 / side.count as f64));
+    let share = greatest(sides.map(|side| (side.count - side.zero) as f64 / side.count as f64));
     let begin = x.from;
     let label = "share of tasks that wait longer";
     let html = picture(&Frame { size: (900, 260), ..Frame::new(label, x, Axis::share(share)) }, |plot| {
-        for (side, shade) in [base, new].into_iter().zip(SIDES) {
+        for (side, shade) in sides.into_iter().zip(shades) {
             let mut left = side.count - side.zero;
             let mut from = begin;
             let mut steps = Vec::new();
@@ -89,8 +97,7 @@ pub(crate) fn waits(sides: [&Outcome; 2], names: [&str; 2]) -> Result<Option<Fig
         }
         Ok(())
     })?;
-    let title = "Share of the tasks that waited longer than so long".to_owned();
-    Ok(Some(Figure { legend: legend(names), panels: vec![Panel { title, html, wide: true }], ..Figure::default() }))
+    Ok(Some(html))
 }
 
 /// The series that are laid over each other: column, title.

@@ -247,6 +247,7 @@ fn load_waits(path: &Path) -> Result<Vec<WaitProfile>, ReadError> {
             Some("all") => "all",
             Some("class") => "class",
             Some("role") => "role",
+            Some("history") => "history",
             other => return Err(ReadError::new(path, format!("it holds waits by {other:?}"))),
         };
         // The first row of a profile is the one without a bar.

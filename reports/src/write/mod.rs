@@ -40,6 +40,8 @@ pub const TOOL: &str = "windtunnel";
 pub struct RecordOptions {
     /// The lanes that the fleet names beyond the standard four (others are passed over), as in [`Outcome::lanes`].
     pub lanes: Vec<(usize, String)>,
+    /// Whether nodes have prices: attempts then say what they are charged.
+    pub costs: bool,
     /// `--record events`: every event of every party.
     pub events: bool,
     /// `--record decisions`: every decision of every party.
@@ -67,6 +69,8 @@ pub struct ResultWriter {
     events: Option<Log>,
     decisions: Option<Log>,
     failure: Option<RecordError>,
+    /// Steps of parties so far: what is told and what is decided in one of them goes together.
+    steps: u64,
 }
 
 impl ResultWriter {
@@ -79,6 +83,7 @@ impl ResultWriter {
         let begin = |name: &str| File::create(folder.path().join(name));
         let tasks = begin("tasks.parquet")
             .and_then(|file| TaskTable::new(file, &options.lanes))
+            .map(|table| table.with_costs(options.costs))
             .map_err(|error| cannot("write", &out.join("tasks.parquet"), &error))?;
         let log = |wanted: bool, name: &str| {
             let table = wanted.then(|| begin(name).and_then(|file| LogTable::new(BufWriter::new(file)))).transpose();
@@ -86,7 +91,7 @@ impl ResultWriter {
         };
         let events = log(options.events, "events.parquet")?;
         let decisions = log(options.decisions, "decisions.parquet")?;
-        Ok(Self { folder, tasks: Some(tasks), events, decisions, failure: None })
+        Ok(Self { folder, tasks: Some(tasks), events, decisions, failure: None, steps: 0 })
     }
 
     /// Where the result will be.
@@ -147,7 +152,8 @@ impl ResultWriter {
 
 impl Recorder for ResultWriter {
     fn wants_events(&self) -> bool {
-        self.events.is_some()
+        // Steps are counted by what they are told.
+        self.events.is_some() || self.decisions.is_some()
     }
 
     fn wants_decisions(&self) -> bool {
@@ -155,15 +161,17 @@ impl Recorder for ResultWriter {
     }
 
     fn heard(&mut self, now: Time, party: PartyId, events: &[Event]) {
+        self.steps += 1;
+        let step = self.steps;
         if let Some(log) = &mut self.events {
-            let result = events.iter().try_for_each(|event| log.push(now, party, event));
+            let result = events.iter().try_for_each(|event| log.push(step, now, party, event));
             self.keep("events.parquet", result);
         }
     }
 
     fn note(&mut self, now: Time, party: PartyId, decision: &Decision) {
         if let Some(log) = &mut self.decisions {
-            let result = log.push(now, party, decision);
+            let result = log.push(self.steps, now, party, decision);
             self.keep("decisions.parquet", result);
         }
     }

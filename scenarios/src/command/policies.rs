@@ -65,7 +65,8 @@ fn as_json(row: &Row) -> Value {
 
 fn rows(tool: &Tool) -> Vec<Row> {
     let registries = tool.registries();
-    let mut rows: Vec<Row> = registries.placements.iter().map(|entry| row("scheduler.placement", entry, &[])).collect();
+    let mut rows: Vec<Row> =
+        registries.placements.iter().map(|entry| row("scheduler.placement", entry, entry.aliases)).collect();
     rows.extend(registries.queues.iter().map(|entry| row("scheduler.queue", entry, entry.aliases)));
     rows.extend(registries.backfills.iter().map(|entry| row("scheduler.backfill", entry, &[])));
     rows.extend(tool.scheduler_names().map(|name| Row {

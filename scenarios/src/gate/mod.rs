@@ -12,6 +12,8 @@ use windtunnel_reports::verdict::{Numbers, numbers};
 
 use crate::failure::Failure;
 use crate::load;
+use crate::packing;
+use crate::packing::snapshot::Watch;
 use crate::progress::Interrupt;
 use crate::resolve::Resolved;
 use crate::simulate;
@@ -20,7 +22,7 @@ use crate::tool::Tool;
 
 pub use baseline::Baseline;
 pub use chain::Chain;
-use limits::Limits;
+pub(crate) use limits::Limits;
 
 /// What is to be held.
 pub struct Request {
@@ -79,7 +81,8 @@ fn attempt(tool: &Tool, request: &Request, interrupt: &Interrupt, gated: &mut Ga
         let now = Baseline::new(&resolved.scenario.name, inputs.clone(), seeds.clone(), &Chain::default());
         comparable(old, &now, request)?;
     }
-    let measured = measure(tool, request, &seeds, interrupt)?;
+    let packs = limits.names().any(packing::is_measure);
+    let measured = measure(tool, request, &seeds, packs, interrupt)?;
     match old {
         None => {
             let mut new = Baseline::new(&resolved.scenario.name, inputs, seeds, &measured.chain);
@@ -120,14 +123,29 @@ fn comparable(old: &Baseline, now: &Baseline, request: &Request) -> Result<(), F
     Err(Failure::new(sentence).hint(hint))
 }
 
-/// Every seed, side by side; the chain is that of the first.
-fn measure(tool: &Tool, request: &Request, seeds: &[u64], interrupt: &Interrupt) -> Result<Measured, Failure> {
+/// Every seed, side by side; the chain is that of the first. The peak of each is packed too if a limit asks for it.
+fn measure(
+    tool: &Tool,
+    request: &Request,
+    seeds: &[u64],
+    packs: bool,
+    interrupt: &Interrupt,
+) -> Result<Measured, Failure> {
     let runs = simulate::side_by_side("gate", seeds, interrupt, |seed, asks| {
         let mut sets = request.sets.clone();
         sets.push(Set { key: "seed".into(), value: seed.to_string() });
         let resolved = load::load(&request.scenario, &sets, tool.registries())?;
         let mut chain = Chain::default();
-        let outcome = simulate::once(tool, &resolved, &mut chain, asks)?;
+        let outcome = if packs {
+            let mut watch = Watch::for_peak();
+            let mut outcome = simulate::once(tool, &resolved, &mut packing::Both(&mut chain, &mut watch), asks)?;
+            let options = packing::Options::usual(*seed);
+            let packed = packing::measure_as(tool, &resolved, &watch.snapshot(), &options, interrupt)?;
+            packed.into_summary(&mut outcome.summary);
+            outcome
+        } else {
+            simulate::once(tool, &resolved, &mut chain, asks)?
+        };
         let chain = (Some(seed) == seeds.first()).then_some(chain);
         let fingerprint = outcome.summary.text("fingerprint").unwrap_or_default().to_owned();
         Ok((numbers(&outcome.summary), fingerprint, chain))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, LANES, MEMORY, Resources, STANDARD_LANES};
-use windtunnel_traces::model::{Fleet, Name, Node};
+use windtunnel_traces::model::{Fleet, Name, Node, NodeGroup, Upkeep};
 use windtunnel_traces::read::{Input, ReadOptions, open_fleet};
 
 use super::{Context, InputDigest};
@@ -60,14 +60,15 @@ fn from_pool(pool: &spec::Amounts, context: &Context<'_>) -> Result<Fleet, Failu
     let (capacity, gpus) = capacity(pool, &spec::Amounts::default(), spec::Overcommit::default(), &extra)
         .map_err(|(key, sentence)| context.places.failure(&format!("fleet.pool.{key}"), sentence))?;
     let node = Node { name: Name::Text("pool".into()), capacity, gpus, attributes: Vec::new(), domains: Vec::new() };
-    Ok(Fleet { nodes: vec![node], lanes, extra_lanes: extra })
+    Ok(Fleet { nodes: vec![node], lanes, extra_lanes: extra, ..Fleet::default() })
 }
 
 fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Fleet, Failure> {
     let extra = extra_lanes(groups.iter().map(|group| &group.lanes), "fleet.group", context)?;
     let amounts: Vec<spec::Amounts> = groups.iter().map(amounts).collect();
     let lanes = amounts.iter().fold(0, |lanes, amounts| lanes | named(amounts, &extra));
-    let mut fleet = Fleet { nodes: Vec::new(), lanes, extra_lanes: extra };
+    let mut fleet = Fleet { lanes, extra_lanes: extra, ..Fleet::default() };
+    let has_upkeep = groups.iter().any(|group| group.price.is_some() || group.power.is_some());
     for (position, (group, amounts)) in groups.iter().zip(&amounts).enumerate() {
         let key = format!("fleet.group.{position}");
         if groups.iter().take(position).any(|other| other.name == group.name) {
@@ -83,11 +84,10 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
         }
         let (capacity, gpus) = capacity(amounts, &group.reserve, group.overcommit, &fleet.extra_lanes)
             .map_err(|(inner, sentence)| context.places.failure(&format!("{key}.{inner}"), sentence))?;
-        for (unused, given) in [("price", group.price.is_some()), ("power", group.power.is_some())] {
-            if given {
-                context
-                    .warn(format!("`{key}.{unused}` has no effect: cost and energy are not computed by this version"));
-            }
+        let upkeep = upkeep(group, &key, context)?;
+        fleet.groups.push(NodeGroup { name: group.name.clone(), count: group.count });
+        if has_upkeep {
+            fleet.upkeep.extend((0..group.count).map(|_| upkeep));
         }
         let attributes = attributes(group, &key, context)?;
         for index in 0..group.count {
@@ -101,6 +101,16 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
         }
     }
     Ok(fleet)
+}
+
+/// What a machine of a group costs and draws; nothing of what is not said.
+fn upkeep(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Upkeep, Failure> {
+    let (idle_mw, busy_mw) = group.power.as_ref().map_or((0, 0), |power| (power.idle.0, power.busy.0));
+    if busy_mw < idle_mw {
+        let sentence = "a busy machine draws less than an idle one; swap `idle` and `busy`";
+        return Err(context.places.failure(&format!("{key}.power"), sentence));
+    }
+    Ok(Upkeep { price: group.price.map_or(0, |price| price.0), idle_mw, busy_mw })
 }
 
 fn amounts(group: &spec::Group) -> spec::Amounts {

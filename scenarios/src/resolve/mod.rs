@@ -1,19 +1,22 @@
 //! From a scenario as written to an experiment that can be run: files found and pinned, units made integers, every
 //! default filled in, everything that cannot be honoured refused or warned about.
 
+mod batch;
 mod fleet;
 mod party;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod typical;
 mod workload;
 
 use std::path::Path;
 
 use windtunnel_scheduler::config::{self, Config};
 use windtunnel_scheduler::core::{ConfigError, Registries};
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::{Span, Time};
-use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop, Workload};
+use windtunnel_sim::experiment::{Experiment, Measure, Routing, Sampling, Stop, Workload};
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
@@ -34,6 +37,8 @@ pub struct Resolved {
     pub fleet: Fleet,
     /// What the scheduler is told.
     pub config: Config,
+    /// Whose jobs go to which partition, quality of service and reservation.
+    pub routing: Routing,
     /// The workloads, not yet opened.
     pub workloads: Vec<Plan>,
     /// The profile that it names, and what it gave.
@@ -72,21 +77,27 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
     settle_backfill(&mut scenario.scheduler, &mut context)?;
-    let config = configure(&scenario, places, registries)?;
-    let fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
+    let mut config = configure(&scenario, places, registries)?;
+    let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
+    let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
     if scenario.workload.is_empty() {
         return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
     }
     let mut workloads = Vec::new();
     let on_pool = scenario.fleet.pool.is_some();
+    let all_terms: Vec<Terms> =
+        (0..scenario.workload.len()).map(|at| batch::terms(&scenario, at, places)).collect::<Result<_, _>>()?;
     for (position, written) in scenario.workload.iter_mut().enumerate() {
-        let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool };
+        let terms = all_terms[position];
+        let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
     let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }
+    let placement = &mut scenario.scheduler.placement;
+    typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -99,7 +110,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     let profile = places.profile().clone();
-    Ok(Resolved { scenario, fleet, config, workloads, profile, inputs, warnings })
+    Ok(Resolved { scenario, fleet, config, routing, workloads, profile, inputs, warnings })
 }
 
 /// The scenario with its files known by their digests alone: the same wherever they lie.
@@ -108,6 +119,7 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     if let Some(trace) = &mut scenario.fleet.trace {
         trace.path = Paths::default();
     }
+    typical::forget(&mut scenario.scheduler.placement.0.options, "path");
     for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
         trace.path = Paths::default();
     }
@@ -175,8 +187,13 @@ impl Resolved {
             workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
             scheduler: self.config.clone(),
             parties: 1,
+            routing: self.routing.clone(),
             link: Span::ZERO,
-            measure: Measure { from: measure.from.map_or(Time::ZERO, time), to: measure.to.map_or(Time::NEVER, time) },
+            measure: Measure {
+                from: measure.from.map_or(Time::ZERO, time),
+                to: measure.to.map_or(Time::NEVER, time),
+                tau: measure.tau.span(),
+            },
             stop: self.scenario.stop.at.map_or(Stop::Drained, |at| Stop::At(time(at))),
             series: match self.scenario.record.series {
                 Series::Auto => Sampling::Auto,

@@ -249,3 +249,15 @@ fn a_pass_per_event_needs_requests_that_hold() {
     }
     assert!(resolved(FLEET, WORK, &["model.instant=per-event"]).is_ok());
 }
+
+#[test]
+fn price_and_power_are_those_of_every_machine_of_the_group() {
+    let fleet = format!("{FLEET}price = \"$3.06/h\"\npower = {{ idle = \"150W\", busy = \"0.4kW\" }}\n");
+    let fleet = resolved(&fleet, WORK, &[]).unwrap().fleet;
+    assert_eq!(fleet.upkeep.len(), 7);
+    let rate = fleet.upkeep[6];
+    assert_eq!((rate.price, rate.idle_mw, rate.busy_mw), (3_060_000, 150_000, 400_000));
+    assert_eq!((fleet.groups[0].name.as_str(), fleet.groups[0].count), ("m", 7));
+    assert!(resolved(FLEET, WORK, &[]).unwrap().fleet.upkeep.is_empty(), "nobody said");
+    complains(&["fleet.group.0.power={ idle = \"2W\", busy = \"1W\" }"], "swap `idle` and `busy`");
+}

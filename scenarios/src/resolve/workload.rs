@@ -3,6 +3,7 @@
 use windtunnel_scheduler::Time;
 use windtunnel_scheduler::event::Loss;
 use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::CPU;
 use windtunnel_sim::experiment::{Start, Warm, Workload};
 use windtunnel_traces::model::Fleet;
@@ -23,6 +24,8 @@ pub(super) struct Facts<'a> {
     pub seed: u64,
     pub fleet: &'a Fleet,
     pub on_pool: bool,
+    /// What it says of partitions and the like.
+    pub terms: Terms,
 }
 
 /// A workload that can be opened, any number of times.
@@ -35,6 +38,7 @@ pub struct Plan {
     pub windows: Option<spec::Windows>,
     start: Start,
     loss: Loss,
+    terms: Terms,
     position: u32,
     /// Which party hears of its jobs.
     pub party: PartyId,
@@ -103,6 +107,7 @@ impl Plan {
             start: self.start,
             loss: self.loss,
             warm: warm_up,
+            terms: self.terms,
         })
     }
 }
@@ -161,7 +166,8 @@ pub(super) fn resolve(
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
-    Ok(Plan { name, origin, transform, windows, start, loss, position, party: PartyId::FIRST, place })
+    let terms = facts.terms;
+    Ok(Plan { name, origin, transform, windows, start, loss, terms, position, party: PartyId::FIRST, place })
 }
 
 /// Windows that hold something.

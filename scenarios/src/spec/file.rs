@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Paths {
             type Value = Paths;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text such as \"jobs.swf\", or a list of texts")
+                f.write_str("a text in quotes, or a list of texts")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Paths, E> {
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Paths {
                     texts.push(text);
                 }
                 if texts.is_empty() {
-                    return Err(de::Error::custom("the list is empty; name at least one file"));
+                    return Err(de::Error::custom("the list is empty; name at least one"));
                 }
                 Ok(Paths(texts))
             }

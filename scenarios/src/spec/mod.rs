@@ -12,6 +12,7 @@ macro_rules! words {
     };
 }
 
+pub mod batch;
 pub mod file;
 pub mod fleet;
 pub mod framework;
@@ -57,6 +58,15 @@ pub struct Scenario {
     pub fleet: fleet::Fleet,
     /// What is to run.
     pub workload: Vec<workload::Workload>,
+    /// Named sets of nodes with rules of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<batch::Partition>,
+    /// Qualities of service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub qos: Vec<batch::Qos>,
+    /// Room that is kept for named jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reservation: Vec<batch::Reservation>,
     /// How decisions are made.
     #[serde(default)]
     pub scheduler: scheduler::Scheduler,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::quantity::Duration;
 
 /// Which submissions and what span count in the summary; left out: all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Measure {
     /// The first instant that counts.
@@ -20,6 +20,14 @@ pub struct Measure {
     /// The first instant that does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Duration>,
+    /// A job that runs shorter than this is taken to run so long where slowdowns are bounded.
+    pub tau: Duration,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self { from: None, to: None, tau: Duration(10_000_000) }
+    }
 }
 
 /// When a run ends: `when = "drained"` (the default), or `at = "7d"`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use windtunnel_scheduler::config::{Choice, Setting};
@@ -250,17 +250,13 @@ impl Serialize for Policy {
         let mut map = serializer.serialize_map(Some(1 + self.0.options.len()))?;
         map.serialize_entry("name", &self.0.name)?;
         for (key, value) in &self.0.options {
-            match value {
-                Setting::Number(number) => map.serialize_entry(key, number)?,
-                Setting::Text(text) => map.serialize_entry(key, text)?,
-                Setting::Flag(flag) => map.serialize_entry(key, flag)?,
-            }
+            map.serialize_entry(key, &Written(value))?;
         }
         map.end()
     }
 }
 
-/// The value of an option, as written.
+/// The value of an option, as written: a number, a text, yes or no.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scalar(pub Setting);
 
@@ -271,9 +267,16 @@ impl Serialize for Scalar {
             Setting::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
                 serializer.serialize_i64(*number as i64)
             }
-            Setting::Number(number) => serializer.serialize_f64(*number),
-            Setting::Text(text) => serializer.serialize_str(text),
-            Setting::Flag(flag) => serializer.serialize_bool(*flag),
+            other => Written(other).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)?.0 {
+            Setting::List(_) | Setting::Table(_) => Err(de::Error::custom("a number, a text, true or false is needed")),
+            scalar => Ok(Self(scalar)),
         }
     }
 }
@@ -292,37 +295,71 @@ impl JsonSchema for Scalar {
     }
 }
 
-impl<'de> Deserialize<'de> for Scalar {
+/// The value of an option, as it is written.
+struct Written<'a>(&'a Setting);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Setting::Number(number) => number.serialize(serializer),
+            Setting::Text(text) => serializer.serialize_str(text),
+            Setting::Flag(flag) => serializer.serialize_bool(*flag),
+            Setting::List(items) => serializer.collect_seq(items.iter().map(Written)),
+            Setting::Table(table) => serializer.collect_map(table.iter().map(|(key, value)| (key, Written(value)))),
+        }
+    }
+}
+
+/// The value of an option, as it was read.
+struct Value(Setting);
+
+impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyScalar;
-        impl Visitor<'_> for AnyScalar {
-            type Value = Scalar;
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Value;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a text, true or false")
+                f.write_str("a number, a text, true or false, or a list or table of them")
             }
 
-            fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
-                Ok(Scalar(Setting::Flag(flag)))
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element::<Value>()? {
+                    list.push(item.0);
+                }
+                Ok(Value(Setting::List(list)))
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
-                Ok(Scalar(Setting::Number(number as f64)))
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let mut table = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    table.insert(key, value.0);
+                }
+                Ok(Value(Setting::Table(table)))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
-                Ok(Scalar(Setting::Number(number as f64)))
+            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+                Ok(Value(Setting::Flag(flag)))
             }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-                Ok(Scalar(Setting::Number(number)))
+            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+                Ok(Value(Setting::Number(number as f64)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
-                Ok(Scalar(Setting::Text(text.to_owned())))
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(Value(Setting::Number(number as f64)))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(Value(Setting::Number(number)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value(Setting::Text(text.to_owned())))
             }
         }
-        deserializer.deserialize_any(AnyScalar)
+        deserializer.deserialize_any(AnyValue)
     }
 }
 
@@ -347,9 +384,11 @@ impl<'de> Deserialize<'de> for Policy {
                     if key == "name" {
                         name = Some(map.next_value::<String>()?);
                     } else {
-                        options.insert(key, map.next_value::<Scalar>()?.0);
+                        options.insert(key, map.next_value::<Value>()?.0);
                     }
                 }
+                // A mix is what it is made of.
+                let name = name.or_else(|| options.contains_key("mix").then(|| String::from("mix")));
                 let name = name.ok_or_else(|| de::Error::missing_field("name"))?;
                 Ok(Policy(Choice { name, options }))
             }
@@ -373,7 +412,7 @@ impl JsonSchema for Policy {
             "title": "policy",
             "description": "the name of a policy, or a table of `name` and its options",
             "properties": { "name": { "type": "string" } },
-            "additionalProperties": { "type": ["number", "string", "boolean"] },
+            "additionalProperties": { "type": ["number", "string", "boolean", "array", "object"] },
         })
     }
 }

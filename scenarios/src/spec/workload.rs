@@ -60,6 +60,15 @@ pub struct Workload {
     /// A trace drawn again out of itself, by the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resample: Option<Resample>,
+    /// The partition that all of its jobs are handed in to; left out: as their class or role says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// The quality of service that all of its jobs have, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qos: Option<String>,
+    /// The reservation that all of its jobs run in, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<String>,
     /// How often a lost task is tried again.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]

@@ -74,6 +74,17 @@ impl Availability {
         most
     }
 
+    /// How many tasks that need `unit` each can be there all the time from `from` until `to`.
+    #[must_use]
+    pub fn times_within(&self, unit: &Resources, from: Time, to: Time) -> u32 {
+        let mut count = u32::MAX;
+        for (lane, profile) in self.lanes.iter().enumerate().filter(|(lane, _)| unit.0[*lane] > 0) {
+            let least = u64::try_from(profile.least_within(from.0, to.0)).unwrap_or(0);
+            count = count.min(u32::try_from(least / u64::from(unit.0[lane])).unwrap_or(u32::MAX));
+        }
+        count
+    }
+
     /// The first instant after `after` at which something changes; [`Time::NEVER`] if nothing does.
     #[must_use]
     pub fn next_change(&self, after: Time) -> Time {

@@ -5,6 +5,9 @@
 //! than now is lifted out and put back at its earliest slot while all other reservations stand. (To plan all of them
 //! anew from nothing is another policy.) In one pass this comes before jobs that have just joined get their slots.
 //!
+//! With `resolution`, slots begin on multiples of it, or now; with `window`, a job whose slot is further ahead holds no
+//! reservation yet. With partitions, a slot is in the nodes of the job's partition; who reaches a limit holds none.
+//!
 //! With `backfill_order = "shortest"` jobs are lifted by estimate. Beyond `depth` reservations a job gets none until
 //! one ahead of it has started. Where room in all lanes does not mean that a job fits, or tasks outlive their requests,
 //! a reserved start may have to be put off; that job then gets the next slot.
@@ -109,7 +112,11 @@ impl Conservative {
             BackfillOrder::Shortest => desk.line.next_behind(&mut cursor),
         } {
             let item = *desk.line.item(slot);
-            if item.start == Time::NEVER || item.start <= now || !fits(&item.need, &most) {
+            if item.start == Time::NEVER || item.start <= now {
+                continue;
+            }
+            // Where the fleet is in sections, what is free in all says nothing.
+            if !desk.has_rules() && !fits(&item.need, &most) {
                 continue;
             }
             desk.pass.work.jobs += 1;
@@ -117,12 +124,13 @@ impl Conservative {
             // A slot that begins earlier ends before room was freed; one that begins later is no better than before.
             let after = Time(where_free.from.0.saturating_sub(item.estimate_us)).max(now);
             let until = where_free.to.min(item.start);
-            if desk.room.earliest_within((after, until), length, &item.need, item.start) == Time::NEVER {
+            let is_vain = desk.room.earliest_within((after, until), length, &item.need, item.start) == Time::NEVER;
+            if is_vain && !desk.has_rules() {
                 continue;
             }
             desk.lift(slot);
-            let start = desk.room.earliest(now, length, &item.need);
-            self.reserve(desk, slot, start);
+            let start = self.slot_of(desk, slot, now);
+            self.put_off(desk, slot, start);
             if start != item.start {
                 let vacated = Stretch { from: item.start, to: item.start + length };
                 self.vacated.widen(vacated);
@@ -141,11 +149,23 @@ impl Conservative {
         }
     }
 
+    /// When an item may be reserved to start, not before `after`; [`Time::NEVER`] if not at all.
+    fn slot_of(&self, desk: &Desk<'_>, slot: u32, after: Time) -> Time {
+        let mut start = desk.earliest(slot, after);
+        loop {
+            let reserved = self.limits.reserved(desk.now(), start);
+            if reserved == start || reserved == Time::NEVER {
+                return reserved;
+            }
+            start = desk.earliest(slot, reserved);
+        }
+    }
+
     /// Gives reservations to jobs that have none, in the order of the queue.
     fn reserve_new(&mut self, desk: &mut Desk<'_>) {
         if !self.sorted {
             let line = &*desk.line;
-            self.without.sort_unstable_by_key(|&slot| (line.item(slot).key, line.item(slot).task));
+            self.without.sort_unstable_by_key(|&slot| line.item(slot).ahead());
             self.sorted = true;
         }
         let mut without = core::mem::take(&mut self.without);
@@ -153,9 +173,11 @@ impl Conservative {
             if self.reserved >= self.limits.depth {
                 return true;
             }
-            let item = *desk.line.item(slot);
+            if desk.is_limited(slot) {
+                return true;
+            }
             desk.pass.work.jobs += 1;
-            let start = desk.room.earliest(desk.now(), Span(item.estimate_us), &item.need);
+            let start = self.slot_of(desk, slot, desk.now());
             if start == Time::NEVER {
                 return true;
             }
@@ -178,10 +200,16 @@ impl Conservative {
             }
             let item = *desk.line.item(first.slot);
             let length = Span(item.estimate_us);
+            if desk.is_limited(first.slot) {
+                desk.lift(first.slot);
+                self.vacated.widen(Stretch { from: now, to: item.start + length });
+                self.put_off(desk, first.slot, Time::NEVER);
+                continue;
+            }
             if item.start < now {
                 // Nobody could be asked at that instant: what is left of its slot may be too short.
                 desk.lift(first.slot);
-                let start = desk.room.earliest(now, length, &item.need);
+                let start = self.slot_of(desk, first.slot, now);
                 self.vacated.widen(Stretch { from: now, to: item.start + length });
                 self.put_off(desk, first.slot, start);
                 continue;
@@ -192,9 +220,9 @@ impl Conservative {
             }
             desk.block(first.slot);
             desk.lift(first.slot);
-            let mut start = desk.room.earliest(now, length, &item.need);
+            let mut start = self.slot_of(desk, first.slot, now);
             if start == now {
-                start = desk.room.earliest(desk.room.next_change(now), length, &item.need);
+                start = self.slot_of(desk, first.slot, desk.next_change(first.slot));
             }
             self.vacated.widen(Stretch { from: now, to: item.start + length });
             self.put_off(desk, first.slot, start);

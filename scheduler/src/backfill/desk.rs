@@ -4,13 +4,16 @@ use alloc::vec::Vec;
 
 use super::availability::Availability;
 use super::line::{Item, Line};
+use super::rules::Rules;
 use crate::cause::Cause;
 use crate::config::{BackfillOrder, Config};
 use crate::decision::Decision;
 use crate::framework::{Pass, Wish};
 use crate::id::TaskId;
 use crate::index::Asked;
+use crate::resources::Resources;
 use crate::time::{Span, Time};
+use crate::veto::{Veto, VetoCounts};
 
 /// How far a policy may look behind the head, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub struct Limits {
     pub interval: Span,
     /// Who is looked at first.
     pub order: BackfillOrder,
+    /// A start that lies further ahead is not reserved.
+    pub window: Span,
+    /// Reserved starts are multiples of this; any instant if zero.
+    pub resolution: Span,
 }
 
 impl Limits {
@@ -31,7 +38,18 @@ impl Limits {
             depth: config.backfill.whole("depth").unwrap_or(u64::MAX),
             interval: config.backfill.span("interval").unwrap_or(Span::ZERO),
             order: config.backfill_order,
+            window: config.backfill.span("window").unwrap_or(Span::FOREVER),
+            resolution: config.backfill.span("resolution").unwrap_or(Span::ZERO),
         }
+    }
+
+    /// A start as it may be reserved: on the next multiple of the resolution unless it is now; [`Time::NEVER`] if that
+    /// is beyond the window.
+    #[must_use]
+    pub fn reserved(&self, now: Time, start: Time) -> Time {
+        let past = if start > now { start.0.checked_rem(self.resolution.0).unwrap_or(0) } else { 0 };
+        let start = if past == 0 { start } else { start + Span(self.resolution.0 - past) };
+        if start.since(now) > self.window { Time::NEVER } else { start }
     }
 
     /// Where a waiting job stands in the order of backfilling; the smallest is first, the lowest task among equals.
@@ -89,6 +107,7 @@ pub struct Desk<'a> {
     /// Whether to say why the head waits.
     pub explain: bool,
     pub(crate) refusals: &'a mut Refusals,
+    pub(crate) rules: Option<&'a mut Rules>,
 }
 
 impl Desk<'_> {
@@ -108,11 +127,17 @@ impl Desk<'_> {
     pub fn start(&mut self, slot: u32) -> bool {
         let item = *self.line.item(slot);
         self.pass.work.jobs += 1;
-        if !super::fits(&item.need, self.pass.ledger.free_total()) || self.refusals.covers(&item) {
+        if !super::fits(&item.need, self.pass.ledger.free_total()) {
+            return false;
+        }
+        if self.rules.is_some() {
+            return self.start_by_rules(slot);
+        }
+        if self.refusals.covers(&item) {
             return false;
         }
         let now = self.pass.now;
-        let asked = Asked { task: TaskId(item.task), shape: item.shape };
+        let asked = Asked::new(TaskId(item.task), item.shape);
         let waited = (now > item.since).then(|| self.waited(&item));
         if !self.pass.start(Wish { asked, job: item.job, members: item.members }, waited) {
             self.refusals.note(&item);
@@ -127,21 +152,105 @@ impl Desk<'_> {
         true
     }
 
+    /// The same where there are rules: in sections of the fleet where it delays nobody who holds a reservation, and
+    /// within all limits.
+    fn start_by_rules(&mut self, slot: u32) -> bool {
+        if self.is_limited(slot) {
+            return false;
+        }
+        self.lift(slot);
+        let (item, now) = (*self.line.item(slot), self.pass.now);
+        let unit = self.unit_of(&item);
+        let Some(rules) = self.rules.as_deref_mut() else { return false };
+        let Some(split) = rules.sections.split(&item, &unit, now) else { return false };
+        let mut shape_of =
+            |(section, count)| (rules.sections.shape_within(self.pass.ledger, item.shape, section), count);
+        let legs: Vec<_> = split.into_iter().map(&mut shape_of).collect();
+        let asked = Asked::new(TaskId(item.task), item.shape);
+        let waited = (now > item.since).then(|| self.waited(&item));
+        if !self.pass.start_in(Wish { asked, job: item.job, members: item.members }, &legs, waited) {
+            return false;
+        }
+        if let (Some(rules), Some(started)) = (self.rules.as_deref_mut(), self.pass.running.find(asked.task)) {
+            rules.started(self.pass.ledger, self.pass.running, started, now);
+        }
+        self.line.take(slot);
+        true
+    }
+
+    /// True if a limit forbids that one more task of the item starts now.
+    pub fn is_limited(&mut self, slot: u32) -> bool {
+        let Some(rules) = self.rules.as_deref() else { return false };
+        let (now, item) = (self.pass.now, self.line.item_mut(slot));
+        let is_limited = rules.forbids(self.pass.running, item.job);
+        if is_limited && item.limited_since == Time::NEVER {
+            item.limited_since = now;
+            if self.explain {
+                let mut vetoes = VetoCounts::default();
+                vetoes.0[Veto::Limit as usize] = u32::try_from(self.pass.ledger.node_count()).unwrap_or(u32::MAX);
+                let job = self.pass.running.job(item.job).id;
+                self.pass.decisions.push(Decision::Defer { job, vetoes });
+            }
+        } else if !is_limited && item.limited_since != Time::NEVER {
+            item.limited += now.since(core::mem::replace(&mut item.limited_since, Time::NEVER));
+        }
+        is_limited
+    }
+
+    /// Nobody behind an item that does not fit may have the nodes that it waits for. True if that is all nodes.
+    pub fn close(&mut self, slot: u32) -> bool {
+        let route = self.line.item(slot).route;
+        match self.rules.as_deref_mut() {
+            Some(rules) => rules.sections.close(route),
+            None => return true,
+        }
+        false
+    }
+
+    /// True if there are partitions, qualities of service or reservations.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    fn unit_of(&self, item: &Item) -> Resources {
+        self.pass.ledger.shapes().shape(item.shape).request
+    }
+
+    /// The earliest instant, not before `after`, at which an item could start by all that is known;
+    /// [`Time::NEVER`] if never.
+    #[must_use]
+    pub fn earliest(&self, slot: u32, after: Time) -> Time {
+        let item = self.line.item(slot);
+        match self.rules.as_deref() {
+            Some(rules) => rules.sections.earliest(item, &self.unit_of(item), after),
+            None => self.room.earliest(after, Span(item.estimate_us), &item.need),
+        }
+    }
+
     /// Takes the reservation of an item back, if it has one.
     pub fn lift(&mut self, slot: u32) {
-        let item = self.line.item_mut(slot);
-        let start = core::mem::replace(&mut item.start, Time::NEVER);
+        let start = core::mem::replace(&mut self.line.item_mut(slot).start, Time::NEVER);
         if start != Time::NEVER {
-            self.room.free(start, start + Span(item.estimate_us), &item.need);
+            let item = *self.line.item(slot);
+            let unit = self.unit_of(&item);
+            match self.rules.as_deref_mut() {
+                Some(rules) => rules.sections.lift(slot, &item, &unit, start),
+                None => self.room.free(start, start + Span(item.estimate_us), &item.need),
+            }
         }
     }
 
     /// Reserves room for an item from `start` on.
     pub fn reserve(&mut self, slot: u32, start: Time) {
-        let item = self.line.item_mut(slot);
-        item.start = start;
+        self.line.item_mut(slot).start = start;
         if start != Time::NEVER {
-            self.room.hold(start, start + Span(item.estimate_us), &item.need);
+            let item = *self.line.item(slot);
+            let unit = self.unit_of(&item);
+            match self.rules.as_deref_mut() {
+                Some(rules) => rules.sections.reserve(slot, &item, &unit, start),
+                None => self.room.hold(start, start + Span(item.estimate_us), &item.need),
+            }
         }
     }
 
@@ -165,22 +274,32 @@ impl Desk<'_> {
     /// Where its lanes fit in all and yet no node takes it, it has to wait for a change.
     #[must_use]
     pub fn shadow_of(&self, slot: u32) -> Time {
-        let (now, item) = (self.pass.now, self.line.item(slot));
-        let length = Span(item.estimate_us);
-        let shadow = self.room.earliest(now, length, &item.need);
-        if shadow == now && super::fits(&item.need, self.pass.ledger.free_total()) {
-            return self.room.earliest(self.room.next_change(now), length, &item.need);
+        let shadow = self.earliest(slot, self.pass.now);
+        if shadow == self.pass.now && super::fits(&self.line.item(slot).need, self.pass.ledger.free_total()) {
+            return self.earliest(slot, self.next_change(slot));
         }
         shadow
+    }
+
+    /// When what is free for an item changes next; [`Time::NEVER`] if it does not.
+    #[must_use]
+    pub fn next_change(&self, slot: u32) -> Time {
+        match self.rules.as_deref() {
+            Some(rules) => rules.sections.next_change(self.line.item(slot), self.pass.now),
+            None => self.room.next_change(self.pass.now),
+        }
     }
 
     /// Where the wait of an item went: behind others until it was tried first, and since then for want of room.
     fn waited(&self, item: &Item) -> [Span; Cause::COUNT] {
         let mut causes = [Span::ZERO; Cause::COUNT];
         let blocked = item.blocked.min(self.pass.now);
-        causes[Cause::HeadOfLine as usize] = blocked.since(item.since);
+        let rest = Span(self.pass.now.since(item.since).0.saturating_sub(item.limited.0));
+        let first = self.pass.now.since(blocked).min(rest);
         let cause = if item.members > 1 { Cause::Gang } else { Cause::Capacity };
-        causes[cause as usize] += self.pass.now.since(blocked);
+        causes[cause as usize] = first;
+        causes[Cause::HeadOfLine as usize] = Span(rest.0 - first.0);
+        causes[Cause::Quota as usize] = item.limited;
         causes
     }
 }

@@ -8,6 +8,7 @@
 //! tasks of one job stand in line as one and are started one by one.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::line::Cursor;
 use super::{Backfill, Desk, Fill, LIMITS, Limits, fits};
@@ -30,6 +31,9 @@ struct Easy {
 
 impl Fill for Easy {
     fn pass(&mut self, desk: &mut Desk<'_>) -> Option<Time> {
+        if desk.has_rules() {
+            return self.pass_by_rules(desk);
+        }
         let head = loop {
             let first = desk.line.first()?;
             if !desk.start(first) {
@@ -40,11 +44,8 @@ impl Fill for Easy {
         if desk.line.len() == 1 && desk.line.item(head).count == 1 {
             return None;
         }
-        if desk.now() < self.next_look {
-            return Some(self.next_look);
-        }
-        if self.limits.interval > Span::ZERO {
-            self.next_look = desk.now() + self.limits.interval;
+        if let Some(later) = self.looks_later(desk.now()) {
+            return Some(later);
         }
         self.look_behind(desk, head);
         None
@@ -60,8 +61,56 @@ impl Fill for Easy {
 }
 
 impl Easy {
+    /// When the next look behind the head is due; None if now.
+    fn looks_later(&mut self, now: Time) -> Option<Time> {
+        if now < self.next_look {
+            return Some(self.next_look);
+        }
+        if self.limits.interval > Span::ZERO {
+            self.next_look = now + self.limits.interval;
+        }
+        None
+    }
+
+    /// The same where there are partitions: the first job of each that does not fit holds a reservation, and a later
+    /// one may start wherever it delays none of them. Who reaches a limit is passed over.
+    fn pass_by_rules(&mut self, desk: &mut Desk<'_>) -> Option<Time> {
+        let mut heads: Vec<u32> = Vec::new();
+        let mut cursor = Cursor::default();
+        while let Some(slot) = desk.line.next_ahead(&mut cursor) {
+            let route = desk.line.item(slot).route;
+            if heads.iter().any(|&head| desk.line.item(head).route == route) || desk.is_limited(slot) {
+                continue;
+            }
+            if start_many(desk, slot) || desk.is_limited(slot) {
+                continue;
+            }
+            desk.block(slot);
+            let shadow = self.limits.reserved(desk.now(), desk.shadow_of(slot));
+            desk.reserve(slot, shadow);
+            heads.push(slot);
+        }
+        let later = if heads.is_empty() { None } else { self.looks_later(desk.now()) };
+        if later.is_none() {
+            let mut cursor = Cursor::default();
+            let mut looked = 0;
+            while looked < self.limits.depth
+                && let Some(slot) = desk.line.next_behind(&mut cursor)
+            {
+                if !heads.contains(&slot) && !desk.is_limited(slot) {
+                    looked += 1;
+                    start_many(desk, slot);
+                }
+            }
+        }
+        for head in heads {
+            desk.lift(head);
+        }
+        later
+    }
+
     fn look_behind(&self, desk: &mut Desk<'_>, head: u32) {
-        let shadow = desk.shadow_of(head);
+        let shadow = self.limits.reserved(desk.now(), desk.shadow_of(head));
         let mut extra = desk.room.beyond(shadow, &desk.line.item(head).need);
         let mut cursor = Cursor::default();
         let mut looked = 0;
@@ -85,4 +134,13 @@ impl Easy {
             }
         }
     }
+}
+
+/// Starts as many tasks of an item as may start; true if that is all.
+fn start_many(desk: &mut Desk<'_>, slot: u32) -> bool {
+    let mut left = desk.line.item(slot).count;
+    while left > 0 && desk.start(slot) {
+        left -= 1;
+    }
+    left == 0
 }

@@ -39,7 +39,7 @@ impl Fill for HeadOnly {
                 _ => (desk.line.first()?, None),
             };
             if !desk.start(slot) {
-                break (slot, known.unwrap_or_else(|| desk.shadow_of(slot)));
+                break (slot, known.unwrap_or_else(|| self.limits.reserved(desk.now(), desk.shadow_of(slot))));
             }
             self.head = None;
         };

@@ -6,9 +6,10 @@
 use alloc::vec::Vec;
 
 use crate::ledger::ShapeId;
+use crate::partition::Terms;
 use crate::resources::Totals;
 use crate::slab::Slab;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Consecutive waiting tasks of one job.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,16 @@ pub struct Item {
     pub blocked: Time,
     /// The start that is reserved for it; [`Time::NEVER`] if none is.
     pub start: Time,
+    /// On what terms its job was handed in.
+    pub terms: Terms,
+    /// From the tier of its partition: the smallest is first, whatever the orders say.
+    pub rank: u32,
+    /// Which sections of the fleet it may use, if there are any.
+    pub route: u16,
+    /// How long limits held it up so far.
+    pub limited: Span,
+    /// Since when a limit holds it up; [`Time::NEVER`] if none does.
+    pub limited_since: Time,
 }
 
 impl Item {
@@ -45,10 +56,22 @@ impl Item {
         self.count == 0
     }
 
+    /// Where it stands in the order of the queue.
+    #[must_use]
+    pub fn ahead(&self) -> (u32, u64, u64) {
+        (self.rank, self.key, self.task)
+    }
+
+    /// Where it stands in the order of backfilling.
+    #[must_use]
+    pub fn behind(&self) -> (u32, u64, u64) {
+        (self.rank, self.behind, self.task)
+    }
+
     /// An item that has just joined.
     #[must_use]
     pub fn new(shape: ShapeId, members: u32, need: Totals, since: Time) -> Self {
-        let (blocked, start) = (Time::NEVER, Time::NEVER);
+        let (blocked, start, limited_since) = (Time::NEVER, Time::NEVER, Time::NEVER);
         Self {
             key: 0,
             behind: 0,
@@ -62,6 +85,11 @@ impl Item {
             since,
             blocked,
             start,
+            terms: Terms::default(),
+            rank: 0,
+            route: 0,
+            limited: Span::ZERO,
+            limited_since,
         }
     }
 }
@@ -127,11 +155,10 @@ impl Line {
         self.tasks += u64::from(item.count);
         let slot = self.items.insert(item);
         let items = &self.items;
-        let at = self.ahead.partition_point(|&other| (items[other].key, items[other].task) < (item.key, item.task));
+        let at = self.ahead.partition_point(|&other| items[other].ahead() < item.ahead());
         self.ahead.insert(at, slot);
         self.front = self.front.min(at);
-        let order = (item.behind, item.task);
-        let at = self.behind.partition_point(|&other| (items[other].behind, items[other].task) < order);
+        let at = self.behind.partition_point(|&other| items[other].behind() < item.behind());
         self.behind.insert(at, slot);
         slot
     }
@@ -155,18 +182,18 @@ impl Line {
     pub fn reorder(&mut self, mut key: impl FnMut(&Item) -> u64) {
         let items = &mut self.items;
         let mut is_sorted = true;
-        let mut last = (0, 0);
+        let mut last = (0, 0, 0);
         for &slot in &self.ahead {
             let item = &mut items[slot];
             if !item.has_left() {
                 item.key = key(item);
-                is_sorted &= last <= (item.key, item.task);
-                last = (item.key, item.task);
+                is_sorted &= last <= item.ahead();
+                last = item.ahead();
             }
         }
         if !is_sorted {
             let items = &self.items;
-            self.ahead.sort_unstable_by_key(|&slot| (items[slot].key, items[slot].task, slot));
+            self.ahead.sort_unstable_by_key(|&slot| (items[slot].ahead(), slot));
             self.front = 0;
         }
     }

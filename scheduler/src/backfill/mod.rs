@@ -7,10 +7,13 @@ mod conservative;
 mod desk;
 mod easy;
 mod head_only;
+mod held;
 mod line;
 mod none;
 mod plain;
 mod profile;
+mod rules;
+mod sections;
 
 use alloc::boxed::Box;
 
@@ -24,6 +27,7 @@ pub use desk::{Desk, Limits};
 pub use line::{Cursor, Item, Line};
 pub use plain::Plain;
 pub use profile::Profile;
+pub use rules::Rules;
 
 /// A backfill policy in the registry.
 #[derive(Clone, Copy)]
@@ -106,6 +110,16 @@ const LIMITS: &[OptionNote] = &[
         default: "0s",
         meaning: "how long it is at least between two looks behind the head (Slurm: bf_interval)",
     },
+    OptionNote {
+        name: "window",
+        default: "none",
+        meaning: "a start that lies further ahead is not reserved (Slurm: bf_window)",
+    },
+    OptionNote {
+        name: "resolution",
+        default: "0s",
+        meaning: "reserved starts are put off to the next multiple of this (Slurm: bf_resolution)",
+    },
 ];
 
 /// Why the options of a backfill choice cannot be followed; None if they can.
@@ -114,10 +128,9 @@ pub fn misuse(choice: &Choice) -> Option<(&'static str, &'static str)> {
     if choice.options.contains_key("depth") && choice.whole("depth").is_none() {
         return Some(("depth", "write a whole number of jobs, at least 1"));
     }
-    if choice.options.contains_key("interval") && choice.span("interval").is_none() {
-        return Some(("interval", "write a whole number with a unit, such as \"30s\""));
-    }
-    None
+    let spans = ["interval", "window", "resolution"].into_iter();
+    let mut wrong = spans.filter(|option| choice.options.contains_key(*option) && choice.span(option).is_none());
+    wrong.next().map(|option| (option, "write a whole number with a unit, such as \"30s\""))
 }
 
 #[cfg(test)]

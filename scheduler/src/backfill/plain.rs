@@ -17,13 +17,17 @@ impl Fill for Plain {
     fn pass(&mut self, desk: &mut Desk<'_>) -> Option<Time> {
         let mut cursor = Cursor::default();
         while let Some(slot) = desk.line.next_ahead(&mut cursor) {
+            if desk.is_limited(slot) {
+                continue;
+            }
             let mut left = desk.line.item(slot).count;
             while left > 0 && desk.start(slot) {
                 left -= 1;
             }
-            if left > 0 {
+            // Who reaches a limit holds nobody up.
+            if left > 0 && !desk.is_limited(slot) {
                 desk.block(slot);
-                if self.blocks {
+                if self.blocks && desk.close(slot) {
                     break;
                 }
             }

@@ -150,6 +150,31 @@ impl Profile {
         self.most_below(self.root, 0, (0, NEVER), (from, to)).unwrap_or(i64::MIN).max(self.at(from))
     }
 
+    /// The least that is free at any instant from `from` until `to`; without bound if that is no time.
+    #[must_use]
+    pub fn least_within(&self, from: u64, to: u64) -> i64 {
+        if from >= to {
+            return i64::MAX;
+        }
+        self.least_below(self.root, 0, (0, NEVER), (from, to)).unwrap_or(i64::MAX).min(self.at(from))
+    }
+
+    /// Over the steps that begin within the range.
+    fn least_below(&self, here: u32, sum: i64, (low, high): (u64, u64), range: (u64, u64)) -> Option<i64> {
+        if here == NONE || high < range.0 || low >= range.1 {
+            return None;
+        }
+        let step = &self.steps[here];
+        if low >= range.0 && high < range.1 {
+            return Some(step.least + sum);
+        }
+        let own = (step.at >= range.0 && step.at < range.1).then_some(step.free + sum);
+        let below = sum + step.pending;
+        let left = self.least_below(step.left, below, (low, step.at.saturating_sub(1)), range);
+        let right = self.least_below(step.right, below, (step.at.saturating_add(1), high), range);
+        [own, left, right].into_iter().flatten().min()
+    }
+
     /// Over the steps that begin within the range.
     fn most_below(&self, here: u32, sum: i64, (low, high): (u64, u64), range: (u64, u64)) -> Option<i64> {
         if here == NONE || high < range.0 || low >= range.1 {

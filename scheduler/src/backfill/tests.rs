@@ -2,6 +2,7 @@
 
 mod naive;
 mod shape;
+mod terms;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -40,6 +41,8 @@ proptest! {
                     prop_assert_eq!(profile.earliest_within((from, until), length, amount, limit), expected);
                     let most = plain[from as usize..until as usize].iter().max().copied();
                     prop_assert_eq!(Some(profile.most_within(from, until)), most);
+                    let least = plain[from as usize..until as usize].iter().min().copied();
+                    prop_assert_eq!(Some(profile.least_within(from, until)), least);
                 }
                 _ => {
                     past = past.max(from as usize / 2);

@@ -9,15 +9,15 @@ use super::pass::{Beliefs, Pass, Wish};
 use super::reserving::{Reserving, Turn};
 use super::running::Running;
 use crate::Step;
-use crate::backfill::{Fill, Item, times};
+use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
-use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss};
+use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, Shape, ShapeId};
-use crate::queue::{ClassId, Order, Sight, Waiter, Waiting, WaitingEntry};
+use crate::queue::{ClassId, Order, Sight, Waiting, WaitingEntry};
 use crate::time::{Span, Time};
 
 /// The policies that a framework follows.
@@ -46,6 +46,8 @@ pub struct Batch {
     blocked: Option<ClassId>,
     /// Whether anything happened since the last pass that could let a task start.
     stirred: bool,
+    /// Jobs that may not be handed in on their terms, to be given up in the next pass: the first task and how many.
+    refused: Vec<(TaskId, u32)>,
 }
 
 impl Clone for Batch {
@@ -60,6 +62,7 @@ impl Clone for Batch {
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
+            refused: self.refused.clone(),
         }
     }
 }
@@ -69,16 +72,28 @@ impl Batch {
     #[must_use]
     pub fn new(config: Config, policies: Policies) -> Self {
         Self {
-            config,
             order: policies.order,
             place: policies.place,
             waiting: Waiting::default(),
-            reserving: policies.fill.map(Reserving::new),
+            reserving: policies.fill.map(|fill| Reserving::new(fill, Rules::new(&config))),
+            config,
             running: Running::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
+            refused: Vec::new(),
         }
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The node as the ledger is to know it, if that is not as it is told.
+    pub fn mark(&mut self, now: Time, spec: &NodeSpec) -> Option<NodeSpec> {
+        self.reserving.as_mut()?.mark(now, spec)
     }
 
     /// Behaves differently from now on; running and waiting tasks stay. Jobs that wait keep the place they had, but
@@ -87,15 +102,15 @@ impl Batch {
         while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
             self.take_in(ledger, now, turn);
         }
-        let items = match self.reserving.take() {
+        let (items, rules) = match self.reserving.take() {
             Some(reserving) => reserving.leave(),
-            None if policies.fill.is_some() => self.drain_waiting(ledger),
-            None => Vec::new(),
+            None if policies.fill.is_some() => (self.drain_waiting(ledger), None),
+            None => (Vec::new(), None),
         };
         self.config = config;
         self.order = policies.order;
         self.place = policies.place;
-        self.reserving = policies.fill.map(Reserving::new);
+        self.reserving = policies.fill.map(|fill| Reserving::new(fill, rules));
         if let Some(reserving) = &mut self.reserving {
             reserving.begin(ledger, &mut self.running, now);
         }
@@ -136,7 +151,12 @@ impl Batch {
     }
 
     fn submit(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) {
-        let waiter = Waiter::new(spec, now);
+        let spec = &*self.config.settled(spec);
+        let waiter = self.config.waiter(spec, now);
+        if !self.config.admits(&spec.terms, now, waiter.cpu_milli, spec.estimate) {
+            self.refused.push((spec.first_task, spec.count));
+            return;
+        }
         let key = self.order.key(&waiter, &sight(ledger, now));
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
         let job = self.running.add_job(ledger, spec, waiter, key, live);
@@ -170,12 +190,14 @@ impl Batch {
             count: entry.count,
             job: entry.job,
             estimate_us,
+            terms: self.running.job(entry.job).terms,
             ..Item::new(shape, members, need, entry.since)
         }
     }
 
     fn adopt(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
-        let waiter = Waiter::new(spec, now);
+        let spec = &*self.config.settled(spec);
+        let waiter = self.config.waiter(spec, now);
         let key = self.order.key(&waiter, &sight(ledger, now));
         let job = self.running.add_job(ledger, spec, waiter, key, 1);
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
@@ -184,6 +206,8 @@ impl Batch {
         if !ledger.take(&shape, node, count, gpus) {
             // It runs where we believed there was no room: it holds nothing that we could hand out.
             self.running.disown(slot);
+        } else {
+            ledger.expect_end(node, now + Span(self.running.job(job).estimate_us));
         }
         self.note_use(now, job, 1);
         if let Some(reserving) = &mut self.reserving {
@@ -227,6 +251,9 @@ impl Batch {
 
     /// Decides, after all facts of the instant are taken in.
     pub fn pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
+        for (task, count) in self.refused.drain(..) {
+            decisions.push(Decision::Reject { task, count });
+        }
         let one_event = self.reserving.as_ref().is_some_and(|reserving| reserving.habits.one_event);
         if self.config.instant == Instant::PerEvent && !one_event {
             self.running.release_due(ledger, now, &mut self.grown);
@@ -428,7 +455,7 @@ impl Tries<'_> {
             };
             self.waiting.waited(class, now, rest)
         });
-        let asked = Asked { task: TaskId(entry.task), shape };
+        let asked = Asked::new(TaskId(entry.task), shape);
         if self.pass.start(Wish { asked, job: entry.job, members }, waited) {
             self.waiting.take(class, 1);
             // A later job of higher rank may have come to the head: what blocked before is looked at anew.

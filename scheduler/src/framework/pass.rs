@@ -9,7 +9,7 @@ use crate::decision::Decision;
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
 use crate::index::{Asked, Place};
-use crate::ledger::{Ledger, Shape};
+use crate::ledger::{Ledger, Shape, ShapeId};
 use crate::time::{Span, Time};
 
 /// What a pass works with.
@@ -68,14 +68,24 @@ pub struct Wish {
 impl Pass<'_> {
     /// Starts a task if there is room for it. `waited` is said of it if it did wait.
     pub fn start(&mut self, wish: Wish, waited: Option<[Span; Cause::COUNT]>) -> bool {
+        self.start_in(wish, &[(wish.asked.shape, wish.members)], waited)
+    }
+
+    /// The same in several places at once: so many members of a gang where each of these shapes may be. They need the
+    /// same as the one asked for. A task on its own goes where the first may be.
+    pub fn start_in(&mut self, wish: Wish, legs: &[(ShapeId, u32)], waited: Option<[Span; Cause::COUNT]>) -> bool {
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
+        let end = self.now + Span(self.running.job(wish.job).estimate_us);
+        let wish = Wish { asked: Asked { now: self.now, end, ..wish.asked }, ..wish };
         if let Some(causes) = waited {
             self.decisions.push(Decision::Waited { task: wish.asked.task, causes });
         }
-        let placed = if wish.members == 0 { self.place_one(&shape, wish) } else { self.place_gang(&shape, wish) };
+        let placed = match legs.first() {
+            Some(&(within, _)) if wish.members == 0 => self.place_one(&shape, wish, within),
+            _ => self.place_gang(&shape, wish, legs),
+        };
         if placed {
             self.work.tasks += u64::from(wish.members.max(1));
-            let end = self.now + Span(self.running.job(wish.job).estimate_us);
             self.beliefs.keep(self.running, wish.asked.task, self.now, end);
         } else if waited.is_some() {
             self.decisions.pop();
@@ -83,39 +93,45 @@ impl Pass<'_> {
         placed
     }
 
-    fn place_one(&mut self, shape: &Shape, wish: Wish) -> bool {
-        let Some(node) = self.place.place(self.ledger, wish.asked, &mut self.work.nodes) else { return false };
-        let gpus = self.devices(shape, node);
+    fn place_one(&mut self, shape: &Shape, wish: Wish, within: ShapeId) -> bool {
+        let asked = Asked { shape: within, ..wish.asked };
+        let Some(node) = self.place.place(self.ledger, asked, &mut self.work.nodes) else { return false };
+        let gpus = self.devices(shape, asked, node);
         if !self.ledger.take(shape, node, 1, gpus) {
             return false;
         }
+        self.ledger.expect_end(node, wish.asked.end);
         self.running.start(wish.asked.task, wish.job, node, 1, gpus);
         self.decisions.push(Decision::Place { task: wish.asked.task, node, count: 1, gpus, more: false });
         true
     }
 
-    fn devices(&self, shape: &Shape, node: NodeId) -> GpuSet {
-        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, shape, node) }
+    fn devices(&self, shape: &Shape, asked: Asked, node: NodeId) -> GpuSet {
+        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, asked, node) }
     }
 
     /// All members or none: what was taken for the first ones is given back if the last one finds no room.
-    fn place_gang(&mut self, shape: &Shape, wish: Wish) -> bool {
+    fn place_gang(&mut self, shape: &Shape, wish: Wish, legs: &[(ShapeId, u32)]) -> bool {
         if !self.ledger.has_room_in_all(shape, u64::from(wish.members)) {
             return false;
         }
         let begin = self.decisions.len();
-        let mut left = wish.members;
-        while left > 0 {
-            let count = self.place_members(shape, wish, left, begin);
-            if count == 0 {
-                self.give_back(shape, begin);
-                return false;
+        for &(within, members) in legs {
+            let wish = Wish { asked: Asked { shape: within, ..wish.asked }, ..wish };
+            let mut left = members;
+            while left > 0 {
+                let count = self.place_members(shape, wish, left, begin);
+                if count == 0 {
+                    self.give_back(shape, begin);
+                    return false;
+                }
+                left -= count;
             }
-            left -= count;
         }
         let mut slot = None;
         for decision in &self.decisions[begin..] {
             if let Decision::Place { node, count, gpus, .. } = *decision {
+                self.ledger.expect_end(node, wish.asked.end);
                 match slot {
                     None => slot = Some(self.running.start(wish.asked.task, wish.job, node, count, gpus)),
                     Some(slot) => self.running.spread(slot, node, count, gpus),
@@ -132,7 +148,7 @@ impl Pass<'_> {
     /// `begin`.
     fn place_members(&mut self, shape: &Shape, wish: Wish, left: u32, begin: usize) -> u32 {
         let Some(node) = self.place.place(self.ledger, wish.asked, &mut self.work.nodes) else { return 0 };
-        let gpus = self.devices(shape, node);
+        let gpus = self.devices(shape, wish.asked, node);
         // A policy that fills would choose this node again until it is full.
         let many = self.place.is_sticky() && shape.gpu.count == 0;
         let count = if many { shape.request.times_in(self.ledger.node(node).free).clamp(1, left) } else { 1 };

@@ -8,9 +8,9 @@ use core::cmp::Reverse;
 use super::pass::{Beliefs, Pass};
 use super::running::Running;
 use crate::Step;
-use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, times};
+use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, Rules, times};
 use crate::config::{Config, Instant};
-use crate::event::Ending;
+use crate::event::{Ending, NodeSpec};
 use crate::id::{NodeId, TaskId};
 use crate::ledger::Ledger;
 use crate::resources::{Resources, Totals};
@@ -25,6 +25,8 @@ pub(super) struct Reserving {
     pub(super) habits: Habits,
     pub(super) line: Line,
     room: Availability,
+    /// Terms that jobs are held to, and the room in sections; then `room` is not kept.
+    rules: Option<Rules>,
     refusals: Refusals,
     /// The capacity of each node that is counted in `room`.
     counted: Vec<Option<Resources>>,
@@ -43,6 +45,7 @@ impl Clone for Reserving {
             habits: self.habits,
             line: self.line.clone(),
             room: self.room.clone(),
+            rules: self.rules.clone(),
             refusals: self.refusals.clone(),
             counted: self.counted.clone(),
             joining: self.joining.clone(),
@@ -53,8 +56,9 @@ impl Clone for Reserving {
 }
 
 impl Reserving {
-    pub(super) fn new(fill: Box<dyn Fill>) -> Self {
+    pub(super) fn new(fill: Box<dyn Fill>, rules: Option<Rules>) -> Self {
         Self {
+            rules,
             habits: fill.habits(),
             fill,
             line: Line::default(),
@@ -84,8 +88,8 @@ impl Reserving {
             if task.is_released() {
                 running.believe(task.id, now, Time::ZERO);
             } else {
-                self.room.hold(now, end, &need);
                 beliefs.keep(running, task.id, now, end);
+                self.hold(ledger, running, slot, (now, end), &need);
             }
         }
     }
@@ -93,6 +97,22 @@ impl Reserving {
     /// What is kept of believed ends in a convention.
     pub(super) fn beliefs(&self) -> Beliefs {
         if self.habits.one_event { Beliefs::Known } else { Beliefs::Watched }
+    }
+
+    /// A task, which runs since now, holds room until it is believed to end.
+    fn hold(&mut self, ledger: &Ledger, running: &Running, slot: u32, (now, end): (Time, Time), need: &Totals) {
+        match &mut self.rules {
+            Some(rules) => rules.started(ledger, running, slot, now),
+            None => self.room.hold(now, end, need),
+        }
+    }
+
+    /// The node as the ledger is to know it, if that is not as it is told.
+    pub(super) fn mark(&mut self, now: Time, spec: &NodeSpec) -> Option<NodeSpec> {
+        self.rules.as_ref()?;
+        // It may come back to another section.
+        self.shrink(spec.node, now);
+        self.rules.as_mut().map(|rules| rules.mark(spec))
     }
 
     fn need_of(&self, ledger: &Ledger, running: &Running, job: u32) -> Totals {
@@ -108,14 +128,20 @@ impl Reserving {
         }
         let capacity = *ledger.node(node).capacity;
         self.counted[node.index()] = Some(capacity);
-        self.room.grow(now, &capacity);
+        match &mut self.rules {
+            Some(rules) => rules.change_node(node, &capacity, now, true),
+            None => self.room.grow(now, &capacity),
+        }
         self.fill.freed(now, Time::NEVER);
     }
 
     /// A node is gone.
     pub(super) fn shrink(&mut self, node: NodeId, now: Time) {
         if let Some(capacity) = self.counted.get_mut(node.index()).and_then(Option::take) {
-            self.room.shrink(now, &capacity);
+            match &mut self.rules {
+                Some(rules) => rules.change_node(node, &capacity, now, false),
+                None => self.room.shrink(now, &capacity),
+            }
         }
     }
 
@@ -130,6 +156,7 @@ impl Reserving {
 
     fn add(&mut self, item: Item) {
         let item = Item { behind: self.fill.behind(item.estimate_us), ..item };
+        let item = self.rules.as_mut().map_or(item, |rules| rules.entered(item));
         if !self.habits.each_task {
             let slot = self.line.add(item);
             self.fill.joined(&self.line, slot);
@@ -155,8 +182,8 @@ impl Reserving {
         }
         let end = now + Span(running.job(job).estimate_us);
         let need = self.need_of(ledger, running, job);
-        self.room.hold(now, end, &need);
         self.beliefs().keep(running, id, now, end);
+        self.hold(ledger, running, slot, (now, end), &need);
     }
 
     /// An end that waits for its turn; false if it is to be taken in at once.
@@ -171,9 +198,13 @@ impl Reserving {
     /// A task that holds room ended; to be called before it is forgotten.
     pub(super) fn ended(&mut self, ledger: &Ledger, running: &Running, slot: u32, now: Time) {
         let task = running.task(slot);
-        if task.due > now {
+        if let Some(rules) = &mut self.rules {
+            rules.ended(ledger, running, slot, now);
+        } else if task.due > now {
             let need = self.need_of(ledger, running, task.job);
             self.room.free(now, task.due, &need);
+        }
+        if task.due > now {
             self.fill.freed(now, task.due);
         }
     }
@@ -194,7 +225,10 @@ impl Reserving {
             let task = *pass.running.task(slot);
             let need = self.need_of(pass.ledger, pass.running, task.job);
             let end = pass.now + pass.now.since(task.started).max(LONGER_LEAST);
-            self.room.hold(pass.now, end, &need);
+            match &mut self.rules {
+                Some(rules) => rules.overdue(pass.ledger, pass.running, slot, (pass.now, end)),
+                None => self.room.hold(pass.now, end, &need),
+            }
             pass.running.expect(end, task.id);
         }
     }
@@ -217,20 +251,27 @@ impl Reserving {
         }
         self.line.close_up();
         self.refusals.begin();
-        let Self { fill, line, room, refusals, .. } = self;
-        let mut desk = Desk { pass, line, room, explain: config.explain, refusals };
-        self.wake = fill.pass(&mut desk);
+        let Self { fill, line, room, refusals, rules, .. } = self;
+        if let Some(rules) = rules {
+            rules.sections.begin_pass(pass.ledger, pass.now);
+        }
+        let boundary = rules.as_ref().map(|rules| rules.next_boundary(pass.now)).filter(|&at| at != Time::NEVER);
+        let mut desk = Desk { pass, line, room, explain: config.explain, refusals, rules: rules.as_mut() };
+        let wake = fill.pass(&mut desk);
+        // Who waits for a reservation to begin or to end has to be looked at then.
+        let boundary = boundary.filter(|_| !desk.line.is_empty());
+        self.wake = wake.into_iter().chain(boundary).min();
         Step { wake: self.wake, work: desk.pass.work }
     }
 
-    /// Hands the waiting jobs over, in the order of the queue.
-    pub(super) fn leave(mut self) -> Vec<Item> {
+    /// Hands the waiting jobs over, in the order of the queue, and the rules as they were before anything happened.
+    pub(super) fn leave(mut self) -> (Vec<Item>, Option<Rules>) {
         let mut items = Vec::new();
         while let Some(slot) = self.line.first() {
             items.push(*self.line.item(slot));
             while !self.line.take(slot) {}
         }
-        items
+        (items, self.rules.map(Rules::renewed))
     }
 }
 

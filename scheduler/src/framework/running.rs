@@ -8,6 +8,7 @@ use crate::event::{GpuSet, JobKind, JobSpec, Loss};
 use crate::id::{JobId, NodeId, TaskId};
 use crate::ledger::{Ledger, ShapeId};
 use crate::paged::PagedMap;
+use crate::partition::Terms;
 use crate::queue::Waiter;
 use crate::slab::Slab;
 use crate::time::Time;
@@ -35,6 +36,8 @@ pub struct Job {
     pub estimate_us: u64,
     /// What the order of the queue may know of it.
     pub waiter: Waiter,
+    /// On what terms it was handed in.
+    pub terms: Terms,
 }
 
 /// A task that holds room.
@@ -105,6 +108,7 @@ impl Running {
             key,
             estimate_us: spec.estimate.map_or(u64::MAX, |estimate| estimate.0),
             waiter,
+            terms: spec.terms,
         })
     }
 
@@ -150,6 +154,18 @@ impl Running {
     #[must_use]
     pub fn task(&self, slot: u32) -> &RunningTask {
         &self.tasks[slot]
+    }
+
+    /// Where the members of a task are that holds room, and how many on each node.
+    pub fn places(&self, slot: u32) -> impl Iterator<Item = (NodeId, u32)> {
+        let task = &self.tasks[slot];
+        let mut next = task.rest;
+        let rest = core::iter::from_fn(move || {
+            let part = (next != NONE).then(|| self.parts[next])?;
+            next = part.next;
+            Some((part.node, part.count))
+        });
+        core::iter::once((task.node, task.count)).chain(rest)
     }
 
     /// How many tasks hold room.

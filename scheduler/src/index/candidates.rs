@@ -7,7 +7,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Asked, Place, Rank};
+use super::{Asked, Place, Rank, devices_by};
+use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape, ShapeId};
 
@@ -52,6 +53,8 @@ pub struct Candidates<R: Rank> {
     clock: u64,
     /// What all memories together may take; a few are kept however little that is.
     bytes_most: usize,
+    /// The epoch that the policy is prepared for.
+    epoch: u64,
 }
 
 impl<R: Rank> Candidates<R> {
@@ -62,7 +65,7 @@ impl<R: Rank> Candidates<R> {
 
     /// The same with another limit on what it remembers.
     pub(super) fn within(bytes_most: usize, policy: R) -> Self {
-        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most }
+        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most, epoch: u64::MAX }
     }
 
     /// How many shapes are remembered.
@@ -189,6 +192,10 @@ impl Memory {
 
 impl<R: Rank> Place for Candidates<R> {
     fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId> {
+        if self.epoch != ledger.epoch() {
+            self.epoch = ledger.epoch();
+            self.policy.prepare(ledger);
+        }
         let shape = *ledger.shapes().shape(asked.shape);
         let at = self.memory_of(ledger, asked.shape);
         self.clock += 1;
@@ -209,6 +216,10 @@ impl<R: Rank> Place for Candidates<R> {
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
         Some(self.policy.rank(shape, ledger.node(node)))
+    }
+
+    fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
+        devices_by(&self.policy, ledger, asked, node)
     }
 
     fn is_sticky(&self) -> bool {

@@ -60,8 +60,13 @@ pub struct AttributeTable {
 }
 
 impl AttributeTable {
-    /// Sets what a node has.
-    pub fn set(&mut self, node: usize, attributes: &[(String, String)]) {
+    /// Sets what a node has; true if that is not what it had.
+    pub fn set(&mut self, node: usize, attributes: &[(String, String)]) -> bool {
+        let had = self.columns.values().filter(|column| column.value(node).is_some()).count();
+        let has = |name: &String, value: &String| {
+            self.columns.get(name).and_then(|column| column.value(node)).is_some_and(|had| had == value.as_str())
+        };
+        let is_same = had == attributes.len() && attributes.iter().all(|(name, value)| has(name, value));
         for column in self.columns.values_mut() {
             if let Some(value) = column.of_node.get_mut(node) {
                 *value = 0;
@@ -74,6 +79,13 @@ impl AttributeTable {
         for set in &mut self.sets {
             mark(columns, set, node);
         }
+        !is_same
+    }
+
+    /// True if the node meets all of these conditions.
+    #[must_use]
+    pub fn meets(&self, constraints: &[Constraint], node: usize) -> bool {
+        meets(&self.columns, constraints, node)
     }
 
     /// The id of a set of constraints, new or old.
@@ -100,6 +112,12 @@ impl AttributeTable {
         id
     }
 
+    /// What a set of constraints demands.
+    #[must_use]
+    pub fn constraints(&self, set: ConstraintId) -> &[Constraint] {
+        &self.sets[set.0 as usize].constraints
+    }
+
     /// True if the node meets every constraint of the set.
     #[must_use]
     #[inline]
@@ -108,11 +126,15 @@ impl AttributeTable {
     }
 }
 
-fn mark(columns: &BTreeMap<String, Column>, set: &mut Interned, node: usize) {
-    let met = set.constraints.iter().all(|constraint| {
+fn meets(columns: &BTreeMap<String, Column>, constraints: &[Constraint], node: usize) -> bool {
+    constraints.iter().all(|constraint| {
         let value = columns.get(&constraint.attribute).and_then(|column| column.value(node));
         constraint.condition.is_met(value)
-    });
+    })
+}
+
+fn mark(columns: &BTreeMap<String, Column>, set: &mut Interned, node: usize) {
+    let met = meets(columns, &set.constraints, node);
     if node / 64 >= set.nodes.len() {
         set.nodes.resize(node / 64 + 1, 0);
     }

@@ -7,19 +7,23 @@ mod attribute;
 mod change;
 mod device;
 mod shape;
+mod tag;
 
 pub use attribute::{AttributeTable, ConstraintId};
 pub use change::ChangeLog;
-pub use device::DeviceTable;
+pub use device::{DEVICES_MOST, DeviceTable};
 pub use shape::{Shape, ShapeId, ShapeTable};
+pub use tag::TagTable;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::constraint::Constraint;
 use crate::event::{GpuSet, JobSpec, NodeSpec};
 use crate::id::NodeId;
 use crate::resources::{LANES, Resources, Totals};
+use crate::time::Time;
 use crate::veto::{Veto, VetoCounts};
 
 /// A node as policies see it.
@@ -35,6 +39,11 @@ pub struct Node<'a> {
     pub gpus: &'a [u16],
     /// How many tasks it holds.
     pub tasks: u32,
+    /// Which kinds of gpu tasks it holds, see [`crate::event::GpuRequest::tag`]: bit i is kind i.
+    pub gpu_tags: u64,
+    /// The latest end that was believed of a task that started there since it was last empty; `Time::ZERO` if it is
+    /// empty, `Time::NEVER` if nobody said of one of them.
+    pub latest_end: Time,
     /// The fleet it belongs to.
     pub scale: &'a Scale,
 }
@@ -61,6 +70,12 @@ impl Scale {
         sum
     }
 
+    /// How many lanes any node has.
+    #[must_use]
+    pub fn lanes(&self) -> u32 {
+        self.weight.iter().map(|&weight| u32::from(weight > 0)).sum()
+    }
+
     fn widen(&mut self, capacity: &Resources) -> bool {
         let mut grown = false;
         for lane in 0..LANES {
@@ -81,6 +96,8 @@ pub struct Ledger {
     capacity: Vec<Resources>,
     open: Vec<bool>,
     tasks: Vec<u32>,
+    gpu_tags: TagTable,
+    latest_end: Vec<Time>,
     devices: DeviceTable,
     attributes: AttributeTable,
     domains: BTreeMap<String, Vec<Option<String>>>,
@@ -142,6 +159,8 @@ impl Ledger {
             capacity: &self.capacity[at],
             gpus: self.devices.of(at),
             tasks: self.tasks[at],
+            gpu_tags: self.gpu_tags.of(at),
+            latest_end: self.latest_end[at],
             scale: &self.scale,
         }
     }
@@ -170,7 +189,7 @@ impl Ledger {
         &self.changes
     }
 
-    /// Raised whenever nodes join or the scale changes: indexes must begin anew.
+    /// Raised whenever nodes join, their attributes change or the scale does: indexes must begin anew.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -188,10 +207,26 @@ impl Ledger {
         self.domains.get(kind)?.get(node.index())?.as_deref()
     }
 
+    /// True if the node's attributes meet all of these conditions, which need not be those of a shape. Compares texts:
+    /// to be asked once per epoch, not per decision.
+    #[must_use]
+    pub fn meets(&self, constraints: &[Constraint], node: NodeId) -> bool {
+        self.attributes.meets(constraints, node.index())
+    }
+
     /// The shape of a job's tasks, counted as used once more.
     pub fn shape_of(&mut self, spec: &JobSpec) -> ShapeId {
         let constraints = spec.constraints.as_ref().map(|set| self.attributes.intern(set, self.free.len()));
         self.shapes.intern(Shape { request: spec.request, gpu: spec.gpu, constraints })
+    }
+
+    /// The shape that has to meet one more condition, counted as used once more.
+    pub fn narrowed(&mut self, shape: ShapeId, further: Constraint) -> ShapeId {
+        let base = *self.shapes.shape(shape);
+        let own = base.constraints.map(|set| self.attributes.constraints(set).to_vec());
+        let all: Vec<Constraint> = own.into_iter().flatten().chain([further]).collect();
+        let constraints = Some(self.attributes.intern(&all.into(), self.free.len()));
+        self.shapes.intern(Shape { constraints, ..base })
     }
 
     /// Counts a shape as used once less.
@@ -208,6 +243,7 @@ impl Ledger {
             self.capacity.resize(at + 1, Resources::ZERO);
             self.open.resize(at + 1, false);
             self.tasks.resize(at + 1, 0);
+            self.latest_end.resize(at + 1, Time::ZERO);
         }
         if self.open[at] {
             self.free_total.sub(&self.free[at], 1);
@@ -216,6 +252,8 @@ impl Ledger {
         self.free[at] = spec.capacity;
         self.capacity[at] = spec.capacity;
         self.tasks[at] = 0;
+        self.latest_end[at] = Time::ZERO;
+        self.gpu_tags.clear(at);
         self.open[at] = true;
         self.free_total.add(&spec.capacity, 1);
         self.capacity_total.add(&spec.capacity, 1);
@@ -225,7 +263,7 @@ impl Ledger {
             self.free_total.sub(&spec.capacity, 1);
             self.devices.lend(at, GpuSet(u64::MAX), false);
         }
-        self.attributes.set(at, &spec.attributes);
+        let is_changed = self.attributes.set(at, &spec.attributes);
         for column in self.domains.values_mut() {
             if let Some(domain) = column.get_mut(at) {
                 *domain = None;
@@ -236,7 +274,7 @@ impl Ledger {
             column.resize((at + 1).max(column.len()), None);
             column[at] = Some(domain.clone());
         }
-        if self.scale.widen(&spec.capacity) || is_new {
+        if self.scale.widen(&spec.capacity) || is_new || is_changed {
             self.epoch += 1;
         }
         self.changes.push(spec.node);
@@ -324,11 +362,20 @@ impl Ledger {
         }
         self.free[at] = rest;
         self.tasks[at] += count;
+        self.gpu_tags.add(at, shape.gpu, count);
         if self.open[at] {
             self.free_total.sub(&request, 1);
         }
         self.changes.push(node);
         true
+    }
+
+    /// A task that was put on the node is believed to end at `end`, `Time::NEVER` if nobody said.
+    #[inline]
+    pub fn expect_end(&mut self, node: NodeId, end: Time) {
+        if let Some(latest) = self.latest_end.get_mut(node.index()) {
+            *latest = end.max(*latest);
+        }
     }
 
     /// Gives back what [`Ledger::take`] took.
@@ -348,6 +395,10 @@ impl Ledger {
         }
         self.free[at] = sum;
         self.tasks[at] = self.tasks[at].saturating_sub(count);
+        self.gpu_tags.remove(at, shape.gpu, count);
+        if self.tasks[at] == 0 {
+            self.latest_end[at] = Time::ZERO;
+        }
         if self.open[at] {
             self.free_total.add(&request, 1);
         }

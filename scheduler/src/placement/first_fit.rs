@@ -4,10 +4,9 @@
 //! **When it is bad.** Large tasks late: low nodes are chewed up by whatever came first.
 //! **Source.** Textbook first fit (Johnson 1973).
 
-use alloc::boxed::Box;
-
 use super::Placement;
-use crate::index::{Candidates, Rank};
+use super::search::{SAMPLED, search};
+use crate::index::Rank;
 use crate::ledger::{Node, Shape};
 
 /// See the module.
@@ -24,8 +23,10 @@ impl Rank for FirstFit {
 
 pub(super) const ENTRY: Placement = Placement {
     name: "first-fit",
+    aliases: &[],
     summary: "the first node in fleet order that fits",
-    options: &[],
+    options: SAMPLED,
     source: "textbook (Johnson 1973)",
-    build: |_| Box::new(Candidates::new(FirstFit)),
+    build: |config| search(config, FirstFit),
+    part: None,
 };

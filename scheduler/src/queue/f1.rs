@@ -29,7 +29,6 @@ fn score(waiter: &Waiter) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RoleId;
     use crate::time::{Span, Time};
 
     #[test]
@@ -38,8 +37,7 @@ mod tests {
             submit: Time::ZERO + Span::from_seconds(1_000),
             estimate: Some(Span::from_seconds(100)),
             cpu_milli: 8_000,
-            priority: 0,
-            role: RoleId(0),
+            ..Waiter::default()
         };
         assert!((score(&waiter) - (2.0 * 8.0 + 870.0 * 3.0)).abs() < 1e-9);
     }

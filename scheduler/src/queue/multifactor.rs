@@ -1,9 +1,10 @@
 //! Multifactor priority: a weighted sum of factors between 0 and 1, the largest first.
 //!
-//! `age x min(1, wait / max_age) + size x processors / all processors + fair_share x 2^(-use / share) + job x p`, where
-//! use is the team's part of all decayed use, share is one team's part (all teams are equal), and p is the job's own
-//! priority as it stands (Slurm's site factor). With `favor_small` the size factor is 1 minus the above. As in Slurm,
-//! the sum is a whole number: the fraction is cut off, and what is below 0 is 0.
+//! `age x min(1, wait / max_age) + size x processors / all processors + fair_share x 2^(-use / share) + partition x f +
+//! qos x q + job x p`, where f and q are the priorities of the job's partition and quality of service, each over the
+//! highest of all; use is the team's part of all decayed use, share is one team's part (all teams are equal), and p is
+//! the job's own priority as it stands (Slurm's site factor). With `favor_small` the size factor is 1 minus the above.
+//! As in Slurm, the sum is a whole number: the fraction is cut off, and what is below 0 is 0.
 
 use alloc::boxed::Box;
 
@@ -31,6 +32,8 @@ pub(super) const ENTRY: Queue = Queue {
         weight("size", "1000", "weight of the part of all processors asked for (Slurm: PriorityWeightJobSize)"),
         weight("favor_small", "false", "whether the size counts for small jobs (Slurm: PriorityFavorSmall)"),
         weight("fair_share", "10000", "weight of the fair-share factor (Slurm: PriorityWeightFairshare)"),
+        weight("partition", "0", "weight of the partition's priority (Slurm: PriorityWeightPartition)"),
+        weight("qos", "0", "weight of the priority of the quality of service (Slurm: PriorityWeightQOS)"),
         weight("job", "1", "weight of the job's own priority"),
         HALF_LIFE,
     ],
@@ -45,6 +48,8 @@ struct Multifactor {
     size: f64,
     favor_small: bool,
     fair_share: f64,
+    partition: f64,
+    qos: f64,
     job: f64,
     usage: Usage,
 }
@@ -58,6 +63,8 @@ impl Multifactor {
             size: number("size", 1_000.0),
             favor_small: config.queue.flag("favor_small").unwrap_or(false),
             fair_share: number("fair_share", 10_000.0),
+            partition: number("partition", 0.0),
+            qos: number("qos", 0.0),
             job: number("job", 1.0),
             usage: Usage::new(half_life(config)),
         }
@@ -70,7 +77,9 @@ impl Multifactor {
         let size = if self.favor_small { 1.0 - part } else { part };
         let share = 1.0 / self.usage.roles().max(1) as f64;
         let fair_share = libm::exp2(-self.usage.share(sight.now, waiter.role) / share);
-        self.age * age + self.size * size + self.fair_share * fair_share + self.job * f64::from(waiter.priority)
+        let terms = self.partition * f64::from(waiter.partition) + self.qos * f64::from(waiter.qos);
+        let own = self.job * f64::from(waiter.priority);
+        self.age * age + self.size * size + self.fair_share * fair_share + terms + own
     }
 }
 
@@ -101,11 +110,15 @@ mod tests {
     fn factors_add_up() {
         let mut order = Multifactor::new(&Config::default());
         let day = Span::from_seconds(86_400);
-        let waiter = Waiter { submit: Time::ZERO, estimate: None, cpu_milli: 25_000, priority: 40, role: RoleId(0) };
+        let waiter = Waiter { cpu_milli: 25_000, priority: 40, ..Waiter::default() };
         let sight = Sight { now: Time::ZERO + day, cpu_milli: 100_000 };
         // Nothing used: the fair-share factor is whole.
         let nothing_used = 1_000.0 / 7.0 + 250.0 + 10_000.0 + 40.0;
         assert!((order.priority(&waiter, &sight) - nothing_used).abs() < 1e-6);
+        order.partition = 300.0;
+        order.qos = 50.0;
+        let preferred = Waiter { partition: 0.5, qos: 1.0, ..waiter };
+        assert!((order.priority(&preferred, &sight) - nothing_used - 200.0).abs() < 1e-6);
         order.holds(Time::ZERO, RoleId(0), 1_000);
         order.holds(Time::ZERO, RoleId(1), 3_000);
         // A quarter of the use, half of the shares: 2^(-1/2).

@@ -7,7 +7,7 @@ use crate::id::RoleId;
 use crate::time::{Span, Time};
 
 /// What an order may know of a waiting job.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Waiter {
     /// When it was handed in.
     pub submit: Time,
@@ -19,6 +19,10 @@ pub struct Waiter {
     pub priority: i32,
     /// Whose it is.
     pub role: RoleId,
+    /// From 0 to 1: how much its partition is preferred.
+    pub partition: f32,
+    /// Likewise its quality of service.
+    pub qos: f32,
 }
 
 impl Waiter {
@@ -32,6 +36,8 @@ impl Waiter {
             cpu_milli: u64::from(spec.request.0[crate::resources::CPU]) * u64::from(members),
             priority: spec.priority,
             role: spec.role,
+            partition: 0.0,
+            qos: 0.0,
         }
     }
 

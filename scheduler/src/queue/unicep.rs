@@ -36,13 +36,12 @@ fn score(waiter: &Waiter, wait_s: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RoleId;
     use crate::time::{Span, Time};
 
     #[test]
     fn the_score_is_the_published_function() {
         let (submit, estimate) = (Time::ZERO, Some(Span::from_seconds(50)));
-        let waiter = Waiter { submit, estimate, cpu_milli: 4_000, priority: 0, role: RoleId(0) };
+        let waiter = Waiter { submit, estimate, cpu_milli: 4_000, ..Waiter::default() };
         assert!((score(&waiter, 100.0) - -1.0).abs() < 1e-9);
         let alone = Waiter { cpu_milli: 1_000, ..waiter };
         assert!(score(&alone, 1.0) < score(&waiter, 1e6));

@@ -97,7 +97,7 @@ pub struct Outcome {
 /// The distribution of waits of one set of tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WaitProfile {
-    /// `all`, `class` or `role`.
+    /// `all`, `class` or `role`; `history` for the waits that the trace recorded.
     pub kind: &'static str,
     /// The class or the team; empty for all.
     pub name: String,

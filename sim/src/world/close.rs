@@ -4,7 +4,7 @@ use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_outcome::rows::{NodeRow, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::id::TaskId;
-use windtunnel_scheduler::resources::{LANES, Resources};
+use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Label;
 
@@ -226,6 +226,9 @@ impl World {
         summary.set("seed", self.seed);
         self.measures.record(&mut summary);
         self.conservation.record(&outcome.lanes, &mut summary);
+        let jobs = &self.overtaking;
+        let share = (jobs.started > 0).then(|| jobs.passed as f64 / jobs.started as f64);
+        summary.set("backfilled.share", share);
         summary.set("nodes.count", self.nodes.len() as u64);
         summary.set("nodes.touched", self.nodes.iter().filter(|node| node.tasks_most > 0).count() as u64);
         summary.set("nodes.empty_at_end", self.nodes.iter().filter(|node| node.tasks == 0).count() as u64);
@@ -246,9 +249,12 @@ impl World {
         for (name, count) in self.scheduler_counts() {
             summary.set(&format!("scheduler.{name}"), count);
         }
+        self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
         self.offers.record(self.now, &mut summary);
+        self.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
+        outcome.waits.extend(self.history.profile());
         let labels = self.arrivals.labels();
         let word = |label: u16| labels.word(Label(label));
         self.measures.record_tallies(&mut summary, "class", word, &mut outcome.waits);

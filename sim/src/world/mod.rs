@@ -7,6 +7,7 @@ mod offers;
 mod setup;
 mod stranded;
 mod truth;
+mod upkeep;
 mod work;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::ops::ControlFlow;
 use windtunnel_outcome::conservation::Conservation;
 use windtunnel_outcome::recorder::Recorder;
 use windtunnel_outcome::rows::{Cause, State};
+use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::event::{Event, GpuSet, JobSpec};
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
@@ -28,11 +30,15 @@ use windtunnel_traces::model::{Fleet, Name};
 use crate::agenda::{Agenda, Entry};
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
-use crate::experiment::Stop;
+use crate::experiment::{Routing, Stop};
+use crate::history::History;
 use crate::measure::{Levels, Measures};
+use crate::overtake::Overtaking;
 use offers::Offers;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
+use upkeep::Bill;
+pub(crate) use upkeep::usd;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,6 +104,9 @@ pub(crate) struct World {
     next_job: u64,
     agenda: Agenda,
     arrivals: Arrivals,
+    /// What the scheduler was told of partitions and the like, if anything.
+    terms: Option<Box<Config>>,
+    routing: Routing,
     inboxes: Vec<Vec<Event>>,
     mail: Slab<Option<(u64, PartyId, Event)>>,
     /// Messages sent so far: those of one instant arrive in the order in which they were sent.
@@ -108,6 +117,7 @@ pub(crate) struct World {
     dirty: Vec<u32>,
     conservation: Conservation,
     pub(crate) measures: Measures,
+    overtaking: Overtaking,
     levels: Levels,
     fingerprint: Digest,
     starts: u64,
@@ -119,6 +129,7 @@ pub(crate) struct World {
     stop: Stop,
     seed: u64,
     wanted: Wanted,
+    bill: Bill,
     warnings: Vec<String>,
     /// A gang that is being placed, node by node.
     gang: Vec<(u32, u32, GpuSet)>,
@@ -129,6 +140,10 @@ pub(crate) struct World {
     trusts_estimates: bool,
     node_names: Vec<String>,
     node_of_name: BTreeMap<Name, NodeId>,
+    /// What really happened, against what happens here.
+    history: History,
+    /// A task is started that ran already.
+    is_adopting: bool,
     /// Tasks of a snapshot that have not begun.
     recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
     /// Tasks of a snapshot for which there was no room where the trace has them.
@@ -336,6 +351,7 @@ impl World {
     /// The instant is complete: rows are written, levels are taken, the truth is audited.
     pub(crate) fn complete(&mut self, recorder: &mut dyn Recorder) -> Result<(), SimError> {
         self.write_rows(recorder);
+        self.overtaking.complete();
         for at in 0..self.dirty.len() {
             let index = self.dirty[at];
             let node = &mut self.nodes[index as usize];
@@ -344,6 +360,9 @@ impl World {
             self.measures.heat.set(self.now, index, node.used[0]);
             if !held {
                 return Err(self.overcommitted(NodeId(index)));
+            }
+            if !self.bill.is_empty() {
+                self.draw_again(index);
             }
         }
         self.dirty.clear();

@@ -17,13 +17,16 @@ use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name,
 
 use super::offers::Offers;
 use super::truth::Node;
+use super::upkeep::Bill;
 use super::work::Coming;
 use super::{Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::{Experiment, Start};
+use crate::history::History;
 use crate::measure::{Levels, Measures};
+use crate::overtake::Overtaking;
 
 /// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
 const CHUNK: usize = 4096;
@@ -40,7 +43,8 @@ pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
-        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series } = experiment;
+        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing } =
+            experiment;
         check_fleet(&fleet)?;
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
@@ -56,7 +60,10 @@ impl World {
         for node in &fleet.nodes {
             levels.capacity.add(&node.capacity, 1);
         }
-        let world = Self {
+        let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
+        let mut arrivals = Arrivals::new(workloads)?;
+        arrivals.with_users = terms.is_some();
+        let mut world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -69,7 +76,9 @@ impl World {
             next_task: 0,
             next_job: 0,
             agenda: Agenda::default(),
-            arrivals: Arrivals::new(workloads)?,
+            arrivals,
+            terms,
+            routing,
             inboxes: (0..parties).map(|_| Vec::new()).collect(),
             mail: Slab::default(),
             link,
@@ -77,8 +86,9 @@ impl World {
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet)),
+            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
             levels,
+            overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties)],
@@ -88,12 +98,15 @@ impl World {
             stop,
             seed,
             wanted: Wanted::default(),
+            bill: Bill::new(&fleet),
             warnings: Vec::new(),
             gang: Vec::new(),
             gang_task: TaskId::default(),
             blocks_head: scheduler.blocks_head(),
             trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
             node_of_name,
+            history: History::default(),
+            is_adopting: false,
             recorded: Slab::default(),
             displaced: 0,
             next_generation: 0,
@@ -103,6 +116,7 @@ impl World {
             thought: windtunnel_scheduler::Work::default(),
             fleet,
         };
+        world.begin_bill();
         Ok((world, scheduler))
     }
 

@@ -5,6 +5,7 @@ mod binpack;
 mod canary;
 mod evict;
 mod two_level;
+mod upkeep;
 mod whole;
 
 use std::collections::VecDeque;
@@ -59,7 +60,7 @@ fn machine(name: u32, cpu: u32, memory: u32, gpus: u8) -> Node {
 /// Machines of so many millicores and MiB that name cpu and memory.
 fn fleet(nodes: &[(u32, u32)]) -> Fleet {
     let nodes = nodes.iter().enumerate().map(|(at, &(cpu, memory))| machine(at as u32, cpu, memory, 0));
-    Fleet { nodes: nodes.collect(), lanes: 0b11, extra_lanes: vec![] }
+    Fleet { nodes: nodes.collect(), lanes: 0b11, ..Fleet::default() }
 }
 
 /// Equal tasks that run for so many seconds.
@@ -97,6 +98,7 @@ fn workload(jobs: Vec<Job>) -> Workload {
         start: Start::Submit,
         loss: Loss::Rerun,
         warm: None,
+        terms: Default::default(),
     }
 }
 
@@ -111,6 +113,7 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         measure: Measure::default(),
         stop: Stop::Drained,
         series: Sampling::Auto,
+        routing: Default::default(),
     }
 }
 

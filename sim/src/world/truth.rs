@@ -3,9 +3,12 @@
 use windtunnel_outcome::conservation::{Conservation, hold};
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Groups, Label, Name, Run};
+use windtunnel_traces::model::{Groups, Label, Name, Recorded, Run};
+
+use crate::history::Past;
 
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -21,6 +24,7 @@ pub(crate) struct Job {
     pub priority: i32,
     pub role: Label,
     pub class: Label,
+    pub terms: Terms,
     pub workload: u16,
     /// Tasks of a warm start: in allocation and conservation, not in the numbers of jobs and tasks.
     pub background: bool,
@@ -62,10 +66,13 @@ pub(crate) struct Part {
     pub run: Run,
     /// What a task really uses of what it asked, if the trace says.
     pub usage: Option<Resources>,
+    /// What really happened, if the trace says.
+    pub past: Option<Past>,
 }
 
 impl Parts {
-    pub(crate) fn new(groups: &Groups) -> Self {
+    /// The parts of a job; `past` finds the node of what was recorded.
+    pub(crate) fn new(groups: &Groups, past: impl Fn(&Recorded) -> Past) -> Self {
         let mut first = 0;
         let mut part = |group: &windtunnel_traces::model::Group| {
             let part = Part {
@@ -78,6 +85,7 @@ impl Parts {
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
                 usage: group.truth.usage,
+                past: group.truth.recorded.as_ref().map(&past),
             };
             first += group.count;
             part

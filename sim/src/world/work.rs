@@ -1,10 +1,13 @@
 //! Jobs come, tasks begin and end.
 
+use std::borrow::Cow;
+
 use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run};
@@ -12,7 +15,8 @@ use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run}
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
 use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
-use crate::experiment::Start;
+use crate::experiment::{self, Claim, Routing};
+use crate::history::{Past, Start};
 
 /// How a job comes into the world.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,19 +37,19 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        let recorded = self.arrivals.workload(workload).start == Start::Recorded;
+        let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
-            self.check_estimate(&job, group)?;
+            self.check_estimate(slot, &job, group)?;
             let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
             match (node, begins) {
                 (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
-                _ if self.blocks_head && self.can_never_run(&group.ask, group.count) => {
+                _ if self.blocks_head && self.can_never_run(&self.settled(slot, &group.ask), group.count) => {
                     self.reject_units(TaskId(unit), units);
                 }
                 _ => self.announce(workload, spec),
@@ -56,8 +60,11 @@ impl World {
     }
 
     /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
-    fn check_estimate(&self, job: &TraceJob, group: &Group) -> Result<(), SimError> {
-        let (Some(estimate), true) = (group.ask.estimate, self.trusts_estimates) else { return Ok(()) };
+    fn check_estimate(&self, slot: u32, job: &TraceJob, group: &Group) -> Result<(), SimError> {
+        if !self.trusts_estimates {
+            return Ok(());
+        }
+        let Some(estimate) = self.settled(slot, &group.ask).estimate else { return Ok(()) };
         let longest = match &group.truth.run {
             Run::Same(run) => *run,
             Run::Each(runs) => runs.iter().copied().max().unwrap_or(Span::ZERO),
@@ -72,6 +79,32 @@ impl World {
         }
     }
 
+    /// The terms that a job is handed in on: those of its workload, else those that its labels stand for.
+    fn terms_of(&self, job: &TraceJob, workload: usize) -> Terms {
+        if self.terms.is_none() {
+            return Terms::default();
+        }
+        let labels = self.arrivals.labels();
+        let (class, role) = (labels.word(job.class), labels.word(job.role));
+        let given = self.arrivals.workload(workload).terms;
+        let pick = |claims: &[Claim]| Routing::pick(claims, class, role);
+        Terms {
+            user: job.user.0,
+            partition: given.partition.or_else(|| pick(&self.routing.partitions)),
+            qos: given.qos.or_else(|| pick(&self.routing.qos)),
+            reservation: given.reservation.or_else(|| pick(&self.routing.reservations)),
+        }
+    }
+
+    /// What is asked for on the terms of a job.
+    fn settled<'a>(&self, slot: u32, ask: &'a Ask) -> Cow<'a, Ask> {
+        let Some(config) = &self.terms else { return Cow::Borrowed(ask) };
+        let spec = self.spec_of(slot, ask, 0, 1);
+        let settled = config.settled(&spec);
+        let (estimate, constraints) = (settled.estimate, settled.constraints.clone());
+        Cow::Owned(Ask { estimate, constraints, ..ask.clone() })
+    }
+
     fn announce(&mut self, workload: usize, spec: JobSpec) {
         let party = self.arrivals.workload(workload).party;
         self.inboxes[usize::from(party.0)].push(Event::JobSubmitted(spec));
@@ -79,7 +112,9 @@ impl World {
 
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
-        let parts = Parts::new(&job.groups);
+        let past =
+            |recorded: &Recorded| Past { start: recorded.start, node: self.recorded_node(recorded).map(|node| node.0) };
+        let parts = Parts::new(&job.groups, past);
         let units: u32 = parts.as_slice().iter().map(Part::units).sum();
         let tasks: u64 = parts.as_slice().iter().map(|part| u64::from(part.count)).sum();
         let background = coming == Coming::Background;
@@ -94,6 +129,7 @@ impl World {
             priority: job.priority,
             role: job.role,
             class: job.class,
+            terms: self.terms_of(job, workload),
             workload: workload as u16,
             background,
             measured,
@@ -155,6 +191,7 @@ impl World {
             role: RoleId(job.role.0),
             constraints: ask.constraints.clone(),
             loss: self.arrivals.workload(usize::from(job.workload)).loss,
+            terms: job.terms,
         }
     }
 
@@ -205,7 +242,10 @@ impl World {
         let party = self.arrivals.workload(usize::from(self.jobs[slot].workload)).party;
         let task = self.task_at(spec.first_task).unwrap_or(NONE);
         if task != NONE {
+            // History says where it runs: that it does is no decision of this run.
+            self.is_adopting = true;
             self.start(task, node, spec.count, gpus);
+            self.is_adopting = false;
         }
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
@@ -262,6 +302,9 @@ impl World {
         let (request, usage, background) = (part.request, part.usage, job.background);
         if first {
             job.unstarted -= 1;
+            if job.first_start == Time::NEVER {
+                self.overtaking.starts(job.id, job.measured);
+            }
             job.first_start = job.first_start.min(self.now);
             job.last_start = job.last_start.max(self.now);
             self.note_first_start(slot, members);
@@ -305,6 +348,12 @@ impl World {
             return;
         }
         let wait = self.now - job.submit;
+        let part = job.parts.of(task.index);
+        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.is_adopting) {
+            let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
+            let (submit, now, node) = (job.submit, self.now, attempt.node);
+            self.history.note(&Start { past, submit, now, node, members, cpu, run });
+        }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
         if wait > Span::ZERO {
             for (sum, cause) in self.measures.causes.iter_mut().zip(causes_in(&self.causes, task.causes)) {
@@ -520,6 +569,9 @@ impl World {
             self.jobs[task.job].rows += 1;
             self.of_task.remove(task.id);
             self.tasks.free(slot);
+            if self.jobs[task.job].live == 1 && self.jobs[task.job].first_start == Time::NEVER {
+                self.overtaking.gives_up(self.jobs[task.job].id);
+            }
             self.task_over(task.job, State::Rejected, members);
         }
     }
@@ -577,6 +629,7 @@ impl World {
         lost_work: Span,
         end: Option<Time>,
     ) {
+        let cost_usd = if self.bill.is_empty() { None } else { self.charge(task, lost_work, end) };
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let labels = self.arrivals.labels();
@@ -602,6 +655,7 @@ impl World {
             wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
             causes: causes_in(&self.causes, task.causes),
             lost_work,
+            cost_usd,
         };
         if !job.background {
             self.measures.rows[state as usize] += 1;

@@ -13,6 +13,30 @@ pub struct Fleet {
     pub lanes: u8,
     /// The names of lanes 4 and up.
     pub extra_lanes: Vec<String>,
+    /// What each machine costs and draws, in the order of `nodes`; empty if nobody said.
+    pub upkeep: Vec<Upkeep>,
+    /// Groups of machines that follow each other in `nodes`; empty if there are none.
+    pub groups: Vec<NodeGroup>,
+}
+
+/// What a machine costs and draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Millionths of a dollar per hour.
+    pub price: u64,
+    /// Milliwatts with nothing running.
+    pub idle_mw: u64,
+    /// Milliwatts with every core running.
+    pub busy_mw: u64,
+}
+
+/// Machines that belong together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeGroup {
+    /// What they are called.
+    pub name: String,
+    /// How many.
+    pub count: u32,
 }
 
 /// One machine.

@@ -4,7 +4,7 @@ mod fleet;
 mod job;
 mod name;
 
-pub use fleet::{Fleet, Node};
+pub use fleet::{Fleet, Node, NodeGroup, Upkeep};
 pub use job::{Ask, Group, Groups, Job, Recorded, Run, Truth};
 pub use name::{Label, Labels, Name};
 

@@ -134,7 +134,7 @@ fn read_nodes(input: &Input) -> Result<Fleet, SourceError> {
     let other = ("name", "this is a pod list, not a node list; name it under `[[workload]]`");
     let columns = Positions::of(&table, NODE_COLUMNS, NODE_REQUIRED, other)?;
     let lanes = (1 << CPU) | (1 << MEMORY) | (1 << GPU);
-    let mut fleet = Fleet { nodes: Vec::new(), lanes, extra_lanes: Vec::new() };
+    let mut fleet = Fleet { lanes, ..Fleet::default() };
     loop {
         let node = match table.advance() {
             Ok(false) => break,

@@ -178,7 +178,12 @@ fn fleet() -> impl Strategy<Value = Fleet> {
                 .collect(),
             domains: rack.map(|rack| ("rack".to_string(), rack)).into_iter().collect(),
         };
-        Fleet { nodes: nodes.into_iter().map(node).collect(), lanes, extra_lanes: vec!["net".into(), "disk io".into()] }
+        Fleet {
+            nodes: nodes.into_iter().map(node).collect(),
+            lanes,
+            extra_lanes: vec!["net".into(), "disk io".into()],
+            ..Fleet::default()
+        }
     })
 }
 
@@ -321,7 +326,7 @@ fn gpu_capacity_that_is_no_devices_is_refused() {
     let mut capacity = Resources::new(1, 1);
     capacity[GPU] = 1_500;
     let node = Node { name: Name::new("n"), capacity, gpus: 1, attributes: Vec::new(), domains: Vec::new() };
-    let fleet = Fleet { nodes: vec![node], lanes: 0b1011, extra_lanes: Vec::new() };
+    let fleet = Fleet { nodes: vec![node], lanes: 0b1011, ..Fleet::default() };
     let folder = folder();
     assert!(fleet_csv(&folder.path().join("fleet.csv"), &fleet).expect_err("half a device").message.contains("node n"));
 }

@@ -4,11 +4,13 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
+use crate::cause::Cause;
 use crate::config::{Choice, Config, Instant};
 use crate::decision::Decision;
-use crate::event::{Ending, Event, JobKind, JobSpec};
-use crate::framework::tests::Stage;
-use crate::id::TaskId;
+use crate::event::{Ending, Event, JobKind, JobSpec, NodeSpec};
+use crate::framework::tests::{Stage, node};
+use crate::id::{RoleId, TaskId};
+use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
 
@@ -46,10 +48,17 @@ pub(super) enum Machine {
 }
 
 /// What is known of a run.
-struct Drive {
+pub(super) struct Drive {
     stage: Stage,
     jobs: Vec<Job>,
-    starts: Vec<Option<u64>>,
+    /// The terms of each job, and its role; the default beyond.
+    terms: Vec<(Terms, RoleId)>,
+    pub(super) starts: Vec<Option<u64>>,
+    /// Where each job runs, or ran: nodes with so many of its members.
+    pub(super) places: Vec<Vec<(u32, u32)>>,
+    pub(super) rejected: Vec<usize>,
+    /// How long each job waited for its limits, in microseconds.
+    pub(super) limited: Vec<u64>,
     /// Jobs that run, in the order of their starts.
     running: Vec<usize>,
     wake: Option<Time>,
@@ -61,16 +70,40 @@ pub(super) fn drive(config: &Config, jobs: &[Job], machine: Machine) -> Vec<u64>
         Machine::Pool => alloc::vec![(POOL as u32 * 1000, 0)],
         Machine::Nodes { cpus } => alloc::vec![(cpus * 1000, 0); POOL as usize / cpus as usize],
     };
-    let stage = Stage::with(config.clone(), &nodes);
-    let starts = alloc::vec![None; jobs.len()];
-    let mut drive = Drive { stage, jobs: jobs.to_vec(), starts, running: Vec::new(), wake: None };
+    let specs: Vec<NodeSpec> = nodes.iter().zip(0..).map(|(&(cpu, memory), id)| node(id, cpu, memory)).collect();
+    drive_on(config, jobs, &specs, machine, &[]).starts.into_iter().flatten().collect()
+}
+
+/// The same on nodes and terms of one's own, until everybody has started or was rejected.
+pub(super) fn drive_on(
+    config: &Config,
+    jobs: &[Job],
+    nodes: &[NodeSpec],
+    machine: Machine,
+    terms: &[(Terms, RoleId)],
+) -> Drive {
+    let mut stage = Stage::new(config.clone());
+    for node in nodes {
+        stage.add(node.clone());
+    }
+    let mut drive = Drive {
+        stage,
+        jobs: jobs.to_vec(),
+        terms: terms.to_vec(),
+        starts: alloc::vec![None; jobs.len()],
+        places: alloc::vec![Vec::new(); jobs.len()],
+        rejected: Vec::new(),
+        limited: alloc::vec![0; jobs.len()],
+        running: Vec::new(),
+        wake: None,
+    };
     let mut now = 0;
-    while drive.starts.iter().any(Option::is_none) {
+    while drive.starts.iter().flatten().count() + drive.rejected.len() < jobs.len() {
         drive.instant(config.instant, now, machine);
         now += 1;
         assert!(now < 10_000, "somebody waits for ever: {:?}", drive.starts);
     }
-    drive.starts.into_iter().flatten().collect()
+    drive
 }
 
 impl Drive {
@@ -120,12 +153,23 @@ impl Drive {
             Machine::Nodes { .. } => (procs as u32, JobKind::Gang, 1000),
         };
         let request = Resources::new(milli, 0);
-        Event::JobSubmitted(JobSpec { first_task, count, kind, request, estimate, ..plain })
+        let (terms, role) = self.terms.get(job).copied().unwrap_or_default();
+        Event::JobSubmitted(JobSpec { first_task, count, kind, request, estimate, terms, role, ..plain })
     }
 
     fn hear(&mut self, events: &[Event], now: u64) {
         self.wake = self.stage.hear(events).wake;
         for decision in &self.stage.decisions {
+            match decision {
+                Decision::Place { task, node, count, .. } => self.places[task.0 as usize].push((node.0, *count)),
+                Decision::Reject { task, .. } => self.rejected.push(task.0 as usize),
+                Decision::Waited { task, causes } => {
+                    self.limited[task.0 as usize] = causes[Cause::Quota as usize].0;
+                    let wait = (now - self.jobs[task.0 as usize].submit) * 1_000_000;
+                    assert_eq!(causes.iter().map(|cause| cause.0).sum::<u64>(), wait, "causes add up");
+                }
+                _ => {}
+            }
             let Decision::Place { task, more: false, .. } = decision else { continue };
             let job = task.0 as usize;
             assert!(self.starts[job].is_none(), "job {job} starts twice");

@@ -28,8 +28,8 @@ fn scan(policy: &str) -> Box<dyn Place> {
         "best-fit" => Box::new(Scan(BestFit)),
         "first-fit" => Box::new(Scan(FirstFit)),
         "worst-fit" => Box::new(Scan(WorstFit)),
-        "least-allocated" => Box::new(Scan(LeastAllocated)),
-        "most-allocated" => Box::new(Scan(MostAllocated)),
+        "least-allocated" => Box::new(Scan(LeastAllocated::new(&Config::default()))),
+        "most-allocated" => Box::new(Scan(MostAllocated::new(&Config::default()))),
         _ => Box::new(Scan(Balanced)),
     }
 }
@@ -163,7 +163,7 @@ impl Naive {
 
     fn try_to_place(&mut self, unit: &mut Unit) -> bool {
         let shape = *self.ledger.shapes().shape(unit.shape);
-        let asked = Asked { task: unit.spec.first_task, shape: unit.shape };
+        let asked = Asked::new(unit.spec.first_task, unit.shape);
         while unit.nodes.len() < unit.members as usize {
             let Some(node) = self.place.place(&self.ledger, asked, &mut 0) else {
                 for node in unit.nodes.drain(..) {

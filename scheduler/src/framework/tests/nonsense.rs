@@ -9,11 +9,13 @@ use proptest::prelude::*;
 
 use super::{Stage, only};
 use crate::Scheduler;
+use crate::backfill::BACKFILLS;
 use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
 use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
 use crate::placement::PLACEMENTS;
 use crate::queue::QUEUES;
 use crate::resources::{LANES, Resources};
@@ -58,6 +60,12 @@ fn job(word: u64) -> JobSpec {
         role: RoleId(draw(9) as u16),
         constraints: if draw(10) % 4 == 0 { only("zone", "a") } else { None },
         loss: if draw(11) % 2 == 0 { Loss::Rerun } else { Loss::Fail },
+        terms: Terms {
+            user: draw(13) as u16 % 3,
+            partition: Some(draw(14) as u16 % 4),
+            qos: Some(draw(15) as u16 % 4),
+            reservation: (draw(16) % 4 == 0).then_some(draw(17) as u16 % 3),
+        },
     }
 }
 
@@ -72,8 +80,48 @@ fn config(word: u64) -> Box<Config> {
         instant: if draw(5) % 2 == 0 { Instant::Batched } else { Instant::PerEvent },
         interval: [Span::ZERO, Span::ZERO, Span(3), Span::FOREVER][draw(6) % 4],
         explain: draw(7) % 2 == 0,
-        ..Config::default()
+        backfill: Choice::named(BACKFILLS[draw(8) % BACKFILLS.len()].name),
+        ..terms(word, draw(9) % 2 == 0)
     })
+}
+
+/// Partitions, qualities of service and reservations of all sorts, or none.
+fn terms(word: u64, any: bool) -> Config {
+    if !any {
+        return Config::default();
+    }
+    let draw = |index: u64| mix(word ^ mix(200 + index));
+    let cap = |index: u64| Cap { cpu_milli: Some(wild(draw(index), 9_000)), jobs: Some(draw(index + 1) % 4) };
+    let limits = |index: u64| Limits {
+        job_cpu_milli: (draw(index) % 2 == 0).then_some(wild(draw(index), 9_000)),
+        time: [None, Some(Span(9)), Some(Span::FOREVER)][draw(index + 1) as usize % 3],
+        all: cap(index + 2),
+        account: if draw(index + 4) % 2 == 0 { Cap::default() } else { cap(index + 5) },
+        ..Limits::default()
+    };
+    let nodes = |index: u64| if draw(index) % 2 == 0 { only("zone", "a") } else { None };
+    let partition = |index: u64| Partition {
+        nodes: nodes(index),
+        tier: draw(index + 1) as i32,
+        factor: 0.5,
+        qos: Some(draw(index + 2) as u16 % 3),
+        limits: if draw(index + 3) % 2 == 0 { Limits::default() } else { limits(index + 4) },
+        ..Partition::default()
+    };
+    let reservation = |index: u64| Reservation {
+        nodes: nodes(index),
+        amount: (draw(index + 1) % 2 == 0).then(|| row(draw(index + 2))),
+        start: Time(wild(draw(index + 3), 90)),
+        length: Span(wild(draw(index + 4), 20)),
+        every: Span(wild(draw(index + 5), 40)),
+        times: draw(index + 6) as u32 % 5,
+    };
+    Config {
+        partitions: vec![partition(0), partition(20)],
+        qos: vec![Qos { factor: 1.0, limits: limits(40) }],
+        reservations: vec![reservation(60), reservation(80)],
+        ..Config::default()
+    }
 }
 
 fn event(kind: u8, word: u64) -> Event {

@@ -7,7 +7,7 @@ const fn count(name: &'static str, better: Better, meaning: &'static str) -> Met
 }
 
 const fn slowdown(name: &'static str, meaning: &'static str) -> Metric {
-    let source = "Feitelson et al., \"Theory and Practice in Parallel Job Scheduling\", JSSPP 1997; tau = 10 s";
+    let source = "Feitelson et al., \"Theory and Practice in Parallel Job Scheduling\", JSSPP 1997; tau: `measure.tau`";
     Metric { name, unit: "ratio", better: Better::Lower, live: true, meaning, source }
 }
 
@@ -26,17 +26,17 @@ pub(super) const METRICS: &[&[Metric]] = &[
         "tasks.parquet: submit_us, start_us of first attempts, by job"
     ),
     &[
-        slowdown("bounded_slowdown.mean", "mean of max(1, (wait + run) / max(10 s, run)) of a job"),
-        slowdown("bounded_slowdown.p50", "median of max(1, (wait + run) / max(10 s, run)) of a job"),
-        slowdown("bounded_slowdown.p99", "99th percentile of max(1, (wait + run) / max(10 s, run)) of a job"),
-        slowdown("bounded_slowdown.max", "greatest of max(1, (wait + run) / max(10 s, run)) of a job"),
+        slowdown("bounded_slowdown.mean", "mean of max(1, (wait + run) / max(tau, run)) of a job"),
+        slowdown("bounded_slowdown.p50", "median of max(1, (wait + run) / max(tau, run)) of a job"),
+        slowdown("bounded_slowdown.p99", "99th percentile of max(1, (wait + run) / max(tau, run)) of a job"),
+        slowdown("bounded_slowdown.max", "greatest of max(1, (wait + run) / max(tau, run)) of a job"),
     ],
     &[Metric {
         name: "per_processor_slowdown.mean",
         unit: "ratio",
         better: Better::Lower,
         live: false,
-        meaning: "mean of max(1, (wait + run) / (processors x max(10 s, run))) of a job",
+        meaning: "mean of max(1, (wait + run) / (processors x max(tau, run))) of a job",
         source: "Zotkin, Keleher, \"Job-length estimation and performance in backfilling schedulers\", HPDC 1999",
     }],
     seconds!(
@@ -51,6 +51,14 @@ pub(super) const METRICS: &[&[Metric]] = &[
         live: false,
         meaning: "from the first submission to the last end; null if nothing ended",
         source: "tasks.parquet: submit_us, end_us",
+    }],
+    &[Metric {
+        name: "backfilled.share",
+        unit: "share",
+        better: Better::Neither,
+        live: false,
+        meaning: "of the jobs that started, those that started while one handed in earlier still waited",
+        source: "tasks.parquet: submit_us, start_us of first attempts, by job",
     }],
     &[
         Metric {

@@ -21,7 +21,12 @@ fn mixed_fleet(seed: u64, count: u32) -> Fleet {
         node.capacity[LICENCE] = draw(3, 3);
         node
     };
-    Fleet { nodes: (0..count).map(node).collect(), lanes: NAMED, extra_lanes: vec!["licence".to_owned()] }
+    Fleet {
+        nodes: (0..count).map(node).collect(),
+        lanes: NAMED,
+        extra_lanes: vec!["licence".to_owned()],
+        ..Fleet::default()
+    }
 }
 
 fn mixed_group(draw: &dyn Fn(u64, u64) -> u64) -> Group {
