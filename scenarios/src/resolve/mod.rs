@@ -92,7 +92,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
-    let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
+    let mut config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }

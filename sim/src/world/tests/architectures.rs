@@ -76,7 +76,7 @@ fn whole_devices_are_offered() {
         first.ask.gpu = GpuRequest { count: 1, milli: 1_000 };
         first.ask.request[GPU] = 1_000;
         let mut experiment = two_teams(architecture, Config::default(), [vec![job(0, 0, first)], vec![]]);
-        experiment.fleet = Fleet { nodes: vec![machine(0, 8_000, 64, 2)], lanes: 0b1011, extra_lanes: vec![] };
+        experiment.fleet = Fleet { nodes: vec![machine(0, 8_000, 64, 2)], lanes: 0b1011, ..Fleet::default() };
         let options = Options { keeps_gpus: false, ..Options::default() };
         experiment.scheduler.allocator = Some(Box::new(options));
         let (outcome, _) = run_with(experiment, &mut Core::new(&Registries::default())).expect("it runs");
