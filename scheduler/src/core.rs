@@ -12,6 +12,7 @@ use crate::framework::{Batch, Policies};
 use crate::id::{NodeId, PartyId};
 use crate::ledger::{Ledger, Shape};
 use crate::placement::{self, PLACEMENTS, Placement};
+use crate::preemption::{self, PREEMPTIONS, Preemption};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
@@ -27,12 +28,19 @@ pub struct Registries {
     pub queues: Vec<Queue>,
     /// Backfill policies.
     pub backfills: Vec<Backfill>,
+    /// Preemption policies.
+    pub preemptions: Vec<Preemption>,
 }
 
 impl Default for Registries {
     /// Everything that is built in.
     fn default() -> Self {
-        Self { placements: PLACEMENTS.to_vec(), queues: QUEUES.to_vec(), backfills: BACKFILLS.to_vec() }
+        Self {
+            placements: PLACEMENTS.to_vec(),
+            queues: QUEUES.to_vec(),
+            backfills: BACKFILLS.to_vec(),
+            preemptions: PREEMPTIONS.to_vec(),
+        }
     }
 }
 
@@ -134,6 +142,18 @@ impl Registries {
         }
     }
 
+    fn preemption(&self, choice: &Choice) -> Result<&Preemption, ConfigError> {
+        let found = self.preemptions.iter().find(|entry| entry.name == choice.name);
+        let found = found.ok_or_else(|| unknown("preemption", choice, &self.preemptions))?;
+        check_options("preemption", choice, found.options)?;
+        match preemption::misuse(choice) {
+            None => Ok(found),
+            Some((option, fix)) => {
+                Err(ConfigError::BadOption { key: "preemption", policy: choice.name.clone(), option, fix })
+            }
+        }
+    }
+
     /// Says whether a configuration can be followed. Drivers ask before they send it.
     ///
     /// # Errors
@@ -142,6 +162,7 @@ impl Registries {
         self.placement(&config.placement)?;
         self.queue(&config.queue)?;
         self.backfill(&config.backfill)?;
+        self.preemption(&config.preemption)?;
         Ok(())
     }
 }
@@ -221,10 +242,11 @@ impl Core {
         if self.registries.placement(&config.placement).is_err() {
             return;
         }
-        let (Some(place), Ok(queue), Ok(backfill)) = (
+        let (Some(place), Ok(queue), Ok(backfill), Ok(preemption)) = (
             placement::build(&self.registries.placements, config),
             self.registries.queue(&config.queue),
             self.registries.backfill(&config.backfill),
+            self.registries.preemption(&config.preemption),
         ) else {
             return;
         };
@@ -234,12 +256,13 @@ impl Core {
         let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
         let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
         let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
+        let preemption = (preemption.build)(config).filter(|_| waits);
         match &mut self.fused {
             Some(Fused { ledger, framework }) => {
-                framework.reconfigure(ledger, now, config.clone(), Policies { order, place, fill });
+                framework.reconfigure(ledger, now, config.clone(), Policies { order, place, fill, preemption });
             }
             None => {
-                let framework = Batch::new(config.clone(), Policies { order, place, fill });
+                let framework = Batch::new(config.clone(), Policies { order, place, fill, preemption });
                 self.fused = Some(Fused { ledger: Ledger::default(), framework });
             }
         }
@@ -271,7 +294,7 @@ impl Scheduler for Core {
                 }
                 Event::NodeLost { node } => {
                     ledger.lose_node(*node);
-                    framework.shrank(now, *node);
+                    framework.shrank(ledger, now, *node);
                 }
                 event => framework.hear(ledger, now, event),
             }

@@ -76,6 +76,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
     settle_backfill(&mut scenario.scheduler, &mut context)?;
+    warn_of_preemption(&scenario.scheduler, &mut context);
     let mut config = configure(&scenario, places, registries)?;
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
@@ -90,6 +91,9 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let terms = all_terms[position];
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
+    }
+    if workloads.iter().any(|plan| plan.names_matter) {
+        fleet::name_nodes(&mut fleet);
     }
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
@@ -292,12 +296,24 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
     Ok(())
 }
 
+/// Making room has no effect where nobody waits for it, or where everybody has a reservation.
+fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
+    if given.preemption.0.name == "none" {
+        return;
+    }
+    let idle = match (given.unplaceable, given.backfill.0.name.as_str()) {
+        (spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
+        (_, "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
+        _ => return,
+    };
+    context.warn(format!("`scheduler.preemption` has no effect: {idle}"));
+}
+
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
     let later = [
         ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
-        ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
         ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
         ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
     ];
@@ -317,6 +333,7 @@ fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> R
             spec::BackfillOrder::Fifo => config::BackfillOrder::Fifo,
             spec::BackfillOrder::Shortest => config::BackfillOrder::Shortest,
         },
+        preemption: given.preemption.0.clone(),
         unplaceable: match given.unplaceable {
             spec::Unplaceable::Wait => config::Unplaceable::Wait,
             spec::Unplaceable::Reject => config::Unplaceable::Reject,

@@ -2,12 +2,15 @@
 //! offered.
 
 mod batch;
+mod gang;
 mod pass;
+mod preempting;
 mod reserving;
 mod running;
 
 pub use batch::{Batch, Policies};
 pub use pass::{Beliefs, Pass, Wish};
+pub use preempting::{Nominee, Preempting};
 pub use running::{Job, Running, RunningTask};
 
 #[cfg(test)]
