@@ -5,6 +5,7 @@ mod comparing;
 mod fidelity;
 mod golden;
 mod layering;
+mod making_room;
 mod mesos;
 mod one_pool;
 mod own_policy;

@@ -285,6 +285,9 @@ pub struct Config {
     pub backfill: Choice,
     /// In which order jobs are tried behind such a head.
     pub backfill_order: BackfillOrder,
+    /// Who makes room for whom.
+    #[cfg_attr(feature = "serde", serde(default = "nobody"))]
+    pub preemption: Choice,
     /// What happens to a task that fits nowhere right now.
     pub unplaceable: Unplaceable,
     /// How the events of one instant are grouped.
@@ -327,6 +330,11 @@ pub struct Framework {
     pub config: Config,
 }
 
+#[cfg(feature = "serde")]
+fn nobody() -> Choice {
+    Choice::named("none")
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -337,6 +345,7 @@ impl Default for Config {
             typical: Vec::new(),
             backfill: Choice::named("none"),
             backfill_order: BackfillOrder::Fifo,
+            preemption: Choice::named("none"),
             unplaceable: Unplaceable::Wait,
             instant: Instant::Batched,
             interval: Span::ZERO,

@@ -15,6 +15,7 @@ use crate::framework::{Batch, Offered, Policies, Sharing};
 use crate::id::{NodeId, PartyId};
 use crate::ledger::{Ledger, Shape};
 use crate::placement::{self, PLACEMENTS, Placement};
+use crate::preemption::{self, PREEMPTIONS, Preemption};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
@@ -32,6 +33,8 @@ pub struct Registries {
     pub backfills: Vec<Backfill>,
     /// Sorters of the two-level allocator.
     pub sorters: Vec<SorterEntry>,
+    /// Preemption policies.
+    pub preemptions: Vec<Preemption>,
 }
 
 impl Default for Registries {
@@ -42,6 +45,7 @@ impl Default for Registries {
             queues: QUEUES.to_vec(),
             backfills: BACKFILLS.to_vec(),
             sorters: SORTERS.to_vec(),
+            preemptions: PREEMPTIONS.to_vec(),
         }
     }
 }
@@ -144,6 +148,18 @@ impl Registries {
         }
     }
 
+    fn preemption(&self, choice: &Choice) -> Result<&Preemption, ConfigError> {
+        let found = self.preemptions.iter().find(|entry| entry.name == choice.name);
+        let found = found.ok_or_else(|| unknown("preemption", choice, &self.preemptions))?;
+        check_options("preemption", choice, found.options)?;
+        match preemption::misuse(choice) {
+            None => Ok(found),
+            Some((option, fix)) => {
+                Err(ConfigError::BadOption { key: "preemption", policy: choice.name.clone(), option, fix })
+            }
+        }
+    }
+
     /// Says whether a configuration can be followed. Drivers ask before they send it.
     ///
     /// # Errors
@@ -152,6 +168,7 @@ impl Registries {
         self.placement(&config.placement)?;
         self.queue(&config.queue)?;
         self.backfill(&config.backfill)?;
+        self.preemption(&config.preemption)?;
         let Some(options) = &config.allocator else { return Ok(()) };
         for name in [&options.role_sorter, &options.framework_sorter] {
             if self.sorters.iter().all(|entry| entry.name != name) {
@@ -270,13 +287,17 @@ impl Core {
         let place = placement::build(&self.registries.placements, config)?;
         let queue = self.registries.queue(&config.queue).ok()?;
         let backfill = self.registries.backfill(&config.backfill).ok()?;
+        let preemption = self.registries.preemption(&config.preemption).ok()?;
         let order = (queue.build)(config);
         let blocks = config.head_of_line == HeadOfLine::Block;
         let by_job = order.ages() || config.has_terms();
         let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
         let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
         let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
-        Some(Policies { order, place, fill })
+        // What a framework pushes out is not its own again.
+        let alone = config.architecture == Architecture::Monolithic;
+        let preemption = (preemption.build)(config).filter(|_| waits && alone);
+        Some(Policies { order, place, fill, preemption })
     }
 
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
@@ -353,7 +374,7 @@ impl Fused {
                 }
                 Event::NodeLost { node } => {
                     ledger.lose_node(*node);
-                    framework.shrank(now, *node);
+                    framework.shrank(ledger, now, *node);
                 }
                 event => framework.hear(ledger, now, event),
             }

@@ -10,6 +10,7 @@ use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
@@ -176,6 +177,15 @@ pub struct JobSpec {
     pub role: RoleId,
     /// What nodes must be like.
     pub constraints: Option<Arc<[Constraint]>>,
+    /// How the tasks are to lie together.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub layout: Option<Arc<Layout>>,
+    /// Whether no other task may push these out.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub protected: bool,
+    /// How many of the tasks may at most be missing at once because they were made to leave.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub disruption: Option<u32>,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
     /// Where in a batch system it was handed in.
@@ -195,6 +205,17 @@ pub enum JobKind {
     Gang,
     /// Replicas that are kept running: one that ends for whatever reason but a kill is placed again.
     Service,
+    /// One task on every node that may have one, kept running like those of a service. The tasks of nodes that join
+    /// later are specs of the same job.
+    Daemon,
+}
+
+impl JobKind {
+    /// Whether a task that ends is started again, whatever the reason but a kill.
+    #[must_use]
+    pub const fn is_kept_running(self) -> bool {
+        matches!(self, Self::Service | Self::Daemon)
+    }
 }
 
 /// What becomes of a task whose machine dies.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use windtunnel_scheduler::constraint::{HOSTNAME, TAINTS};
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, LANES, MEMORY, Resources, STANDARD_LANES};
-use windtunnel_traces::model::{Fleet, Name, Node, NodeGroup, Upkeep};
+use windtunnel_traces::model::{Fleet, Name, Node, NodeGroup, TASKS, Upkeep};
 use windtunnel_traces::read::{Input, ReadOptions, open_fleet};
 
+use super::workload::EFFECTS;
 use super::{Context, InputDigest};
 use crate::failure::Failure;
 use crate::spec::fleet as spec;
@@ -64,8 +66,13 @@ fn from_pool(pool: &spec::Amounts, context: &Context<'_>) -> Result<Fleet, Failu
 }
 
 fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Fleet, Failure> {
-    let extra = extra_lanes(groups.iter().map(|group| &group.lanes), "fleet.group", context)?;
-    let amounts: Vec<spec::Amounts> = groups.iter().map(amounts).collect();
+    if let Some(position) = groups.iter().position(|group| group.lanes.contains_key(TASKS)) {
+        let sentence = "this lane counts tasks; give `tasks` instead, and take it out here";
+        return Err(context.places.failure(&format!("fleet.group.{position}.lanes.{TASKS}"), sentence));
+    }
+    let counts_tasks = groups.iter().any(|group| group.tasks.is_some());
+    let amounts: Vec<spec::Amounts> = groups.iter().map(|group| amounts(group, counts_tasks)).collect();
+    let extra = extra_lanes(amounts.iter().map(|amounts| &amounts.lanes), "fleet.group", context)?;
     let lanes = amounts.iter().fold(0, |lanes, amounts| lanes | named(amounts, &extra));
     let mut fleet = Fleet { lanes, extra_lanes: extra, ..Fleet::default() };
     let has_upkeep = groups.iter().any(|group| group.price.is_some() || group.power.is_some());
@@ -113,8 +120,20 @@ fn upkeep(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Upkee
     Ok(Upkeep { price: group.price.map_or(0, |price| price.0), idle_mw, busy_mw })
 }
 
-fn amounts(group: &spec::Group) -> spec::Amounts {
-    spec::Amounts { cpu: group.cpu, memory: group.memory, disk: group.disk, gpu: group.gpu, lanes: group.lanes.clone() }
+/// Tells the scheduler what the nodes are called: an attribute like any other, for conditions on names.
+pub(super) fn name_nodes(fleet: &mut Fleet) {
+    for node in fleet.nodes.iter_mut().filter(|node| node.attribute(HOSTNAME).is_none()) {
+        node.attributes.push((HOSTNAME.to_owned(), node.name.to_string()));
+    }
+}
+
+/// What the machines of a group have. If any group limits its tasks, they are counted in a lane of their own.
+fn amounts(group: &spec::Group, counts_tasks: bool) -> spec::Amounts {
+    let mut lanes = group.lanes.clone();
+    if counts_tasks {
+        lanes.insert(TASKS.to_owned(), group.tasks.map_or(u64::from(u32::MAX), u64::from));
+    }
+    spec::Amounts { cpu: group.cpu, memory: group.memory, disk: group.disk, gpu: group.gpu, lanes }
 }
 
 fn attributes(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Vec<(String, String)>, Failure> {
@@ -125,18 +144,51 @@ fn attributes(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<V
         let sentence = "`gpu_model` is also an attribute; keep one of them";
         return Err(context.places.failure(&format!("{key}.gpu_model"), sentence));
     }
+    if let Some(position) = group.taints.iter().position(|taint| !is_taint(taint)) {
+        let sentence = format!(
+            "`{}` is no taint; write key:effect or key=value:effect, with one of {}",
+            group.taints[position],
+            EFFECTS.join(", ")
+        );
+        return Err(context.places.failure(&format!("{key}.taints.{position}"), sentence));
+    }
+    if !group.taints.is_empty() && attributes.insert(TAINTS.to_owned(), group.taints.join(", ")).is_some() {
+        return Err(context
+            .places
+            .failure(&format!("{key}.taints"), "`taints` is also an attribute; keep one of them"));
+    }
     Ok(attributes.into_iter().collect())
 }
 
-/// Zone and rack of the node at `index`: dealt out in turn, zones first.
+/// Key, perhaps a value, and an effect.
+fn is_taint(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(what, effect)| {
+        let key = what.split_once('=').map_or(what, |(key, _)| key);
+        !key.trim().is_empty() && !text.contains(',') && EFFECTS.contains(&effect)
+    })
+}
+
+/// Zone, rack and own domains of the node at `index`: dealt out in turn, zones first.
 fn domains(
     group: &spec::Group,
     index: u32,
     key: &str,
     context: &Context<'_>,
 ) -> Result<Vec<(String, String)>, Failure> {
+    let mut own = Vec::new();
+    for (kind, each) in &group.domains {
+        let refuse = |sentence: &str| Err(context.places.failure(&format!("{key}.domains.{kind}"), sentence));
+        let Some(at) = index.checked_div(*each) else { return refuse("0 machines share one; write at least 1") };
+        if kind == HOSTNAME
+            || (kind == "zone" && group.zones.is_some())
+            || (kind == "rack" && group.racks_per_zone.is_some())
+        {
+            return refuse("this kind is given already; take one of them out");
+        }
+        own.push((kind.clone(), format!("{}-{kind}-{at}", group.name)));
+    }
     if group.zones.is_none() && group.racks_per_zone.is_none() {
-        return Ok(Vec::new());
+        return Ok(own);
     }
     let zones = group.zones.unwrap_or(1);
     let (Some(zone), Some(turn)) = (index.checked_rem(zones), index.checked_div(zones)) else {
@@ -149,6 +201,7 @@ fn domains(
         };
         domains.push((String::from("rack"), format!("zone-{zone}-rack-{rack}")));
     }
+    domains.append(&mut own);
     Ok(domains)
 }
 

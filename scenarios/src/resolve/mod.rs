@@ -77,6 +77,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
     settle_backfill(&mut scenario.scheduler, &mut context)?;
+    warn_of_preemption(&scenario.scheduler, &mut context);
     let mut config = configure(&scenario, places, registries)?;
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
@@ -92,12 +93,15 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
-    let mut config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
+    if workloads.iter().any(|plan| plan.names_matter) {
+        fleet::name_nodes(&mut fleet);
+    }
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }
     let placement = &mut scenario.scheduler.placement;
     typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
+    let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -294,13 +298,23 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
     Ok(())
 }
 
+/// Making room has no effect where nobody waits for it, or where everybody has a reservation.
+fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
+    if given.preemption.0.name == "none" {
+        return;
+    }
+    let idle = match (given.unplaceable, given.backfill.0.name.as_str()) {
+        (spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
+        (_, "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
+        _ => return,
+    };
+    context.warn(format!("`scheduler.preemption` has no effect: {idle}"));
+}
+
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
-    let later = [
-        ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
-        ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
-    ];
+    let later = [("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\"")];
     if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
         return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
     }
@@ -321,6 +335,7 @@ fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> R
             spec::BackfillOrder::Fifo => config::BackfillOrder::Fifo,
             spec::BackfillOrder::Shortest => config::BackfillOrder::Shortest,
         },
+        preemption: given.preemption.0.clone(),
         unplaceable: match given.unplaceable {
             spec::Unplaceable::Wait => config::Unplaceable::Wait,
             spec::Unplaceable::Reject => config::Unplaceable::Reject,

@@ -6,17 +6,22 @@ use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::CPU;
 use windtunnel_sim::experiment::{Start, Warm, Workload};
-use windtunnel_traces::model::Fleet;
+use windtunnel_traces::model::{Demands, Fleet};
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
-use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window};
+use windtunnel_traces::transform::{
+    Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window,
+};
 
 use super::{Context, InputDigest};
 use crate::failure::Failure;
 use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
+mod demand;
 mod synthetic;
+
+pub(super) use demand::EFFECTS;
 
 /// What a workload must know of the rest.
 pub(super) struct Facts<'a> {
@@ -42,6 +47,8 @@ pub struct Plan {
     position: u32,
     /// Which party hears of its jobs.
     pub party: PartyId,
+    /// Whether something is demanded of the names of nodes.
+    pub names_matter: bool,
     /// The place of the workload in the scenario, for errors met on opening.
     place: String,
 }
@@ -96,6 +103,8 @@ impl Plan {
             Origin::Synthetic { spec, warm } => {
                 if let Some(permille) = *warm {
                     let background = background(spec, seed, self.position).map_err(bad)?;
+                    let demands = self.transform.demands.clone();
+                    let background = Box::new(Demanding::new(background, demands));
                     warm_up = Some(Warm { permille, background });
                 }
                 Box::new(Synthetic::new(spec, seed, self.position).map_err(bad)?)
@@ -120,7 +129,8 @@ pub(super) fn resolve(
 ) -> Result<Plan, Failure> {
     let key = format!("workload.{}", facts.position);
     let name = written.name.get_or_insert_with(|| format!("workload-{}", facts.position)).clone();
-    let transform = transform(written, &key, context)?;
+    let (demands, mut names_matter) = demand::resolve(written, &key, facts.fleet, context)?;
+    let transform = Transform { demands, ..transform(written, &key, context)? };
     let loss = match written.on_loss {
         spec::OnLoss::Rerun => Loss::Rerun,
         spec::OnLoss::Fail => Loss::Fail,
@@ -134,7 +144,12 @@ pub(super) fn resolve(
         spec::StartAt::Recorded => Start::Recorded,
     };
     let origin = match (&mut written.trace, &written.synthetic) {
-        (Some(trace), None) => from_trace(trace, &key, facts, context)?,
+        (Some(trace), None) => {
+            let origin = from_trace(trace, &key, facts, context)?;
+            // What the rows demand is not known before they are read.
+            names_matter |= trace.format.as_deref() == Some("native");
+            origin
+        }
         (None, Some(generated)) => {
             if start == Start::Recorded {
                 context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
@@ -149,6 +164,10 @@ pub(super) fn resolve(
             }
             let mut spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
             label(&mut spec, &written.role, &written.class, &name, &key, context)?;
+            if let Some(priority) = written.priority {
+                spec.priorities = vec![(priority, 1.0)];
+            }
+            names_matter |= spec.shapes.iter().any(|shape| demand::names_matter(&shape.constraints, &shape.layout));
             let warm = synthetic::warm(generated, &key, facts, context)?;
             Origin::Synthetic { spec: Box::new(spec), warm }
         }
@@ -167,7 +186,19 @@ pub(super) fn resolve(
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
     let terms = facts.terms;
-    Ok(Plan { name, origin, transform, windows, start, loss, terms, position, party: PartyId::FIRST, place })
+    Ok(Plan {
+        name,
+        origin,
+        transform,
+        windows,
+        start,
+        loss,
+        terms,
+        position,
+        names_matter,
+        party: PartyId::FIRST,
+        place,
+    })
 }
 
 /// Windows that hold something.
@@ -361,10 +392,16 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
         },
         estimate: estimate(&written.estimate, key, context)?,
         relabel: match &written.trace {
-            Some(_) => Relabel { role: written.role.clone(), class: written.class.clone(), ..Relabel::default() },
+            Some(_) => Relabel {
+                role: written.role.clone(),
+                class: written.class.clone(),
+                priority: written.priority,
+                ..Relabel::default()
+            },
             // What is generated gets its labels where it is made.
             None => Relabel::default(),
         },
+        demands: Demands::default(),
     })
 }
 

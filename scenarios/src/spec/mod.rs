@@ -13,6 +13,7 @@ macro_rules! words {
 }
 
 pub mod batch;
+pub mod demand;
 pub mod file;
 pub mod fleet;
 pub mod framework;

@@ -36,8 +36,8 @@ pub struct Scheduler {
     pub backfill: Policy,
     /// The order in which jobs are tried behind the head.
     pub backfill_order: BackfillOrder,
-    /// Who may push out whom.
-    pub preemption: Preemption,
+    /// Who makes room for whom: see `windtunnel policies`.
+    pub preemption: Policy,
     /// What happens to a task that fits nowhere right now.
     pub unplaceable: Unplaceable,
     /// `0s`: think at every event; otherwise only every so often.
@@ -116,7 +116,7 @@ impl Default for Scheduler {
             placement: Policy::named("best-fit"),
             backfill: Policy::named("none"),
             backfill_order: BackfillOrder::default(),
-            preemption: Preemption::default(),
+            preemption: Policy::named("none"),
             unplaceable: Unplaceable::default(),
             interval: Duration::ZERO,
             sorter: Sorter::default(),
@@ -167,16 +167,6 @@ words!(
         Fifo,
         /// By estimate.
         Shortest,
-    }
-);
-words!(
-    /// Who may push out whom.
-    Preemption {
-        /// Nobody.
-        #[default]
-        None,
-        /// The more important.
-        Priority,
     }
 );
 words!(

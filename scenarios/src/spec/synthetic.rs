@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::demand::Term;
 use super::generator::Generator;
 use super::quantity::{Cpu, Duration, Percent, Size};
 
@@ -87,6 +88,8 @@ pub enum Kind {
     Gang,
     /// Replicas that are kept running.
     Service,
+    /// One task on every node that may have one, kept running.
+    Daemon,
 }
 
 /// A priority with its weight.
@@ -128,7 +131,10 @@ pub struct Shape {
     /// Attributes that the node must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// The share of jobs of this shape that demand `attributes`.
+    /// What else is demanded, or preferred, of the places of tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Term>,
+    /// The share of jobs of this shape that demand `attributes` and `constraints`.
     #[serde(default = "all")]
     pub constrained: Percent,
     /// How often, against the other shapes.

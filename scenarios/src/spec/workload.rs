@@ -10,6 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
+use super::demand::{Term, Within};
 use super::file::{InputFile, Paths};
 use super::generator::Generator;
 use super::later::Later;
@@ -18,7 +19,7 @@ use super::scheduler::Scalar;
 use super::synthetic::Synthetic;
 
 /// One workload: a trace or a generator, and how it is replayed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// What it is called in messages; left out: `workload-0`, `workload-1`, ...
@@ -45,6 +46,24 @@ pub struct Workload {
     /// What the scheduler believes about run times.
     #[serde(default)]
     pub estimate: Estimate,
+    /// How important all of its jobs are, larger being more; left out: as the trace or the generator says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// What is demanded, or preferred, of the places of its tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<Term>,
+    /// The domains that each of its gangs lies in as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
+    /// Taints of nodes that its tasks do not mind: `"spot"`, `"dedicated=gpu"`, `"dedicated=gpu:NoSchedule"`, `"*"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<String>,
+    /// Whether tasks of higher priority may push its tasks out, where there is preemption.
+    #[serde(default = "yes")]
+    pub preemptible: bool,
+    /// How many tasks of a job may at most be missing at once because they were pushed out; left out: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disruption_budget: Option<u32>,
     /// What a task does when its machine dies.
     #[serde(default)]
     pub on_loss: OnLoss,
@@ -85,6 +104,10 @@ pub struct Workload {
     /// Who asks: the name of a [[framework]]; left out: one of its own. Under `monolithic` all share one queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A recorded workload and how its rows are understood.

@@ -64,7 +64,7 @@ pub struct SharedState {
 
 /// What a claim needs, as the ledger counts it.
 fn shape_of(request: Resources, gpus: GpuSet, milli: u16) -> Shape {
-    Shape { request, gpu: GpuRequest { count: gpus.len() as u8, milli }, constraints: None }
+    Shape { request, gpu: GpuRequest { count: gpus.len() as u8, milli }, constraints: None, layout: None }
 }
 
 impl SharedState {

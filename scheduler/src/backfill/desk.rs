@@ -228,6 +228,28 @@ impl Desk<'_> {
         }
     }
 
+    /// The same, or others make room for it: it leaves the line, and starts when they have left.
+    pub fn start_or_preempt(&mut self, slot: u32) -> bool {
+        if self.start(slot) {
+            return true;
+        }
+        // Sections of the fleet and limits know nothing of room that is being made.
+        if self.rules.is_some() {
+            return false;
+        }
+        let (now, item) = (self.pass.now, *self.line.item(slot));
+        let asked = Asked::new(TaskId(item.task), item.shape);
+        let waited = (now > item.since).then(|| self.waited(&item));
+        if !self.pass.preempt(Wish { asked, job: item.job, members: item.members }, item.key, waited) {
+            return false;
+        }
+        self.lift(slot);
+        self.room.hold(now, now + Span(item.estimate_us), &item.need);
+        self.line.item_mut(slot).start = Time::NEVER;
+        self.line.take(slot);
+        true
+    }
+
     /// Takes the reservation of an item back, if it has one.
     pub fn lift(&mut self, slot: u32) {
         let start = core::mem::replace(&mut self.line.item_mut(slot).start, Time::NEVER);

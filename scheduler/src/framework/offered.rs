@@ -130,7 +130,7 @@ impl Offered {
             Event::NodeLost { node } => {
                 self.drop_offers_of(*node);
                 self.ledger.lose_node(*node);
-                self.batch.shrank(now, *node);
+                self.batch.shrank(&mut self.ledger, now, *node);
             }
             Event::Offered(offer) => self.take_in(now, offer),
             Event::OfferRescinded { offer } => self.give_up(*offer),

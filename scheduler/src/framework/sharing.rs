@@ -69,7 +69,7 @@ impl Sharing {
             Event::NodeLost { node } => {
                 self.owed.retain(|room| room.node != *node);
                 self.ledger.lose_node(*node);
-                self.batch.shrank(now, *node);
+                self.batch.shrank(&mut self.ledger, now, *node);
             }
             Event::RoomTaken(room) => {
                 self.see(now, room.node);
@@ -140,5 +140,5 @@ impl Sharing {
 /// What a room is, as the ledger counts it.
 fn shape_of(room: &Room) -> Shape {
     let gpu = GpuRequest { count: room.gpus.len() as u8, milli: room.milli };
-    Shape { request: room.request, gpu, constraints: None }
+    Shape { request: room.request, gpu, constraints: None, layout: None }
 }

@@ -165,6 +165,35 @@ impl<R: Rank> Candidates<R> {
             }
         }
     }
+
+    /// The best node that the shape's layout admits, lowest id first. Only blocks whose bound beats what was found are
+    /// looked at.
+    fn pick_admitted(&self, ledger: &Ledger, shape: &Shape, memory: &Memory, nodes: &mut u64) -> Option<NodeId> {
+        let mut best = Best { rank: NONE, node: 0, stale: false };
+        for (top, &bound) in memory.tops.iter().enumerate() {
+            if bound <= best.rank {
+                continue;
+            }
+            let from = top * SUPER;
+            for block in from..(from + SUPER).min(memory.blocks.len()) {
+                let known = memory.blocks[block];
+                if known.rank <= best.rank {
+                    continue;
+                }
+                *nodes += 1;
+                if !known.stale && ledger.admits(shape, NodeId(known.node)) {
+                    best = known;
+                    continue;
+                }
+                *nodes += BLOCK as u64;
+                let found = self.best_of(ledger, shape, block);
+                if found.rank > best.rank {
+                    best = found;
+                }
+            }
+        }
+        (best.rank > NONE).then_some(NodeId(best.node))
+    }
 }
 
 fn top_of(blocks: &[Best]) -> i64 {
@@ -196,20 +225,26 @@ impl<R: Rank> Place for Candidates<R> {
             self.epoch = ledger.epoch();
             self.policy.prepare(ledger);
         }
-        let shape = *ledger.shapes().shape(asked.shape);
-        let at = self.memory_of(ledger, asked.shape);
+        // What a layout forbids changes with every task of its job: it is asked last, and never remembered.
+        let id = ledger.shapes().plain(asked.shape);
+        let shape = *ledger.shapes().shape(id);
+        let at = self.memory_of(ledger, id);
         self.clock += 1;
         let mut memory = core::mem::replace(
             &mut self.memories[at],
-            Memory { shape: asked.shape, epoch: 0, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() },
+            Memory { shape: id, epoch: 0, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() },
         );
-        if memory.shape != asked.shape {
-            memory.shape = asked.shape;
+        if memory.shape != id {
+            memory.shape = id;
             memory.epoch = u64::MAX;
         }
         memory.used = self.clock;
         *nodes += self.catch_up(ledger, &shape, &mut memory);
-        let found = self.pick(ledger, &shape, &mut memory, nodes);
+        let found = if id == asked.shape {
+            self.pick(ledger, &shape, &mut memory, nodes)
+        } else {
+            self.pick_admitted(ledger, ledger.shapes().shape(asked.shape), &memory, nodes)
+        };
         self.memories[at] = memory;
         found
     }

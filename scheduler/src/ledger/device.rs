@@ -89,6 +89,21 @@ impl DeviceTable {
         }
     }
 
+    /// Takes what is free of each device in `set`, at most `milli`; says what each had to give.
+    pub fn take_some(&mut self, node: usize, milli: u16, set: GpuSet) -> Vec<(u8, u16)> {
+        let (start, count) = self.at[node];
+        let mut taken = Vec::new();
+        for at in set.iter().filter(|&at| at < usize::from(count)) {
+            let free = &mut self.free[start as usize + at];
+            let some = milli.min(*free);
+            *free -= some;
+            if some > 0 {
+                taken.push((at as u8, some));
+            }
+        }
+        taken
+    }
+
     /// Gives back what `take` took.
     pub fn release(&mut self, node: usize, request: GpuRequest, set: GpuSet) {
         let (start, count) = self.at[node];

@@ -92,6 +92,8 @@ struct Ended {
 pub(crate) struct World {
     pub(crate) now: Time,
     fleet: Fleet,
+    /// The lane that counts tasks, if nodes have a limit.
+    tasks_lane: Option<usize>,
     node_digests: Vec<u64>,
     nodes: Vec<Node>,
     jobs: Slab<Job>,

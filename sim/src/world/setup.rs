@@ -114,6 +114,7 @@ impl World {
             events: 0,
             decisions: 0,
             thought: windtunnel_scheduler::Work::default(),
+            tasks_lane: fleet.tasks_lane(),
             fleet,
         };
         world.begin_bill();
@@ -258,12 +259,9 @@ fn free_devices(node: &Node, gpu: GpuRequest) -> Option<GpuSet> {
     (found == usize::from(gpu.count)).then_some(set)
 }
 
-/// True if the node's attributes meet every constraint.
-fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
-    constraints.iter().all(|constraint| {
-        let value = node.attributes.iter().find(|(name, _)| *name == constraint.attribute);
-        constraint.condition.is_met(value.map(|(_, value)| value.as_str()))
-    })
+/// True if the node's attributes meet every constraint on it alone.
+pub(super) fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
+    constraints.iter().all(|constraint| constraint.condition.is_met(node.attribute(&constraint.attribute)))
 }
 
 fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {

@@ -121,7 +121,7 @@ impl Part {
     /// has no end has nothing to finish: it did its work all along.
     pub(crate) fn lost_by_leaving(&self, held: Span) -> Span {
         let endless = matches!(self.run, Run::Same(run) if run.is_forever());
-        if endless || self.kind == JobKind::Service { Span::ZERO } else { held }
+        if endless || self.kind.is_kept_running() { Span::ZERO } else { held }
     }
 
     /// Tasks as the scheduler counts them: a gang is one.

@@ -10,8 +10,9 @@ use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run};
+use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Node as FleetNode, Recorded, Run};
 
+use super::setup::meets;
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
 use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
@@ -38,6 +39,10 @@ impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
         let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
+        let mut job = job;
+        for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
+            (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
+        }
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
@@ -57,6 +62,19 @@ impl World {
             unit += u64::from(units);
         }
         Ok(())
+    }
+
+    /// How many nodes may have a task that asks this, if empty; at least 1, so that a daemon without a node is seen to
+    /// wait.
+    fn matching_nodes(&self, ask: &Ask) -> u32 {
+        let request = self.constrained(ask.request);
+        let constraints = ask.constraints.as_deref().unwrap_or_default();
+        let may = |node: &&FleetNode| {
+            request.fits_in(&node.capacity)
+                && self.constrained_gpu(ask.gpu).count <= node.gpus
+                && meets(node, constraints)
+        };
+        u32::try_from(self.fleet.nodes.iter().filter(may).count()).unwrap_or(u32::MAX).max(1)
     }
 
     /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
@@ -167,9 +185,13 @@ impl World {
         Ok(slot)
     }
 
-    /// The lanes of a request that the fleet names.
+    /// The lanes of a request that the fleet names. Each task takes one of what a node may have at once.
     pub(super) fn constrained(&self, request: Resources) -> Resources {
-        request.masked(self.fleet.lanes)
+        let mut row = request.masked(self.fleet.lanes);
+        if let Some(lane) = self.tasks_lane {
+            row[lane] = 1;
+        }
+        row
     }
 
     pub(super) fn constrained_gpu(&self, gpu: GpuRequest) -> GpuRequest {
@@ -190,6 +212,9 @@ impl World {
             priority: job.priority,
             role: RoleId(job.role.0),
             constraints: ask.constraints.clone(),
+            layout: ask.layout.clone(),
+            protected: ask.protected,
+            disruption: ask.disruption,
             loss: self.arrivals.workload(usize::from(job.workload)).loss,
             terms: job.terms,
         }
@@ -460,7 +485,7 @@ impl World {
         let again = match (state, task.leaving) {
             (State::Killed, _) => false,
             (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue,
-            _ => part.kind == JobKind::Service,
+            _ => part.kind.is_kept_running(),
         };
         let lost = if state == State::Evicted { part.lost_by_leaving(self.now - attempt.place) } else { Span::ZERO };
         let (request, usage) = (part.request, part.usage);

@@ -54,7 +54,26 @@ pub struct Node {
     pub domains: Vec<(String, String)>,
 }
 
+/// The lane of this name counts tasks: a node has as much of it as it may have tasks, and each task takes 1.
+pub const TASKS: &str = "tasks";
+
+impl Node {
+    /// The value of an attribute, a kind of domain counting as one.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.domains.iter().chain(&self.attributes).find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
 impl Fleet {
+    /// The lane that counts tasks, if nodes have a limit.
+    #[must_use]
+    pub fn tasks_lane(&self) -> Option<usize> {
+        let found = self.extra_lanes.iter().position(|name| name == TASKS);
+        found.map(|at| STANDARD_LANES.len() + at)
+    }
+
     /// The name of a lane.
     #[must_use]
     pub fn lane_name(&self, lane: usize) -> &str {

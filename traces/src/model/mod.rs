@@ -1,10 +1,12 @@
 //! The one model that every reader yields and every driver consumes.
 
+mod demand;
 mod fleet;
 mod job;
 mod name;
 
-pub use fleet::{Fleet, Node, NodeGroup, Upkeep};
+pub use demand::{Demand, Demands, OPERATORS, pattern, shared};
+pub use fleet::{Fleet, Node, NodeGroup, TASKS, Upkeep};
 pub use job::{Ask, Group, Groups, Job, Recorded, Run, Truth};
 pub use name::{Label, Labels, Name};
 

@@ -21,7 +21,7 @@ use super::trouble::{Bad, Tally, Trouble, failure};
 use super::words::{Interned, Words};
 use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
 use crate::model::{
-    Ask, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
+    Ask, Demand, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
 };
 
 /// The format.
@@ -272,7 +272,8 @@ impl OpenbSource {
         request[CPU] = amount(columns.text(table, 1), "cpu_milli", u64::from(u32::MAX), MILLICORES)?;
         request[MEMORY] = amount(columns.text(table, 2), "memory_mib", u64::from(u32::MAX), MIB)?;
         request[GPU] = u32::from(gpu.count) * u32::from(gpu.milli);
-        let constraints = self.constraints.of(columns.text(table, 5), |text| Ok(vec![any_model_of(text)]))?;
+        let models = |text: &[u8]| Ok(Demand { constraints: vec![any_model_of(text)], ..Demand::default() });
+        let (constraints, _) = self.constraints.of(columns.text(table, 5), models)?;
         let class = self.words.label(columns.text(table, 6));
         let fails = columns.text(table, 7) == b"Failed";
         Ok(Job {

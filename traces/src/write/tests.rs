@@ -106,6 +106,7 @@ fn ask() -> impl Strategy<Value = Ask> {
             gpu,
             estimate,
             constraints: (!constraints.is_empty()).then(|| constraints.into()),
+            ..Ask::default()
         },
     )
 }

@@ -91,6 +91,7 @@ fn job_kind(kind: spec::Kind) -> JobKind {
         spec::Kind::Batch => JobKind::Batch,
         spec::Kind::Gang => JobKind::Gang,
         spec::Kind::Service => JobKind::Service,
+        spec::Kind::Daemon => JobKind::Daemon,
     }
 }
 
@@ -185,7 +186,10 @@ fn shapes(written: &[spec::Shape], key: &str, fleet: &Fleet, context: &Context<'
     for (position, one) in written.iter().enumerate() {
         let key = format!("{key}.shapes.{position}");
         let fail = |(inner, sentence): (String, String)| context.places.failure(&format!("{key}.{inner}"), sentence);
-        let base = shape(one, fleet).map_err(fail)?;
+        let demanded = super::demand::terms(&one.constraints, &format!("{key}.constraints"), context)?;
+        let mut base = shape(one, fleet).map_err(fail)?;
+        base.constraints.extend(demanded.constraints);
+        base.layout = demanded.layout;
         match (one.memory, one.memory_per_cpu.as_slice()) {
             (Some(_), [_, ..]) => {
                 let sentence = String::from("`memory` is given too; keep one of them");

@@ -15,7 +15,7 @@ use crate::time::Time;
 fn task(cpu: u32, count: u8, milli: u16) -> Shape {
     let mut request = Resources::new(cpu, 0);
     request[GPU] = u32::from(count) * u32::from(milli);
-    Shape { request, gpu: GpuRequest { count, milli }, constraints: None }
+    Shape { request, gpu: GpuRequest { count, milli }, constraints: None, layout: None }
 }
 
 /// A node with so much cpu left of 64 cores and so much of each gpu, in a fleet whose largest has 128 cores and 8 gpus.

@@ -36,7 +36,7 @@ fn scale_of(largest: Resources) -> Scale {
 /// Calls `ask` with a task on a node of `capacity`, itself the largest, of which `taken` is used.
 fn ask<T>(request: Resources, capacity: Resources, taken: Resources, ask: impl Fn(&Shape, Node<'_>) -> T) -> T {
     let free = capacity.checked_sub(&taken).expect("no more is taken than there is");
-    let shape = Shape { request, gpu: GpuRequest::default(), constraints: None };
+    let shape = Shape { request, gpu: GpuRequest::default(), constraints: None, layout: None };
     let scale = scale_of(capacity);
     let node = Node {
         id: NodeId(0),

@@ -1,0 +1,335 @@
+//! Making room: victims are told to leave, what they give up is held for the task that it was for, and that starts when
+//! the last of them is gone.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::pass::{Pass, Wish};
+use super::running::Running;
+use crate::cause::Cause;
+use crate::decision::Decision;
+use crate::event::GpuSet;
+use crate::id::{NodeId, TaskId};
+use crate::ledger::{Ledger, Shape, Withheld};
+use crate::preemption::choose::{self, Harm, Need};
+use crate::preemption::{Manner, Tenant};
+use crate::time::{Span, Time};
+
+/// A task, or a gang as a whole, for which others make room.
+#[derive(Clone)]
+pub struct Nominee {
+    /// What it is.
+    pub wish: Wish,
+    /// Its place in the order of the queue.
+    pub key: u64,
+    /// Where the wait went before it was nominated.
+    causes: [Span; Cause::COUNT],
+    /// When it was nominated.
+    pub at: Time,
+    /// The room that it holds: node, members there, devices.
+    pub parts: Vec<(NodeId, u32, GpuSet)>,
+    /// Those who have not left yet.
+    victims: u32,
+}
+
+/// What a victim still holds, and for whom it makes room.
+#[derive(Clone)]
+struct Leaver {
+    nominee: u64,
+    withheld: Vec<Withheld>,
+}
+
+/// The state of preemption in one framework.
+#[derive(Clone, Default)]
+pub struct Preempting {
+    /// None: nobody makes room any more.
+    manner: Option<Manner>,
+    nominees: BTreeMap<u64, Nominee>,
+    leavers: BTreeMap<u64, Leaver>,
+    /// Nominees whose last victim has left.
+    ready: BTreeSet<u64>,
+}
+
+impl Preempting {
+    /// Nobody is nominated yet.
+    #[must_use]
+    pub fn new(manner: Option<Manner>) -> Self {
+        Self { manner, ..Self::default() }
+    }
+
+    /// Goes about it differently from now on.
+    pub fn set_manner(&mut self, manner: Option<Manner>) {
+        self.manner = manner;
+    }
+
+    /// True if somebody may be made to leave.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.manner.is_some()
+    }
+
+    /// How many tasks wait for others to leave; a gang counts as one.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nominees.len()
+    }
+
+    /// True if no task does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nominees.is_empty()
+    }
+
+    /// A task has ended. If it was made to leave, its last room is free, and its nodes are noted in `grown`.
+    pub fn left(&mut self, ledger: &mut Ledger, task: TaskId, grown: &mut Vec<NodeId>) {
+        let Some(leaver) = self.leavers.remove(&task.0) else { return };
+        for withheld in &leaver.withheld {
+            ledger.give(withheld);
+            grown.push(withheld.node());
+        }
+        if let Some(nominee) = self.nominees.get_mut(&leaver.nominee) {
+            nominee.victims -= 1;
+            if nominee.victims == 0 {
+                self.ready.insert(leaver.nominee);
+            }
+        }
+    }
+
+    /// The next task whose victims have all left; it holds its room already.
+    pub fn next_ready(&mut self) -> Option<Nominee> {
+        let task = self.ready.pop_first()?;
+        self.nominees.remove(&task)
+    }
+
+    /// True if some task's victims have all left.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Tasks that counted on a node which is gone: their room is given back, and they wait again.
+    pub fn void(
+        &mut self,
+        ledger: &mut Ledger,
+        running: &Running,
+        node: NodeId,
+        grown: &mut Vec<NodeId>,
+    ) -> Vec<Nominee> {
+        let hit = |nominee: &Nominee| nominee.parts.iter().any(|&(at, ..)| at == node);
+        let tasks: Vec<u64> = self.nominees.iter().filter(|(_, nominee)| hit(nominee)).map(|(&task, _)| task).collect();
+        let mut voided = Vec::new();
+        for task in tasks {
+            self.ready.remove(&task);
+            let Some(nominee) = self.nominees.remove(&task) else { continue };
+            let shape = *ledger.shapes().shape(running.job(nominee.wish.job).shape);
+            for &(node, count, gpus) in &nominee.parts {
+                ledger.release(&shape, node, count, gpus);
+                grown.push(node);
+            }
+            voided.push(nominee);
+        }
+        voided
+    }
+}
+
+/// What was done in vain so far, to be undone.
+#[derive(Default)]
+struct Attempt {
+    parts: Vec<(NodeId, u32, GpuSet)>,
+    victims: Vec<u32>,
+}
+
+impl Pass<'_> {
+    /// Makes room for a task that fits nowhere: others are told to leave, and it is nominated for their room. False,
+    /// and nothing changed, if even that would not be enough. `waited` is where its wait went so far.
+    pub fn preempt(&mut self, wish: Wish, key: u64, waited: Option<[Span; Cause::COUNT]>) -> bool {
+        let Some(manner) = self.preempting.as_ref().and_then(|preempting| preempting.manner) else { return false };
+        let shape = *self.ledger.shapes().shape(wish.asked.shape);
+        if wish.members > 1 && shape.layout.is_some_and(|layout| !self.ledger.layouts().within(layout).0.is_empty()) {
+            // Room in one domain is not looked for among those who could leave.
+            return false;
+        }
+        let mut attempt = Attempt::default();
+        for member in 0..wish.members.max(1) {
+            // Alone it was looked for a moment ago.
+            let found = if member == 0 && wish.members < 2 { None } else { self.search(&shape, wish.asked) };
+            let node = match found {
+                Some(node) => Some(node),
+                None => self.clear(&shape, wish, manner, &mut attempt),
+            };
+            let gpus = node.map_or(GpuSet::NONE, |node| self.devices(&shape, wish.asked, node));
+            match node.filter(|&node| self.ledger.take(&shape, node, 1, gpus)) {
+                Some(node) => match attempt.parts.last_mut() {
+                    Some((last, count, GpuSet::NONE)) if *last == node && gpus == GpuSet::NONE => *count += 1,
+                    _ => attempt.parts.push((node, 1, gpus)),
+                },
+                None => {
+                    self.undo(&shape, &attempt);
+                    return false;
+                }
+            }
+        }
+        self.nominate(&attempt, wish, key, waited.unwrap_or([Span::ZERO; Cause::COUNT]), manner);
+        true
+    }
+
+    /// Finds the best victims for one more task and takes them off the books; says where there is room then.
+    fn clear(&mut self, shape: &Shape, wish: Wish, manner: Manner, attempt: &mut Attempt) -> Option<NodeId> {
+        let harm = self.least_harm(shape, wish, manner)?;
+        for &slot in &harm.slots {
+            self.running.move_out(slot);
+            self.running.set_leaving(slot, true);
+            let victim = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
+            for (node, count, gpus) in self.running.parts(slot) {
+                self.ledger.release(&victim, node, count, gpus);
+            }
+            attempt.victims.push(slot);
+        }
+        Some(harm.node)
+    }
+
+    /// The best victims on any node that could take the task then.
+    fn least_harm(&mut self, shape: &Shape, wish: Wish, manner: Manner) -> Option<Harm> {
+        let tenants = self.running.tenants()?;
+        let priority = self.running.job(wish.job).waiter.priority;
+        let need = Need { request: shape.request, gpu: shape.gpu };
+        let mut best: Option<Harm> = None;
+        let mut eligible: Vec<Tenant> = Vec::new();
+        let mut left = manner.candidates;
+        for at in 0..self.ledger.node_count() {
+            let id = NodeId(at as u32);
+            let Some((held, least)) = tenants.bound(id, priority) else { continue };
+            let node = self.ledger.node(id);
+            let may = best.as_ref().is_none_or(|best| !best.beats(least))
+                && could_fit(&need, node.free, held)
+                && self.ledger.is_open(id)
+                && self.ledger.allows(shape, id)
+                && self.ledger.admits(shape, id);
+            if !may {
+                continue;
+            }
+            self.work.nodes += 1;
+            eligible.clear();
+            eligible.extend(tenants.of(id).iter().filter(|tenant| tenant.priority < priority));
+            self.within_budgets(&mut eligible);
+            let Some(harm) = choose::victims(manner.rule, node, need, &mut eligible, self.now) else { continue };
+            if best.as_ref().is_none_or(|best| harm < *best) {
+                best = Some(harm);
+            }
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+        best
+    }
+
+    /// Leaves of each job's tasks no more than may be missing: the lowest ids.
+    fn within_budgets(&self, eligible: &mut Vec<Tenant>) {
+        let budget = |tenant: &Tenant| {
+            let job = self.running.job(self.running.task(tenant.slot).job);
+            job.disruption.map(|most| most.saturating_sub(job.live - job.up.min(job.live)))
+        };
+        if eligible.iter().all(|tenant| budget(tenant).is_none()) {
+            return;
+        }
+        eligible.sort_unstable_by_key(|tenant| tenant.task);
+        let mut spent: BTreeMap<u32, u32> = BTreeMap::new();
+        eligible.retain(|tenant| match budget(tenant) {
+            None => true,
+            Some(most) => {
+                let spent = spent.entry(self.running.task(tenant.slot).job).or_default();
+                *spent += 1;
+                *spent <= most
+            }
+        });
+    }
+
+    /// Puts everything back as it was.
+    fn undo(&mut self, shape: &Shape, attempt: &Attempt) {
+        for &(node, count, gpus) in attempt.parts.iter().rev() {
+            self.ledger.release(shape, node, count, gpus);
+        }
+        for &slot in attempt.victims.iter().rev() {
+            let is_back = self.take_back(slot);
+            debug_assert!(is_back, "what was released a moment ago is still there");
+        }
+    }
+
+    /// A victim may stay after all, if all of its room is still there.
+    fn take_back(&mut self, slot: u32) -> bool {
+        let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
+        let parts: Vec<(NodeId, u32, GpuSet)> = self.running.parts(slot).collect();
+        for (at, &(node, count, gpus)) in parts.iter().enumerate() {
+            if !self.ledger.take(&shape, node, count, gpus) {
+                for &(node, count, gpus) in &parts[..at] {
+                    self.ledger.release(&shape, node, count, gpus);
+                }
+                return false;
+            }
+        }
+        self.running.set_leaving(slot, false);
+        self.running.settle_again(self.ledger, slot);
+        true
+    }
+
+    fn nominate(&mut self, attempt: &Attempt, wish: Wish, key: u64, causes: [Span; Cause::COUNT], manner: Manner) {
+        // Of a gang's victims, a later one may have made an earlier one needless.
+        let mut victims = attempt.victims.clone();
+        victims.sort_by_key(|&slot| Reverse(self.running.job(self.running.task(slot).job).waiter.priority));
+        if wish.members > 1 {
+            victims.retain(|&slot| !self.take_back(slot));
+        }
+        victims.sort_unstable_by_key(|&slot| self.running.task(slot).id);
+        let task = wish.asked.task;
+        let mut leavers = Vec::with_capacity(victims.len());
+        for &slot in &victims {
+            let id = self.running.task(slot).id;
+            let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
+            let parts = self.running.parts(slot);
+            let withheld = parts.map(|(node, count, gpus)| self.ledger.withhold(&shape, node, count, gpus)).collect();
+            self.running.cede(slot);
+            leavers.push((id.0, Leaver { nominee: task.0, withheld }));
+            let (grace, requeue) = (manner.grace, manner.requeue);
+            self.decisions.push(Decision::Evict { task: id, grace, requeue });
+        }
+        let Some(preempting) = self.preempting.as_deref_mut() else { return };
+        preempting.leavers.extend(leavers);
+        let (at, parts, victims) = (self.now, attempt.parts.clone(), victims.len() as u32);
+        if victims == 0 {
+            preempting.ready.insert(task.0);
+        }
+        preempting.nominees.insert(task.0, Nominee { wish, key, causes, at, parts, victims });
+    }
+
+    /// Starts a task whose victims have all left, on the room that it holds.
+    pub fn start_nominee(&mut self, nominee: &Nominee) {
+        let task = nominee.wish.asked.task;
+        let mut causes = nominee.causes;
+        causes[Cause::Preemption as usize] += self.now.since(nominee.at);
+        if causes.iter().any(|&cause| cause > Span::ZERO) {
+            self.decisions.push(Decision::Waited { task, causes });
+        }
+        let mut slot = None;
+        let last = nominee.parts.len().saturating_sub(1);
+        for (at, &(node, count, gpus)) in nominee.parts.iter().enumerate() {
+            match slot {
+                None => slot = Some(self.running.start(task, nominee.wish.job, node, count, gpus)),
+                Some(slot) => self.running.spread(slot, node, count, gpus),
+            }
+            self.decisions.push(Decision::Place { task, node, count, gpus, more: at < last });
+        }
+        if let Some(slot) = slot {
+            self.running.begin(self.ledger, slot, self.now);
+        }
+        self.work.tasks += u64::from(nominee.wish.members.max(1));
+        let end = self.now + Span(self.running.job(nominee.wish.job).estimate_us);
+        self.beliefs.keep(self.running, task, self.now, end);
+    }
+}
+
+/// Whether a task could fit if everybody left who may.
+fn could_fit(need: &Need, free: &crate::resources::Resources, held: &crate::resources::Resources) -> bool {
+    free.checked_add(held).is_none_or(|room| need.request.fits_in(&room))
+}
