@@ -165,7 +165,9 @@ fn measure(
 fn bound_to(resolved: &Resolved) -> Result<BTreeMap<String, String>, Failure> {
     let mut whole = resolved.portable()?;
     let usual = |table: Result<toml::Table, toml::ser::Error>| table.unwrap_or_default();
-    let workload = usual(toml::Table::try_from(crate::spec::workload::Workload::default()));
+    // Every key of a workload has a default, and not all of them are false or empty.
+    let workload = toml::from_str::<crate::spec::workload::Workload>("").ok();
+    let workload = workload.and_then(|workload| toml::Table::try_from(workload).ok()).unwrap_or_default();
     if let Some(toml::Value::Array(all)) = whole.get_mut("workload") {
         all.iter_mut().filter_map(toml::Value::as_table_mut).for_each(|one| leave_out(one, &workload));
     }
