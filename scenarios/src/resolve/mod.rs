@@ -2,6 +2,7 @@
 //! default filled in, everything that cannot be honoured refused or warned about.
 
 mod batch;
+mod faults;
 mod fleet;
 mod paths;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use windtunnel_scheduler::core::{ConfigError, Registries};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::{Experiment, Measure, Routing, Sampling, Stop, Workload};
+use windtunnel_sim::model::Model;
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
@@ -38,6 +40,8 @@ pub struct Resolved {
     pub config: Config,
     /// Whose jobs go to which partition, quality of service and reservation.
     pub routing: Routing,
+    /// What breaks, and what news take.
+    pub model: Model,
     /// The workloads, not yet opened.
     pub workloads: Vec<Plan>,
     /// The profile that it names, and what it gave.
@@ -80,6 +84,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut config = configure(&scenario, places, registries)?;
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
+    let model = faults::resolve(&mut scenario, &fleet, &mut context)?;
     if scenario.workload.is_empty() {
         return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
     }
@@ -112,7 +117,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     let profile = places.profile().clone();
-    Ok(Resolved { scenario, fleet, config, routing, workloads, profile, inputs, warnings })
+    Ok(Resolved { scenario, fleet, config, routing, model, workloads, profile, inputs, warnings })
 }
 
 /// The scenario with its files known by their digests alone: the same wherever they lie.
@@ -123,6 +128,9 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     }
     typical::forget(&mut scenario.scheduler.placement.0.options, "path");
     for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
+        trace.path = Paths::default();
+    }
+    if let Some(trace) = &mut scenario.faults.trace {
         trace.path = Paths::default();
     }
     scenario
@@ -188,6 +196,7 @@ impl Resolved {
             fleet: self.fleet.clone(),
             workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
             scheduler: self.config.clone(),
+            model: self.model.clone(),
             parties: 1,
             routing: self.routing.clone(),
             link: Span::ZERO,
@@ -315,7 +324,6 @@ fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> R
     let later = [
         ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
         ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
-        ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
     ];
     if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
         return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));

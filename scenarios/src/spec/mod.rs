@@ -14,11 +14,13 @@ macro_rules! words {
 
 pub mod batch;
 pub mod demand;
+pub mod faults;
 pub mod file;
 pub mod fleet;
 pub mod gate;
 pub mod generator;
 pub mod later;
+pub mod model;
 mod places;
 mod profile;
 pub mod quantity;
@@ -27,6 +29,7 @@ pub mod run;
 pub mod scheduler;
 mod set;
 pub mod synthetic;
+pub mod takes;
 #[cfg(test)]
 mod tests;
 pub mod workload;
@@ -71,7 +74,7 @@ pub struct Scenario {
     pub scheduler: scheduler::Scheduler,
     /// How the world treats time.
     #[serde(default)]
-    pub model: scheduler::Model,
+    pub model: model::Model,
     /// What counts in the summary.
     #[serde(default)]
     pub measure: run::Measure,
@@ -82,9 +85,11 @@ pub struct Scenario {
     #[serde(default)]
     pub record: run::Record,
     /// What chance and calendars break.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub faults: Later,
+    #[serde(default, skip_serializing_if = "faults::Faults::is_empty")]
+    pub faults: faults::Faults,
+    /// Planned work on the machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<faults::Maintenance>,
     /// Who asks.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]

@@ -6,6 +6,7 @@ mod gang;
 mod pass;
 mod preempting;
 mod reserving;
+mod retries;
 mod running;
 
 pub use batch::{Batch, Policies};

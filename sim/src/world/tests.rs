@@ -3,6 +3,7 @@
 mod binpack;
 mod canary;
 mod evict;
+mod trouble;
 mod two_level;
 mod upkeep;
 mod whole;
@@ -96,6 +97,9 @@ fn workload(jobs: Vec<Job>) -> Workload {
         party: PartyId::FIRST,
         start: Start::Submit,
         loss: Loss::Rerun,
+        retry: windtunnel_scheduler::event::Retry::default(),
+        max_unavailable: None,
+        checkpoint: None,
         warm: None,
         terms: Default::default(),
     }
@@ -113,6 +117,7 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
+        model: crate::model::Model::default(),
     }
 }
 

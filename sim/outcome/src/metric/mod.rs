@@ -16,6 +16,7 @@ mod packing;
 mod scheduler;
 mod slices;
 mod tasks;
+mod trouble;
 mod wait;
 mod windows;
 
@@ -146,6 +147,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     goodput::METRICS,
     fairness::METRICS,
     availability::METRICS,
+    trouble::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,
