@@ -15,6 +15,7 @@ mod readme;
 mod scenes;
 mod slurm;
 mod support;
+mod swarm;
 mod sweep;
 mod tidy;
 mod verdicts;

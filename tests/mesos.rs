@@ -1,5 +1,7 @@
 //! The behaviours of Mesos and its frameworks, by the ids of the checklist: one test per id or numbered scenario.
 
+mod failure;
+
 // The tests stand side by side in this module, so that each is called `mesos::<id>` whatever file it is in.
 include!("mesos/harness.rs");
 include!("mesos/numbered.rs");

@@ -1,11 +1,19 @@
 //! The simulated world: the truth, the mail between parties, and the books that results are made of.
 
 mod apply;
+mod blast;
 mod close;
+mod health;
+mod launching;
 mod leave;
+mod loss;
+mod maintenance;
 mod offers;
 mod setup;
 mod stranded;
+mod thinking;
+mod toll;
+mod trouble;
 mod truth;
 mod upkeep;
 mod work;
@@ -60,6 +68,8 @@ const MESSAGE: u64 = 1;
 const BEGIN: u64 = 2;
 /// A task that was told to leave has left.
 const LEAVE: u64 = 3;
+/// The scheduler hears how a task ended.
+const NEWS: u64 = 4;
 
 /// The order of what happens in one instant: who comes to an end by itself does so before anybody is made to leave.
 fn rank(kind: u64) -> u64 {
@@ -156,6 +166,14 @@ pub(crate) struct World {
     events: u64,
     decisions: u64,
     thought: Work,
+    thinking: thinking::Thinking,
+    /// The run is set up, and time passes.
+    pub(crate) has_begun: bool,
+    /// Launches that take time; none if they take none.
+    launching: Option<Box<launching::Launching>>,
+    radius: blast::Radius,
+    /// What may go wrong; none if nothing can.
+    trouble: Option<Box<health::Trouble>>,
 }
 
 impl World {
@@ -164,7 +182,14 @@ impl World {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
-        let Some(now) = [arrival, planned, wake].into_iter().flatten().min() else { return Ok(None) };
+        let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
+        if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
+            // What breaks later does not keep a run alive.
+            if next.is_some() || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() {
+                next = Some(next.map_or(trouble, |next| next.min(trouble)));
+            }
+        }
+        let Some(now) = next else { return Ok(None) };
         if self.only_thinks(arrival, now) {
             return Ok(None);
         }
@@ -173,6 +198,7 @@ impl World {
         {
             return Ok(None);
         }
+        self.take_blasts(now);
         if now > self.now {
             self.measures.advance(now);
             self.now = now;
@@ -186,7 +212,7 @@ impl World {
         if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
             return false;
         }
-        if arrival.is_some() || self.agenda.len() > self.mail.len() {
+        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() {
             self.stalled = None;
             return false;
         }
@@ -208,7 +234,17 @@ impl World {
         }
         let mut any = !happening.is_empty();
         happening.sort_unstable_by_key(|&what| self.order_of(what));
-        for &what in &happening {
+        let ends = happening.partition_point(|&what| what >> 60 == END);
+        for &what in &happening[..ends] {
+            self.happen(what)?;
+        }
+        if self.trouble.is_some() {
+            any |= self.meet_trouble();
+        }
+        if self.launching.is_some() {
+            any |= self.meet_launches();
+        }
+        for &what in &happening[ends..] {
             self.happen(what)?;
         }
         happening.clear();
@@ -222,6 +258,7 @@ impl World {
                 self.submit(job, workload)?;
             }
         }
+        any |= self.next_thought().is_some_and(|until| until <= now);
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
                 self.wakes[party] = None;
@@ -257,6 +294,9 @@ impl World {
             self.happen(what)?;
             return Ok(true);
         }
+        if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
+            return Ok(true);
+        }
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
                 self.wakes[party] = None;
@@ -264,7 +304,7 @@ impl World {
                 return Ok(true);
             }
         }
-        Ok(false)
+        Ok(self.next_thought().is_some_and(|until| until <= now))
     }
 
     fn order_of(&self, what: u64) -> (u64, u64) {
@@ -301,11 +341,25 @@ impl World {
                 }
                 self.mail.free(slot);
             }
+            NEWS => {
+                let generation = (what >> 32) as u32 & 0x0fff_ffff;
+                if self.tasks[slot].generation & 0x0fff_ffff == generation
+                    && let Some(state) = self.tasks[slot].unheard_state()
+                {
+                    self.hear(slot, state, None);
+                }
+            }
             _ => {
                 self.begin_recorded(slot)?;
             }
         }
         Ok(())
+    }
+
+    fn new_generation(&mut self) -> u32 {
+        let generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        generation
     }
 
     fn plan(&mut self, at: Time, what: u64) {
@@ -314,7 +368,8 @@ impl World {
 
     /// The next party with something to think about: the lowest number first.
     pub(crate) fn next_ready(&self) -> Option<PartyId> {
-        self.inboxes.iter().position(|inbox| !inbox.is_empty()).map(|at| PartyId(at as u16))
+        let mut ready = self.inboxes.iter().enumerate().filter(|(_, inbox)| !inbox.is_empty());
+        ready.find(|&(at, _)| !self.is_busy(at)).map(|(at, _)| PartyId(at as u16))
     }
 
     /// The events of a party; to be given back with [`World::give_back`].
@@ -338,9 +393,7 @@ impl World {
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
     pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
-        if !self.gang.is_empty() {
-            return Err(self.half_placed(party));
-        }
+        self.check_whole(party)?;
         self.steps += 1;
         self.decisions += decisions as u64;
         self.thought.jobs += step.work.jobs;
