@@ -141,10 +141,7 @@ impl Registries {
     pub fn opinion(&self, config: &Config, ledger: &Ledger, shape: &Shape, node: NodeId) -> Result<Option<i64>, Veto> {
         match ledger.veto(shape, node) {
             Some(veto) => Err(veto),
-            None => Ok(self.placement(&config.placement).ok().and_then(|policy| {
-                let policy = (policy.build)(config);
-                policy.score(ledger, shape, node)
-            })),
+            None => Ok(placement::build(&self.placements, config).and_then(|policy| policy.score(ledger, shape, node))),
         }
     }
 
