@@ -130,3 +130,62 @@ fn g12_two_frameworks_by_the_book() {
     assert_eq!((count(a), count(b)), (3, 2), "{launched:?}");
     assert_eq!((cluster.share("a"), cluster.share("b")), (2.0 / 3.0, 2.0 / 3.0));
 }
+
+/// How many of 12 instances run in each of so many racks under a law of GROUP_BY, before and after the last rack is lost.
+fn grouped(law: Law, racks: u32) -> (Vec<u32>, Vec<u32>) {
+    let mut core = Core::new(&Registries::default());
+    let mut events = vec![Event::Configured(Box::default())];
+    for rack in 0..racks {
+        let attributes = vec![("rack".to_owned(), format!("rack-{rack}"))];
+        let (node, capacity) = (NodeId(rack), row(100.0, 100_000));
+        let spec = windtunnel_scheduler::NodeSpec { node, capacity, attributes, ..Default::default() };
+        events.push(Event::NodeAdded(Box::new(spec)));
+    }
+    let rules = vec![Rule { attribute: "rack".to_owned(), law }];
+    let layout = Some(Layout { rules, ..Layout::default() }.into());
+    let kind = windtunnel_scheduler::event::JobKind::Service;
+    let spec = windtunnel_scheduler::JobSpec { count: 12, request: row(1.0, 100), kind, layout, ..Default::default() };
+    events.push(Event::JobSubmitted(spec));
+    let mut at: std::collections::BTreeMap<TaskId, NodeId> = std::collections::BTreeMap::new();
+    let step = |core: &mut Core, now: Time, events: &[Event], at: &mut std::collections::BTreeMap<TaskId, NodeId>| {
+        let mut out = Vec::new();
+        core.step(PartyId::FIRST, now, events, &mut out).expect("it is there");
+        for decision in out {
+            if let Decision::Place { task, node, .. } = decision {
+                at.insert(task, node);
+            }
+        }
+    };
+    let count = |at: &std::collections::BTreeMap<TaskId, NodeId>| -> Vec<u32> {
+        (0..racks).map(|rack| at.values().filter(|node| node.0 == rack).count() as u32).collect()
+    };
+    step(&mut core, Time::ZERO, &events, &mut at);
+    let before = count(&at);
+    let lost = NodeId(racks - 1);
+    let mut events = vec![Event::NodeLost { node: lost }];
+    let gone: Vec<TaskId> = at.iter().filter(|(_, node)| **node == lost).map(|(task, _)| *task).collect();
+    for task in gone {
+        at.remove(&task);
+        events.push(Event::TaskEnded { task, ending: Ending::Lost });
+    }
+    step(&mut core, Time(1), &events, &mut at);
+    (before, count(&at))
+}
+
+#[test]
+fn g9_group_by_old_and_new() {
+    let sum = |counts: &[u32]| counts.iter().sum::<u32>();
+    // Three zones, one of them lost: both stay at 8 of 12 until it returns.
+    for law in [Law::GroupBy(3), Law::GroupByOld(3)] {
+        let (before, after) = grouped(law, 3);
+        assert_eq!(before, [4, 4, 4]);
+        assert_eq!(after, [4, 4, 0], "{law:?}");
+    }
+    // Five are wanted and three exist: the old rule stops at 3 of 12, the new one at 8.
+    assert_eq!(sum(&grouped(Law::GroupByOld(5), 3).0), 3);
+    assert_eq!(sum(&grouped(Law::GroupBy(5), 3).0), 8);
+    // Three are wanted and five exist: the old rule uses all five, the new one exactly three.
+    let used = |counts: Vec<u32>| counts.iter().filter(|count| **count > 0).count();
+    assert_eq!(used(grouped(Law::GroupByOld(3), 5).0), 5);
+    assert_eq!(used(grouped(Law::GroupBy(3), 5).0), 3);
+}

@@ -18,6 +18,7 @@ use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::event::{Ending, Event, GpuSet, Launch, Offer};
 use windtunnel_scheduler::framework::service::{Act, Backoff, KillSelection, Plan, Strategy, Upgrade, Watch, choose};
 use windtunnel_scheduler::id::{NodeId, OfferId, PartyId, TaskId};
+use windtunnel_scheduler::layout::{Law, Layout, Rule};
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, MEMORY, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 
