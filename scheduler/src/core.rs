@@ -375,7 +375,7 @@ impl Fused {
                 }
                 Event::NodeClosed { node } => {
                     ledger.close_node(*node);
-                    framework.shrank(now, *node);
+                    framework.shrank(ledger, now, *node);
                 }
                 Event::NodeOpened { node } => {
                     if ledger.open_node(*node) {

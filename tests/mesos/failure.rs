@@ -86,8 +86,7 @@ fn marked(at: Time) -> Time {
     news.lost[0].1
 }
 
-#[test]
-fn g6_an_agent_is_marked_75_to_90_seconds_after_it_dies() {
+pub(super) fn g6_an_agent_is_marked_75_to_90_seconds_after_it_dies() {
     // Its pings are 15 s apart at a phase of its own, which one death shows.
     let ping = Time(marked(Time(300 * SECOND)).0 - 75 * SECOND);
     assert_eq!(marked(Time(ping.0 + 1)), Time(ping.0 + 90 * SECOND), "just after it answered");
@@ -95,8 +94,7 @@ fn g6_an_agent_is_marked_75_to_90_seconds_after_it_dies() {
     assert_eq!(marked(Time(ping.0 + 15 * SECOND)), Time(ping.0 + 90 * SECOND), "at the ping itself");
 }
 
-#[test]
-fn g7_of_ten_thousand_agents_the_last_is_marked_after_a_hundred_minutes() {
+pub(super) fn g7_of_ten_thousand_agents_the_last_is_marked_after_a_hundred_minutes() {
     let limit = Detection { removal_gap: Span(60 * SECOND / 100), ..Detection::default() };
     let all = silent((0..10_000).collect(), Time(300 * SECOND), Time::NEVER);
     let (news, _) = master(10_000, vec![all], limit, Time(10_000 * SECOND));
@@ -105,8 +103,7 @@ fn g7_of_ten_thousand_agents_the_last_is_marked_after_a_hundred_minutes() {
     assert!((minutes - 100.0).abs() < 0.011, "{minutes} minutes");
 }
 
-#[test]
-fn f1_a_pong_starts_the_count_anew() {
+pub(super) fn f1_a_pong_starts_the_count_anew() {
     let twice = vec![
         silent(vec![0], Time(300 * SECOND), Time(370 * SECOND)),
         silent(vec![0], Time(371 * SECOND), Time(440 * SECOND)),
@@ -116,8 +113,7 @@ fn f1_a_pong_starts_the_count_anew() {
     assert_eq!(outcome.summary.number("belief.declared_lost"), Some(0.0));
 }
 
-#[test]
-fn f3_two_agents_lost_three_minutes_apart_are_marked_twenty_minutes_apart() {
+pub(super) fn f3_two_agents_lost_three_minutes_apart_are_marked_twenty_minutes_apart() {
     let limit = Detection { misses: 20, removal_gap: Span(1_200 * SECOND), ..Detection::default() };
     let lost = vec![silent(vec![0], Time(600 * SECOND), Time::NEVER), silent(vec![1], Time(780 * SECOND), Time::NEVER)];
     let (news, _) = master(2, lost, limit, Time(4_000 * SECOND));
@@ -126,8 +122,7 @@ fn f3_two_agents_lost_three_minutes_apart_are_marked_twenty_minutes_apart() {
     assert!((300.0..=315.0).contains(&first), "{first}");
 }
 
-#[test]
-fn f3_a_late_pong_cancels_a_queued_removal() {
+pub(super) fn f3_a_late_pong_cancels_a_queued_removal() {
     let limit = Detection { removal_gap: Span(1_200 * SECOND), ..Detection::default() };
     let lost = vec![
         silent(vec![0], Time(600 * SECOND), Time::NEVER),
@@ -140,8 +135,7 @@ fn f3_a_late_pong_cancels_a_queued_removal() {
     assert_eq!(news.lost[1].1 - news.lost[0].1, Span(1_200 * SECOND), "and its turn went to the next");
 }
 
-#[test]
-fn f4_agents_that_come_back_register_in_a_storm_with_back_off() {
+pub(super) fn f4_agents_that_come_back_register_in_a_storm_with_back_off() {
     // A thousand agents are back at once and register within a second; ten a second are let in, the others try again
     // within 2, 4, .. 60 s.
     let storm = Detection {

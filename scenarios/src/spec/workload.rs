@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use super::demand::{Term, Within};
 use super::file::{InputFile, Paths};
 use super::generator::Generator;
-use super::later::Later;
 use super::quantity::Duration;
 use super::scheduler::Scalar;
 use super::synthetic::Synthetic;

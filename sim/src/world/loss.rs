@@ -239,10 +239,12 @@ impl World {
             let task = &self.tasks[slot];
             let job = &self.jobs[task.job];
             let part = job.parts.of(task.index);
-            let (request, members) = (part.request, part.members());
-            if !job.background {
-                self.levels.pending.sub(&request.masked(self.fleet.lanes), u64::from(members));
+            let (request, members, job) = (part.request, part.members(), task.job);
+            if !self.jobs[job].background {
+                let request = self.constrained(request);
+                self.levels.pending.sub(&request, u64::from(members));
                 self.levels.waiting -= u64::from(members);
+                self.note_waiting(job, -i64::from(members), false);
             }
             members
         };

@@ -334,8 +334,9 @@ impl World {
         self.occupy(slot, node, count, gpus);
         let task = &mut self.tasks[slot];
         task.running = Some(attempt);
-        let job = &self.jobs[task.job];
-        let part = job.parts.of(task.index);
+        let (job_slot, index) = (task.job, task.index);
+        let job = &self.jobs[job_slot];
+        let part = job.parts.of(index);
         let (request, members, background) = (part.request, part.members(), job.background);
         if !background {
             self.levels.pending.sub(&self.constrained(request), u64::from(members));
@@ -355,7 +356,7 @@ impl World {
     }
 
     /// Tasks of a job come to wait, or cease to: whoever is offered resources is hungry meanwhile.
-    fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
+    pub(super) fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
         if !self.offers.is_idle() {
             let party = self.arrivals.workload(usize::from(self.jobs[job].workload)).party;
             self.offers.wait(self.now, party, change, started);
