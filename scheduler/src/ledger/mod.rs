@@ -424,6 +424,7 @@ impl Ledger {
         let closed = self.open.get(at).is_some_and(|open| !open);
         if closed {
             self.open[at] = true;
+            self.topology += 1;
             self.free_total.add(&self.free[at], 1);
             self.capacity_total.add(&self.capacity[at], 1);
             self.changes.push(node);

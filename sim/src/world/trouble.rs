@@ -310,6 +310,8 @@ impl World {
     pub(super) fn residents_of(&self, node: NodeId) -> Vec<u32> {
         let mut slots = self.trouble.as_ref().map_or_else(Vec::new, |trouble| trouble.residents[node.index()].clone());
         slots.sort_by_key(|&slot| (self.tasks[slot].id, self.tasks[slot].attempt));
+        // A gang stands there once for each of its parts.
+        slots.dedup();
         slots
     }
 

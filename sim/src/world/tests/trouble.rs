@@ -430,3 +430,17 @@ fn thinking_takes_time_and_decisions_leave_when_it_is_over() {
     assert_eq!(number("scheduler.busy_s"), 10.0);
     balanced(&outcome);
 }
+
+#[test]
+fn a_gang_in_several_parts_on_one_node_is_given_up_once() {
+    let mut nodes = fleet(&[]);
+    nodes.nodes.extend([machine(0, 8_000, 0, 4), machine(1, 8_000, 0, 4)]);
+    nodes.lanes = 0b1011;
+    let jobs = vec![job(0, 0, with_gpu(gang(3, 1_000, 10), 1, 1_000))];
+    let cut = strikes("a", Effect::Partition, &[(&[0], 4, 500)]);
+    let (outcome, tape) = run(broken(experiment(nodes, jobs), vec![cut]));
+    let expected =
+        [("0/0", 0, State::Lost, Some(0.0), Some(4.0), 4.0), ("0/0", 1, State::Finished, Some(4.0), Some(14.0), 0.0)];
+    assert_eq!(rows(&tape), expected);
+    balanced(&outcome);
+}
