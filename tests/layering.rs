@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use windtunnel_outcome::metric::METRICS;
 use windtunnel_reports::chart::CHARTS;
 use windtunnel_scheduler::placement::PLACEMENTS;
+use windtunnel_scheduler::preemption::PREEMPTIONS;
 use windtunnel_scheduler::queue::QUEUES;
 use windtunnel_scheduler::registry::Entry;
 use windtunnel_traces::read::FORMATS;
@@ -291,6 +292,7 @@ fn registries() -> Vec<(&'static str, Vec<Said>)> {
     vec![
         ("PLACEMENTS", PLACEMENTS.iter().map(|entry| policy(entry)).collect()),
         ("QUEUES", QUEUES.iter().map(|entry| policy(entry)).collect()),
+        ("PREEMPTIONS", PREEMPTIONS.iter().map(|entry| policy(entry)).collect()),
         ("FORMATS", formats.collect()),
         ("GENERATORS of arrivals", generators("arrivals")),
         ("GENERATORS of durations", generators("duration")),

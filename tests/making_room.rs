@@ -65,7 +65,7 @@ placement = "first-fit"
 "#;
 
 #[test]
-fn every_preemption_policy_chooses_in_its_own_way() {
+fn what_each_preemption_policy_does() {
     let scratch = Scratch::new();
     scratch.write("scene.toml", PREEMPTION);
     scratch.write("jobs.csv", IMPORTANT);

@@ -206,7 +206,8 @@ impl Pass<'_> {
                 && self.ledger.is_open(id)
                 && self.ledger.allows(shape, id)
                 && self.ledger.admits(shape, id);
-            if !may {
+            let stands = |best: &Harm| best.stands_against(&node, &need, tenants.of(id), least, self.now);
+            if !may || (manner.candidates == u64::MAX && best.as_ref().is_some_and(stands)) {
                 continue;
             }
             self.work.nodes += 1;

@@ -284,6 +284,15 @@ pub(super) fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
     }
 }
 
+/// What the fleet looks like before anything runs on it.
+fn levels_of(fleet: &Fleet) -> Levels {
+    let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
+    for node in &fleet.nodes {
+        levels.capacity.add(&node.capacity, 1);
+    }
+    levels
+}
+
 fn check_fleet(fleet: &Fleet) -> Result<(), SimError> {
     if fleet.nodes.is_empty() {
         return Err(SimError::Experiment("the fleet has no nodes".to_owned()));

@@ -83,8 +83,9 @@ impl Naive {
             Event::NodeLost { node } => self.ledger.lose_node(*node),
             Event::JobSubmitted(spec) => {
                 let is_gang = spec.kind == JobKind::Gang;
+                // Its rules are about all of its tasks together.
+                let shape = self.ledger.shape_of(spec);
                 for unit in 0..if is_gang { 1 } else { u64::from(spec.count) } {
-                    let shape = self.ledger.shape_of(spec);
                     let members = if is_gang { spec.count } else { 1 };
                     let unit_spec = JobSpec { first_task: TaskId(spec.first_task.0 + unit), ..spec.clone() };
                     self.wait(now, Unit { spec: unit_spec, shape, members, submit: now, since: now, nodes: vec![] });
