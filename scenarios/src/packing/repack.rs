@@ -169,7 +169,8 @@ pub struct Packer<'a> {
 impl<'a> Packer<'a> {
     /// For a scenario. Its queue order and placement decide; what has to do with time is put aside: everybody waits
     /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), one party is told all,
-    /// nobody is pushed out, and what jobs may take at once (limits of partitions and qualities of service, reservations) does not count.
+    /// nobody is pushed out, and what jobs may take at once (limits of partitions and qualities of service,
+    /// reservations) does not count.
     #[must_use]
     pub fn new(tool: &'a Tool, implementation: &'a str, config: &Config) -> Self {
         let config = Config {
