@@ -119,6 +119,8 @@ pub fn measure(
     options: &Options,
     interrupt: &Interrupt,
 ) -> Result<Measured, Failure> {
+    let bare = snapshot.without_daemons();
+    let snapshot = bare.as_ref().unwrap_or(snapshot);
     if snapshot.nodes.is_empty() || snapshot.held.is_empty() {
         let sentence = "nothing runs at this instant, so there is nothing to pack; name another with --at";
         return Err(Failure::new(sentence));

@@ -2,8 +2,9 @@
 //! warehouse-scale computing", CLUSTER 2014), fragmentation by cause, lower bounds, and what migrations would buy.
 //!
 //! What is packed is a [`Snapshot`]: the tasks that hold room at one instant of a run, by default at the first instant
-//! at which the most allocated resource is allocated the most. Tasks that wait then are not part of it. Measures that
-//! pack from scratch hand the tasks, in order of submission, to fresh schedulers of the scenario's own kind.
+//! at which the most allocated resource is allocated the most. Tasks that wait then are not part of it, and daemons are
+//! a part of their nodes. Measures that pack from scratch hand the tasks, in order of submission, to fresh schedulers
+//! of the scenario's own kind.
 
 pub mod books;
 pub mod bounds;

@@ -140,6 +140,7 @@ pub fn soften(pieces: &mut [Piece], nodes: usize) {
     for piece in pieces {
         if sizes[&piece.spec.job] * 2 > nodes as u64 {
             piece.spec.constraints = None;
+            piece.spec.layout = None;
         }
     }
 }
@@ -167,8 +168,9 @@ pub struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     /// For a scenario. Its queue order and placement decide; what has to do with time is put aside: everybody waits
-    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), one party is told all, and what
-    /// jobs may take at once (limits of partitions and qualities of service, reservations) does not count.
+    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), one party is told all,
+    /// nobody is pushed out, and what jobs may take at once (limits of partitions and qualities of service,
+    /// reservations) does not count.
     #[must_use]
     pub fn new(tool: &'a Tool, implementation: &'a str, config: &Config) -> Self {
         let config = Config {
@@ -180,6 +182,9 @@ impl<'a> Packer<'a> {
             interval: Span::ZERO,
             explain: false,
             partitions: config.partitions.iter().map(unlimited).collect(),
+            preemption: Choice::named("none"),
+            allocator: None,
+            frameworks: Vec::new(),
             qos: Vec::new(),
             reservations: Vec::new(),
             ..config.clone()

@@ -42,6 +42,29 @@ pub struct Spot {
     pub gpus: GpuSet,
 }
 
+impl Snapshot {
+    /// The same with daemons as a part of their nodes: what they hold is taken off, since a node that is taken away
+    /// takes its daemons along. None if there are none. A daemon that holds gpus stays a task.
+    #[must_use]
+    pub fn without_daemons(&self) -> Option<Self> {
+        let is_daemon = |held: &Held| held.spec.kind == JobKind::Daemon && held.spec.gpu.count == 0;
+        if !self.held.iter().any(is_daemon) {
+            return None;
+        }
+        let mut nodes = self.nodes.clone();
+        for held in self.held.iter().filter(|held| is_daemon(held)) {
+            for spot in &held.spots {
+                let node = &mut nodes[spot.node as usize];
+                if let Some(capacity) = node.capacity.checked_sub(&held.spec.request) {
+                    *node = Arc::new(NodeSpec { capacity, ..(**node).clone() });
+                }
+            }
+        }
+        let held = self.held.iter().filter(|held| !is_daemon(held)).cloned().collect();
+        Some(Self { at: self.at, nodes, held })
+    }
+}
+
 impl Held {
     /// How many tasks it counts as.
     #[must_use]
@@ -185,7 +208,7 @@ impl Watch {
     fn end(&mut self, task: u64, ending: Ending) {
         let Some(live) = self.live.remove(&task) else { return };
         self.used.sub(&live.held.spec.request, live.held.members());
-        let stays = live.held.spec.kind == JobKind::Service && ending != Ending::Killed;
+        let stays = live.held.spec.kind.is_kept_running() && ending != Ending::Killed;
         if matches!(ending, Ending::Finished | Ending::Failed | Ending::Killed) && !stays {
             self.forget(task, 1);
         }
@@ -345,6 +368,18 @@ mod tests {
         );
         assert_eq!(spots(&snapshot), [vec![(1, 1)], vec![(1, 1)], vec![(1, 2), (2, 1)]]);
         assert_eq!(snapshot.held[2].members(), 3);
+    }
+
+    #[test]
+    fn daemons_are_a_part_of_their_nodes() {
+        let mut snapshot = watched(Watch::for_peak());
+        assert!(snapshot.without_daemons().is_none());
+        let spec = JobSpec { kind: JobKind::Daemon, request: Resources::new(1, 0), ..JobSpec::default() };
+        let spot = |node| Spot { node, count: 1, gpus: GpuSet::NONE };
+        snapshot.held.push(Held { spec: Arc::new(spec), spots: vec![spot(0)] });
+        let bare = snapshot.without_daemons().expect("there is one");
+        assert_eq!(bare.held.len(), 3);
+        assert_eq!(bare.nodes.iter().map(|node| node.capacity[0]).collect::<Vec<_>>(), [3, 4, 4]);
     }
 
     #[test]

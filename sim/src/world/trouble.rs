@@ -177,6 +177,7 @@ impl World {
         truth.since = self.now;
         self.levels.capacity.add(&truth.capacity, 1);
         self.levels.nodes_up += 1;
+        self.draw_again(node.0);
     }
 
     /// Accounts for an outage up to now: from the outage, not from the books of the node.

@@ -69,11 +69,12 @@ impl World {
         }
     }
 
-    /// A node holds more or less than before.
+    /// A node holds more or less than before, or went down or came back: one that is down draws nothing.
     pub(super) fn draw_again(&mut self, node: u32) {
         let at = node as usize;
         let Some(rate) = self.bill.rates.get(at) else { return };
-        let draw = draw_of(rate, &self.nodes[at].used, &self.nodes[at].capacity);
+        let node = &self.nodes[at];
+        let draw = if node.down { 0 } else { draw_of(rate, &node.used, &node.capacity) };
         self.levels.power_mw = self.levels.power_mw - self.bill.draws[at] + draw;
         self.bill.draws[at] = draw;
     }
@@ -111,8 +112,9 @@ impl World {
         if self.bill.is_empty() {
             return;
         }
+        let nodes = self.nodes.iter().zip(&self.bill.rates).enumerate();
         let sheets: Vec<Sheet> =
-            self.nodes.iter().zip(&self.bill.rates).map(|(node, rate)| Sheet::of(node, rate, self.now)).collect();
+            nodes.map(|(at, (node, rate))| Sheet::of(node, rate, self.now, self.down_of(at))).collect();
         let all = Sheet::sum(&sheets);
         if self.bill.has_prices() {
             let finished = summary.number("tasks.finished").filter(|&tasks| tasks > 0.0);
@@ -157,8 +159,9 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn of(node: &Node, rate: &Upkeep, now: Time) -> Self {
-        let span_us = now.0 as f64;
+    /// Up to `now`; a node that was `down` was paid for and drew nothing.
+    fn of(node: &Node, rate: &Upkeep, now: Time, down: Span) -> Self {
+        let (span_us, up_us) = (now.0 as f64, now.0.saturating_sub(down.0) as f64);
         let share = |lane: usize| {
             let all = f64::from(node.capacity[lane]) * span_us;
             if all > 0.0 { node.allocated[lane] as f64 / all } else { 0.0 }
@@ -166,7 +169,8 @@ impl Sheet {
         let held = (0..LANES).map(share).fold(0.0, f64::max).min(1.0);
         let cost = rate.price as f64 * span_us / PER_USD;
         let more = rate.busy_mw.saturating_sub(rate.idle_mw) as f64 * share(CPU).min(1.0);
-        Self { cost, idle: cost * (1.0 - held), energy_kwh: (rate.idle_mw as f64 + more) * span_us / PER_KWH }
+        let energy_kwh = (rate.idle_mw as f64 * up_us + more * span_us) / PER_KWH;
+        Self { cost, idle: cost * (1.0 - held), energy_kwh }
     }
 
     fn sum(sheets: &[Self]) -> Self {
