@@ -324,8 +324,8 @@ fn seeds_are_added_until_the_interval_is_narrow_enough() {
     let scratch = scene();
     let chance = SCENE.replace(
         "trace = { path = \"jobs.csv\" }",
-        "[workload.synthetic]\narrivals = { poisson = \"1/s\" }\ntasks = 60\nduration = { exponential = { mean = \"8s\" } }\n\
-         shapes = [{ cpu = 1, weight = 3 }, { cpu = 4 }]",
+        "[workload.synthetic]\narrivals = { poisson = \"1/s\" }\ntasks = 60\n\
+         duration = { exponential = { mean = \"8s\" } }\nshapes = [{ cpu = 1, weight = 3 }, { cpu = 4 }]",
     );
     scratch.write("scene.toml", &chance);
     let sides = ["--arm", "best:", "--arm", "spread:scheduler.placement=least-allocated", "--json"];

@@ -44,6 +44,11 @@ const WARM_MISSES_MOST: u32 = 100;
 /// Hands events to the parties while the world is set up.
 pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>;
 
+/// The nodes by the names that traces know them by.
+pub(super) fn by_name(fleet: &Fleet) -> BTreeMap<Name, NodeId> {
+    fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
+}
+
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
@@ -57,11 +62,7 @@ impl World {
         check_fleet(&fleet)?;
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
-        let node_of_name: BTreeMap<Name, NodeId> = if recorded {
-            fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
-        } else {
-            BTreeMap::new()
-        };
+        let node_of_name = if recorded { by_name(&fleet) } else { BTreeMap::new() };
         let lanes: Vec<(usize, String)> =
             fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect();
         let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();

@@ -130,6 +130,10 @@ impl World {
 
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
+        let has_node = |group: &Group| group.truth.recorded.as_ref().is_some_and(|recorded| recorded.node.is_some());
+        if self.node_of_name.is_empty() && job.groups.as_slice().iter().any(has_node) {
+            self.node_of_name = super::setup::by_name(&self.fleet);
+        }
         let past =
             |recorded: &Recorded| Past { start: recorded.start, node: self.recorded_node(recorded).map(|node| node.0) };
         let parts = Parts::new(&job.groups, past);

@@ -50,8 +50,8 @@ pub(super) const METRICS: &[&[Metric]] = &[&[
         unit: "share",
         better: Better::Neither,
         live: false,
-        meaning: "real cpu time over that of the fleet, from the first submission to the last real end; null unless the \
-                  trace has the start of every task",
+        meaning: "real cpu time over that of the fleet, from the first submission to the last real end; null unless \
+                  the trace has the start of every task",
         source: STARTS,
     },
     Metric {
