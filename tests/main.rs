@@ -2,6 +2,7 @@
 
 mod cli;
 mod comparing;
+mod corpora;
 mod fidelity;
 mod golden;
 mod layering;
@@ -13,6 +14,7 @@ mod readme;
 mod scenes;
 mod slurm;
 mod support;
+mod swarm;
 mod sweep;
 mod tidy;
 mod verdicts;
