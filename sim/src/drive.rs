@@ -33,7 +33,7 @@ pub fn run(
     world.begin(&config, &mut |world| loop_.think(world))?;
     world.complete(loop_.recorder)?;
     let mut instants = 0;
-    while world.advance()?.is_some() {
+    while world.advance().is_some() {
         loop_.turn(&mut world, convention)?;
         world.complete(loop_.recorder)?;
         instants += 1;

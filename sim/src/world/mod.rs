@@ -72,6 +72,11 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
 }
 
+/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained. One party that looks
+/// at everything has said its word after one; an allocator may go round many times before a framework takes an offer
+/// again that it has declined.
+const VAIN_WAKES_MOST: u32 = 1000;
+
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
 
@@ -117,6 +122,10 @@ pub(crate) struct World {
     fingerprint: Digest,
     starts: u64,
     wakes: Vec<Option<Time>>,
+    /// Running tasks that end of their own and are then over: neither services nor those that run for ever.
+    finite: u64,
+    /// Wakes since finite work last arrived, began or ended.
+    vain_wakes: u32,
     stop: Stop,
     seed: u64,
     wanted: Wanted,
@@ -149,21 +158,34 @@ pub(crate) struct World {
 
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
-    pub(crate) fn advance(&mut self) -> Result<Option<Time>, SimError> {
+    pub(crate) fn advance(&mut self) -> Option<Time> {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
+        if arrival.is_none() && self.is_drained() {
+            return None;
+        }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
-        let Some(now) = [arrival, planned, wake].into_iter().flatten().min() else { return Ok(None) };
+        let now = [arrival, planned, wake].into_iter().flatten().min()?;
         if let Stop::At(end) = self.stop
             && now >= end
         {
-            return Ok(None);
+            return None;
         }
         if now > self.now {
             self.measures.advance(now);
             self.now = now;
         }
-        Ok(Some(now))
+        Some(now)
+    }
+
+    /// True if no finite work runs or is on its way, and none that waits can be hoped to start without an outside
+    /// change. Services and tasks that never end do not keep a run alive, nor does a scheduler that only wakes.
+    fn is_drained(&self) -> bool {
+        let comes = self.finite > 0 || !self.recorded.is_empty() || !self.mail.is_empty();
+        let vain_most = if self.inboxes.len() == 1 { 1 } else { VAIN_WAKES_MOST };
+        let may_start = self.levels.waiting > 0 && self.vain_wakes < vain_most;
+        let wakes = may_start && self.wakes.iter().any(Option::is_some);
+        self.stop == Stop::Drained && !comes && !wakes
     }
 
     /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
@@ -171,9 +193,7 @@ impl World {
     pub(crate) fn gather(&mut self) -> Result<bool, SimError> {
         let now = self.now;
         let mut happening = std::mem::take(&mut self.happening);
-        if self.agenda.earliest().is_some_and(|next| next <= now) {
-            self.agenda.pop(now, &mut happening);
-        }
+        self.pop(&mut happening);
         let mut any = !happening.is_empty();
         happening.sort_unstable_by_key(|&what| self.order_of(what));
         for &what in &happening {
@@ -192,9 +212,8 @@ impl World {
         }
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wakes[party] = None;
+                self.wake(party);
                 any = true;
-                self.inboxes[party].push(Event::Woken);
             }
         }
         Ok(any)
@@ -212,27 +231,38 @@ impl World {
             }
             return Ok(true);
         }
-        if self.agenda.earliest().is_some_and(|next| next <= now) {
-            let mut happening = std::mem::take(&mut self.happening);
-            self.agenda.pop(now, &mut happening);
-            self.happening = happening;
+        let mut happening = std::mem::take(&mut self.happening);
+        if self.pop(&mut happening) {
             // Taken from the end.
-            let mut queue = std::mem::take(&mut self.happening);
-            queue.sort_unstable_by_key(|&what| std::cmp::Reverse(self.start_order_of(what)));
-            self.happening = queue;
+            happening.sort_unstable_by_key(|&what| std::cmp::Reverse(self.start_order_of(what)));
         }
+        self.happening = happening;
         if let Some(what) = self.happening.pop() {
             self.happen(what)?;
             return Ok(true);
         }
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wakes[party] = None;
-                self.inboxes[party].push(Event::Woken);
+                self.wake(party);
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Takes what is planned for now off the agenda; false if there is nothing.
+    fn pop(&mut self, happening: &mut Vec<u64>) -> bool {
+        let is_due = self.agenda.earliest().is_some_and(|next| next <= self.now);
+        if is_due {
+            self.agenda.pop(self.now, happening);
+        }
+        is_due
+    }
+
+    fn wake(&mut self, party: usize) {
+        self.wakes[party] = None;
+        self.vain_wakes += 1;
+        self.inboxes[party].push(Event::Woken);
     }
 
     fn order_of(&self, what: u64) -> (u64, u64) {

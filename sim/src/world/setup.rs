@@ -90,6 +90,8 @@ impl World {
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties.max(1))],
+            finite: 0,
+            vain_wakes: 0,
             stop,
             seed,
             wanted: Wanted::default(),

@@ -36,8 +36,6 @@ pub(crate) struct Job {
     pub rows: u32,
     /// Tasks that never started.
     pub unstarted: u32,
-    /// The last first start among its tasks.
-    pub last_start: Time,
     /// Its first start.
     pub first_start: Time,
     /// The worst that became of one of its tasks.
@@ -65,7 +63,7 @@ pub(crate) struct Part {
     pub gpu: GpuRequest,
     pub run: Run,
     /// What a task really uses of what it asked, if the trace says.
-    pub usage: Option<Resources>,
+    pub usage: Option<Box<Resources>>,
     /// What really happened, if the trace says.
     pub past: Option<Past>,
 }
@@ -84,7 +82,7 @@ impl Parts {
                 request: group.ask.request,
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
-                usage: group.truth.usage,
+                usage: group.truth.usage.map(Box::new),
                 past: group.truth.recorded.as_ref().map(&past),
             };
             first += group.count;
@@ -112,6 +110,11 @@ impl Parts {
 }
 
 impl Part {
+    /// True if the task at `index` of its job ends of its own and is then over.
+    pub(crate) fn is_finite(&self, index: u32) -> bool {
+        self.kind != JobKind::Service && !self.run.of(index.saturating_sub(self.first)).is_forever()
+    }
+
     /// Members that start and end together; 1 unless it is a gang.
     pub(crate) fn members(&self) -> u32 {
         if self.kind == JobKind::Gang { self.count } else { 1 }

@@ -38,6 +38,7 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
+        self.vain_wakes = 0;
         let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         let mut job = job;
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
@@ -154,7 +155,6 @@ impl World {
             live: units,
             rows: 0,
             unstarted: units,
-            last_start: Time::ZERO,
             first_start: Time::NEVER,
             worst: State::Finished,
             parts,
@@ -321,14 +321,17 @@ impl World {
         let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
         let (run, members) = (part.run.of(index - part.first), part.members());
-        let (request, usage, background) = (part.request, part.usage, job.background);
+        if part.is_finite(index) {
+            self.finite += 1;
+            self.vain_wakes = 0;
+        }
+        let (request, usage, background) = (part.request, part.usage.as_deref().copied(), job.background);
         if first {
             job.unstarted -= 1;
             if job.first_start == Time::NEVER {
                 self.overtaking.starts(job.id, job.measured);
             }
             job.first_start = job.first_start.min(self.now);
-            job.last_start = job.last_start.max(self.now);
             self.note_first_start(slot, members);
         }
         if !background {
@@ -456,9 +459,19 @@ impl World {
         self.end(slot, state);
     }
 
+    /// True if a running task will end, and not only to be run again.
+    pub(super) fn is_ending(&self, slot: u32) -> bool {
+        let task = &self.tasks[slot];
+        task.leaving.is_some() || self.jobs[task.job].parts.of(task.index).is_finite(task.index)
+    }
+
     /// A running task ends, for whatever reason: room, books, and the news of it.
     pub(super) fn end(&mut self, slot: u32, state: State) {
         let Some(attempt) = self.tasks[slot].running else { return };
+        if self.is_ending(slot) {
+            self.finite -= 1;
+            self.vain_wakes = 0;
+        }
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
         let mut at = attempt.rest;
         while at != NONE {
@@ -476,7 +489,7 @@ impl World {
             _ => part.kind.is_kept_running(),
         };
         let lost = if state == State::Evicted { part.lost_by_leaving(self.now - attempt.place) } else { Span::ZERO };
-        let (request, usage) = (part.request, part.usage);
+        let (request, usage) = (part.request, part.usage.as_deref().copied());
         let (background, workload) = (job.background, usize::from(job.workload));
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);

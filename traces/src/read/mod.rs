@@ -3,14 +3,20 @@
 //! Every reader streams (memory does not follow the length of the trace), makes integer units at once, counts what it
 //! skips, clips or repairs, and never guesses at a malformed row.
 
+pub mod alibaba_2017;
+pub mod alibaba_2018;
+pub mod azure_vm;
+pub mod mesos_state;
 pub mod native;
 pub mod openb;
+pub mod sacct;
 pub mod swf;
 
 mod input;
 mod number;
 mod options;
 mod order;
+mod rows;
 mod table;
 mod trouble;
 mod words;
@@ -67,6 +73,11 @@ impl<'a> Sample<'a> {
     pub fn first_line(&self) -> Option<&'a str> {
         let line = self.bytes.split(|&byte| byte == b'\n').next()?;
         std::str::from_utf8(line).ok().map(str::trim_end)
+    }
+
+    /// The lines of the sample, as text; the last may be cut.
+    pub fn lines(&self) -> impl Iterator<Item = &'a str> {
+        self.bytes.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).map(str::trim_end)
     }
 
     /// The fields of the first line, or the columns of a Parquet file.
@@ -146,7 +157,16 @@ pub trait Format {
 }
 
 /// Every format, in the order in which content is matched and listings are printed.
-pub static FORMATS: &[&'static (dyn Format + Sync)] = &[&native::Native, &openb::Openb, &swf::Swf];
+pub static FORMATS: &[&'static (dyn Format + Sync)] = &[
+    &alibaba_2017::Alibaba2017,
+    &alibaba_2018::Alibaba2018,
+    &azure_vm::AzureVm,
+    &mesos_state::MesosState,
+    &native::Native,
+    &openb::Openb,
+    &sacct::Sacct,
+    &swf::Swf,
+];
 
 fn yields_no(name: &str, yields: &[Yield], wanted: Yield) -> SourceError {
     let words: Vec<&str> = yields.iter().map(|one| one.name()).collect();
