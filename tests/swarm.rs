@@ -14,11 +14,12 @@ use windtunnel_scheduler::config::{BackfillOrder, Choice, Config, HeadOfLine, In
 use windtunnel_scheduler::constraint::{Condition, Constraint};
 use windtunnel_scheduler::draw::below;
 use windtunnel_scheduler::event::{GpuRequest, JobKind, Loss};
+use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::placement::PLACEMENTS;
 use windtunnel_scheduler::queue::QUEUES;
 use windtunnel_scheduler::resources::{CPU, GPU, MEMORY, Resources};
 use windtunnel_scheduler::{PartyId, Span, Time};
-use windtunnel_sim::experiment::{Experiment, Measure, Start, Stop, Workload};
+use windtunnel_sim::experiment::{Experiment, Measure, Routing, Start, Stop, Workload};
 use windtunnel_traces::model::{
     Ask, Fleet, Group, Groups, Job, Label, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
 };
@@ -78,6 +79,7 @@ impl Swarm {
             start,
             loss: Loss::Rerun,
             warm: None,
+            terms: Terms::default(),
         };
         Experiment {
             seed: self.seed,
@@ -89,6 +91,7 @@ impl Swarm {
             measure: Measure::default(),
             stop: Stop::Drained,
             series: Sampling::default(),
+            routing: Routing::default(),
         }
     }
 
@@ -132,7 +135,7 @@ fn fleet(draw: Draw) -> Fleet {
             domains: vec![("rack".to_owned(), format!("r{}", at / 4))],
         }
     };
-    Fleet { nodes: (0..count).map(node).collect(), lanes: LANES, extra_lanes: vec![] }
+    Fleet { nodes: (0..count).map(node).collect(), lanes: LANES, ..Fleet::default() }
 }
 
 /// Any combination of policies that a scenario may ask for.
@@ -209,13 +212,13 @@ fn group(draw: Draw, fleet: &Fleet) -> Group {
     Group {
         count,
         // Never shorter than the truth: per event, estimates are trusted.
-        ask: Ask { kind, request, gpu, estimate: Some(Span(90 * SECOND)), constraints },
+        ask: Ask { kind, request, gpu, estimate: Some(Span(90 * SECOND)), constraints, ..Ask::default() },
         truth: Truth {
             run: runs,
             fails: draw.is(11, 6),
             killed: draw.is(12, 9),
-            usage: None,
             recorded: (gpu.count == 0).then_some(recorded),
+            ..Truth::default()
         },
     }
 }

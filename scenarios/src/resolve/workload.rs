@@ -97,7 +97,10 @@ impl Plan {
         let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
         let mut warm_up = None;
         let source = match &self.origin {
-            Origin::Trace { parts, format, options } => read::open_jobs(parts.clone(), Some(format), options)?,
+            Origin::Trace { parts, format, options } => {
+                let source = read::open_jobs(parts.clone(), Some(format), options)?;
+                Box::new(read::Filled::new(source, parts.first().map_or("", Input::name)))
+            }
             Origin::Synthetic { spec, warm } => {
                 if let Some(permille) = *warm {
                     let background = background(spec, seed, self.position).map_err(bad)?;

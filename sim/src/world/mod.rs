@@ -148,6 +148,8 @@ pub(crate) struct World {
     recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
     /// Tasks of a snapshot for which there was no room where the trace has them.
     displaced: u64,
+    /// Tasks of a snapshot whose node is none of the fleet.
+    nowhere: u64,
     next_generation: u32,
     steps: u64,
     /// Facts and messages that parties were told.

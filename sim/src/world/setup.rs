@@ -106,6 +106,7 @@ impl World {
             is_adopting: false,
             recorded: Slab::default(),
             displaced: 0,
+            nowhere: 0,
             next_generation: 0,
             steps: 0,
             events: 0,

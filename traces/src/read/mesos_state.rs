@@ -73,7 +73,7 @@ impl Format for MesosState {
     fn fleet(&self, input: &Input, _options: &ReadOptions) -> Result<Fleet, SourceError> {
         let state = read(input)?;
         let names: Vec<(&str, Name)> = agents(&state).collect();
-        let mut fleet = Fleet { nodes: Vec::new(), lanes: 1 << CPU | 1 << MEMORY | 1 << DISK, extra_lanes: Vec::new() };
+        let mut fleet = Fleet { lanes: 1 << CPU | 1 << MEMORY | 1 << DISK, ..Fleet::default() };
         for (agent, (id, name)) in list(&state, "slaves").iter().zip(names) {
             let (capacity, gpus) = amounts(&agent["resources"]).ok_or_else(|| {
                 let message = format!("{}: agent `{id}` has no resources that make sense; correct it", input.name());

@@ -30,7 +30,7 @@ pub use input::Input;
 pub use options::{FormatOption, JobAs, OnBadRow, Overrun, Processors, ReadOptions};
 pub(crate) use trouble::{failure, nearest};
 
-use crate::model::{Fleet, Source, SourceError};
+use crate::model::{Fleet, Job, Labels, Note, Source, SourceError};
 
 /// What a format can tell about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,6 +207,9 @@ pub fn recognise(sample: &Sample<'_>) -> Option<&'static (dyn Format + Sync)> {
 pub fn recognise_input(input: &Input) -> Result<&'static (dyn Format + Sync), SourceError> {
     let bytes = input.head()?;
     let columns = if bytes.starts_with(b"PAR1") { native::parquet_columns(input)? } else { Vec::new() };
+    if bytes.is_empty() {
+        return Err(failure(format!("{} line 1: the file is empty; give one with rows", input.name()), &[]));
+    }
     recognise(&Sample { bytes: &bytes, columns: &columns }).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -248,6 +251,52 @@ pub fn open_fleet(input: &Input, format_name: Option<&str>, options: &ReadOption
         None => recognise_input(input)?,
     };
     format.fleet(input, options)
+}
+
+/// A workload that must not be empty: where no job comes, its end is an error.
+pub struct Filled {
+    source: Box<dyn Source + Send>,
+    name: String,
+    any: bool,
+}
+
+impl Filled {
+    /// Holds `source` to its word; `name` is what messages call it.
+    #[must_use]
+    pub fn new(source: Box<dyn Source + Send>, name: &str) -> Self {
+        Self { source, name: name.to_owned(), any: false }
+    }
+}
+
+impl Source for Filled {
+    fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
+        let job = self.source.next_job()?;
+        let was_empty = job.is_none() && !std::mem::replace(&mut self.any, true);
+        if !was_empty {
+            return Ok(job);
+        }
+        let skipped: Vec<String> = self
+            .source
+            .notes()
+            .iter()
+            .filter(|note| note.skipped)
+            .map(|note| format!("{} {}", note.count, note.reason))
+            .collect();
+        let name = &self.name;
+        let message = match skipped.as_slice() {
+            [] => format!("{name} line 1: there is no job in this file; give one with rows"),
+            _ => format!("{name} line 1: every row was left out ({}); give a file with jobs", skipped.join(", ")),
+        };
+        Err(failure(message, &["`windtunnel trace validate` lists what is wrong with a file"]))
+    }
+
+    fn labels(&self) -> &Labels {
+        self.source.labels()
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.source.notes()
+    }
 }
 
 /// Reads the file at `path` as [`open_jobs`] does.

@@ -224,7 +224,7 @@ pub(crate) fn fleet_of(
     lanes: u8,
     mut read: impl FnMut(&Table) -> Result<Option<Node>, Bad>,
 ) -> Result<Fleet, SourceError> {
-    let mut fleet = Fleet { nodes: Vec::new(), lanes, extra_lanes: Vec::new() };
+    let mut fleet = Fleet { lanes, ..Fleet::default() };
     let mut names = BTreeSet::new();
     loop {
         let node = match table.advance() {
