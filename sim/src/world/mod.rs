@@ -72,9 +72,9 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
 }
 
-/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained. One party that looks
-/// at everything has said its word after one; an allocator may go round many times before a framework takes an offer
-/// again that it has declined.
+/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained. One party that
+/// looks at everything has said its word after one; an allocator may go round many times before a framework takes an
+/// offer again that it has declined.
 const VAIN_WAKES_MOST: u32 = 1000;
 
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.

@@ -1,8 +1,8 @@
 //! The `/state` of a Mesos master: agents are a fleet, running tasks a workload that begins where it is.
 //!
 //! A snapshot, so it is read as a whole. Amounts are rounded to three decimals, as Mesos itself compares them, which
-//! removes the residue of binary fractions. A task becomes a job of one task that never ends of its own, handed in at 0,
-//! with the agent it runs on as its recorded node (`start = "recorded"` begins it there). What executors hold besides
+//! removes the residue of binary fractions. A task becomes a job of one task that never ends of its own, handed in at
+//! 0, with the agent it runs on as its recorded node (`start = "recorded"` begins it there). What executors hold besides
 //! their tasks is not said by agent, so it is counted and left out. Agents are called by host where no two share one,
 //! else by their id. The role is that of the framework, the class is the framework's name.
 

@@ -271,8 +271,7 @@ impl Filled {
 impl Source for Filled {
     fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
         let job = self.source.next_job()?;
-        let was_empty = job.is_none() && !std::mem::replace(&mut self.any, true);
-        if !was_empty {
+        if std::mem::replace(&mut self.any, true) || job.is_some() {
             return Ok(job);
         }
         let skipped: Vec<String> = self

@@ -149,8 +149,8 @@ impl<R: RowReader> Source for RowSource<R> {
     }
 }
 
-/// What 1.0 of memory is, in MiB, where amounts are shares of the largest machine: such traces do not say how large that
-/// is, so it is taken to be 256 GiB.
+/// What 1.0 of memory is, in MiB, where amounts are shares of the largest machine: such traces do not say how large
+/// that is, so it is taken to be 256 GiB.
 pub(crate) const LARGEST_MEMORY_MIB: u64 = 262_144;
 
 /// The trimmed text of the column at a position.

@@ -121,7 +121,7 @@ impl Table {
             if found != expected {
                 return Err(failure(
                     format!(
-                        "{} line 1: {found} fields where {expected} are expected; check that the file is of this format",
+                        "{} line 1: {found} fields where {expected} are expected; check that this is the format",
                         self.file
                     ),
                     &[&format!("columns: {}", self.columns.join(", "))],

@@ -106,7 +106,8 @@ fn allocations(config: Config, most: usize, times: usize) -> u64 {
         steady.end();
     }
     steady.most = most;
-    (0..10_000).for_each(|_| steady.step());
+    // Gangs that chance spreads over nodes take longer to reach the most parts that they will ever have.
+    (0..25_000).for_each(|_| steady.step());
     measure(|| (0..10_000).for_each(|_| steady.step())).count_total
 }
 

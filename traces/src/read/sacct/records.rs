@@ -1,7 +1,7 @@
 //! Lines with `|` between fields that nobody quotes: a job's name may hold a `|` or even a line end.
 //!
-//! A line with too few fields is joined with those after it. Of one with too many, the surplus belongs to one of the
-//! columns that users write; which one is told by the other columns, which must make sense.
+//! A line that makes no sense is joined with those after it. Of one with too many fields, the surplus belongs to one of
+//! the columns that users write; which one is told by the other columns, which must make sense.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,9 @@ use crate::read::trouble::{Bad, Place, Trouble, failure};
 /// Lines that one record may be spread over.
 const LINES_MOST: u32 = 64;
 /// Columns whose text is a user's.
-const FREE: [&str; 6] = ["JobName", "Comment", "AdminComment", "SystemComment", "SubmitLine", "WorkDir"];
+const FREE: [&str; 7] = ["JobName", "Comment", "AdminComment", "SystemComment", "SubmitLine", "WorkDir", "Constraints"];
+/// Separators too many that are worth a guess whose they are.
+const SURPLUS_MOST: usize = 16;
 
 /// The columns that jobs are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,41 +183,64 @@ impl Records {
         Ok(false)
     }
 
-    /// Joins lines until there are fields enough. A line that is a whole record stays one.
-    fn join(&mut self) -> Result<(), SourceError> {
+    /// Joins lines until they make sense, and gives the fields; None if they never do. A line that is a whole record
+    /// stays one, and the end of a part ends its last record.
+    fn join(&mut self) -> Result<Option<Vec<Range<usize>>>, SourceError> {
         for _ in 0..LINES_MOST {
-            if bars(&self.text) + 1 >= self.columns || !self.lines.advance()? {
-                return Ok(());
+            let fields = self.split_at(&self.text);
+            if fields.is_some() || !self.lines.advance()? {
+                return Ok(fields);
+            }
+            if self.lines.number() == 1 {
+                self.file = self.lines.file().clone();
+                return Ok(None);
             }
             let next = trimmed(self.lines.text());
-            if bars(next) + 1 >= self.columns && self.split_at(next).is_some() {
+            if self.split_at(next).is_some() {
                 self.ahead = Some((next.to_vec(), self.lines.number()));
-                return Ok(());
+                return Ok(None);
             }
             self.text.push(b'\n');
             self.text.extend_from_slice(next);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The fields of a record; None if no reading of it makes sense.
     fn split_at(&self, text: &[u8]) -> Option<Vec<Range<usize>>> {
+        let surplus = (bars(text) + 1).checked_sub(self.columns)?;
         let mut from = 0;
         let mut pieces: Vec<Range<usize>> = Vec::with_capacity(self.columns);
         for piece in text.split(|&byte| byte == b'|') {
             pieces.push(from..from + piece.len());
             from += piece.len() + 1;
         }
-        let surplus = pieces.len().checked_sub(self.columns)?;
         if surplus == 0 {
             return self.makes_sense(text, &pieces).then_some(pieces);
         }
-        self.free.iter().find_map(|&free| {
-            let mut fields = pieces[..free].to_vec();
-            fields.push(pieces[free].start..pieces[free + surplus].end);
-            fields.extend_from_slice(&pieces[free + surplus + 1..]);
-            self.makes_sense(text, &fields).then_some(fields)
+        if surplus > SURPLUS_MOST {
+            return None;
+        }
+        // All of it in one column, else in two.
+        let whole = self.free.iter().find_map(|&free| self.merged(text, &pieces, [(free, surplus), (0, 0)]));
+        whole.or_else(|| {
+            let mut pairs = self.free.iter().enumerate().flat_map(|(at, &one)| {
+                self.free[at + 1..].iter().flat_map(move |&two| (1..surplus).map(move |part| (one, two, part)))
+            });
+            pairs.find_map(|(one, two, part)| self.merged(text, &pieces, [(one, part), (two, surplus - part)]))
         })
+    }
+
+    /// The fields if so many pieces more than one belong to these columns; None if that makes no sense.
+    fn merged(&self, text: &[u8], pieces: &[Range<usize>], more: [(usize, usize); 2]) -> Option<Vec<Range<usize>>> {
+        let mut from = 0;
+        let mut fields = Vec::with_capacity(self.columns);
+        for column in 0..self.columns {
+            let extra: usize = more.iter().filter(|(at, _)| *at == column).map(|(_, extra)| extra).sum();
+            fields.push(pieces.get(from)?.start..pieces.get(from + extra)?.end);
+            from += extra + 1;
+        }
+        self.makes_sense(text, &fields).then_some(fields)
     }
 
     fn makes_sense(&self, text: &[u8], fields: &[Range<usize>]) -> bool {
@@ -238,8 +263,7 @@ impl Rows for Records {
         if !self.begin()? {
             return Ok(false);
         }
-        self.join()?;
-        match self.split_at(&self.text) {
+        match self.join()? {
             Some(fields) => {
                 self.fields = fields;
                 Ok(true)
