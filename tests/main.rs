@@ -7,6 +7,8 @@ mod fidelity;
 mod golden;
 mod layering;
 mod making_room;
+mod mesos;
+mod one_pool;
 mod own_policy;
 mod packing;
 mod plan;

@@ -182,6 +182,7 @@ fn compared(scenario: &str, arms: &[&str], seeds: u32) -> compare::Found {
         seeds: Some(seeds),
         until: None,
         resample: None,
+        warm_up: false,
     };
     compare::run(&Tool::new(), &request, &Interrupt::default()).expect("both sides run")
 }

@@ -1,10 +1,12 @@
 //! How a party is to behave: the part of a scenario's `[scheduler]` that the core acts on.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::allocator::two_level::{FrameworkSpec, Options};
 use crate::constraint::Constraint;
 use crate::event::GpuRequest;
 use crate::partition::{Partition, Qos, Reservation};
@@ -151,6 +153,69 @@ pub enum Architecture {
     /// One framework is always offered everything.
     #[default]
     Monolithic,
+    /// Frameworks are offered resources one at a time, by a sorter.
+    TwoLevel,
+    /// Every framework sees everything; what they claim is settled by who came first.
+    SharedState,
+}
+
+/// What counts as a conflict of a claim with what others took meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Conflicts {
+    /// That it does not fit any more.
+    #[default]
+    Fine,
+    /// That anything on the node has changed.
+    Coarse,
+}
+
+/// What of a claim is honoured when a part of it conflicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Commit {
+    /// Every task that does not conflict.
+    #[default]
+    Incremental,
+    /// All tasks of a job that are placed together, or none.
+    Gang,
+}
+
+/// How a framework deals with an allocator.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Habits {
+    /// For how long it refuses what it does not use.
+    pub refuse: Span,
+    /// For how long it keeps offers that it has no use for, in case a use comes up.
+    pub hold: Span,
+    /// Whether it asks for no offers while it has no work.
+    pub suppresses: bool,
+    /// How long it lets pass between two wishes to be offered again what it refused, when new work has come; none: it
+    /// waits until its refusals are over.
+    pub revives: Option<Span>,
+    /// The most tasks that it launches on one offer; none: as many as fit.
+    pub per_offer: Option<u32>,
+    /// The most tasks that it launches within a span; none: no limit.
+    pub launches: Option<(u32, Span)>,
+    /// Shared state: what of a claim is honoured when a part of it conflicts.
+    pub commit: Commit,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            refuse: Span::from_seconds(5),
+            hold: Span::ZERO,
+            suppresses: true,
+            revives: Some(Span::from_seconds(5)),
+            per_offer: None,
+            launches: None,
+            commit: Commit::Incremental,
+        }
+    }
 }
 
 /// May others pass a waiting job that does not fit?
@@ -242,6 +307,27 @@ pub struct Config {
     /// Room that is kept for named jobs.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub reservations: Vec<Reservation>,
+    /// Two-level: what the allocator is set to.
+    pub allocator: Option<Box<Options>>,
+    /// Shared state: what counts as a conflict.
+    pub conflicts: Conflicts,
+    /// Of a framework: how it deals with the allocator.
+    pub habits: Habits,
+    /// The frameworks, in the order of their parties from 1 on; none under a monolithic scheduler. Each is told its own
+    /// configuration.
+    pub frameworks: Vec<Framework>,
+}
+
+/// A framework that takes part.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Framework {
+    /// What it is called in results.
+    pub name: String,
+    /// What the allocator is told of it.
+    pub spec: FrameworkSpec,
+    /// What it is told itself.
+    pub config: Config,
 }
 
 #[cfg(feature = "serde")]
@@ -265,6 +351,10 @@ impl Default for Config {
             interval: Span::ZERO,
             seed: 0,
             explain: false,
+            allocator: None,
+            conflicts: Conflicts::Fine,
+            habits: Habits::default(),
+            frameworks: Vec::new(),
             partitions: Vec::new(),
             qos: Vec::new(),
             reservations: Vec::new(),

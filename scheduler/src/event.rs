@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
@@ -79,6 +80,39 @@ pub enum Event {
     },
     /// A framework that sees everything wants room, as of a version of the node.
     ClaimRequested(Claim),
+    /// Room of a node is taken by somebody else's task: told to an allocator of what runs already, and where everybody
+    /// sees everything to all but the one who took it.
+    RoomTaken(Room),
+    /// The same room is free again.
+    RoomFreed(Room),
+    /// A framework registers with the allocator; it is told of no other.
+    FrameworkJoined(Box<FrameworkSpec>),
+    /// A framework wants no offers until it says otherwise.
+    OffersSuppressed {
+        /// Who.
+        from: PartyId,
+    },
+    /// A framework wants offers again, also of what it refused.
+    OffersRevived {
+        /// Who.
+        from: PartyId,
+    },
+    /// The allocator asks a framework to leave a node that will go.
+    InverseOffered {
+        /// Which node.
+        node: NodeId,
+        /// When it will not be there.
+        window: Window,
+    },
+    /// What a framework says to that: advice, nothing else follows from it.
+    InverseOfferAnswered {
+        /// Who.
+        from: PartyId,
+        /// Which node.
+        node: NodeId,
+        /// For how long it need not be asked again.
+        refuse: Span,
+    },
     /// A launch or a claim was not honoured, since what it was computed from is no longer true.
     LaunchRefused {
         /// Which task.
@@ -274,6 +308,27 @@ pub struct Offer {
     pub role: RoleId,
     /// How much.
     pub resources: Resources,
+    /// Which devices, each as a whole.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub gpus: GpuSet,
+}
+
+/// Room on a node that a task holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Room {
+    /// Whose task.
+    pub party: PartyId,
+    /// Which; for a gang its first.
+    pub task: TaskId,
+    /// Where.
+    pub node: NodeId,
+    /// What all members there hold together.
+    pub request: Resources,
+    /// Which devices, and how much of each.
+    pub gpus: GpuSet,
+    /// Thousandths of each device.
+    pub milli: u16,
 }
 
 /// A wish to start a task on an offer.
@@ -286,10 +341,21 @@ pub struct Launch {
     pub offer: OfferId,
     /// Which task.
     pub task: TaskId,
-    /// What it takes from the offer.
+    /// What one task, or one member of a gang, takes from the offer.
     pub request: Resources,
     /// Which devices.
     pub gpus: GpuSet,
+    /// How many members of the gang go there; 1 for any other task.
+    #[cfg_attr(feature = "serde", serde(default = "one"))]
+    pub count: u32,
+    /// More nodes of the same gang follow.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub more: bool,
+}
+
+#[cfg(feature = "serde")]
+const fn one() -> u32 {
+    1
 }
 
 /// A wish to start a task on a node as it was at a version (shared state, optimistic).
@@ -302,10 +368,19 @@ pub struct Claim {
     pub node: NodeId,
     /// Which task.
     pub task: TaskId,
-    /// What it takes.
+    /// What one task, or one member of a gang, takes.
     pub request: Resources,
     /// Which devices.
     pub gpus: GpuSet,
+    /// Thousandths of each device.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub milli: u16,
+    /// How many members of a gang go there; 1 for any other task.
+    #[cfg_attr(feature = "serde", serde(default = "one"))]
+    pub count: u32,
+    /// More claims follow that are to be honoured with this one or not at all.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub more: bool,
     /// When the asker last heard of the node: anything newer is a conflict.
     pub seen: Time,
 }

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod allocator;
 pub mod backfill;
 pub mod cause;
 pub mod config;
@@ -84,6 +85,15 @@ pub struct Work {
     pub tasks: u64,
     /// Nodes examined one by one.
     pub nodes: u64,
+}
+
+impl Work {
+    /// Adds what another part of the same step looked at.
+    pub fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.tasks += other.tasks;
+        self.nodes += other.nodes;
+    }
 }
 
 /// The scheduler cannot answer any more: one sentence why.

@@ -113,21 +113,14 @@ pub(crate) fn series(sides: [&Outcome; 2], names: [&str; 2]) -> Result<Option<Fi
     let mut panels = Vec::new();
     for (name, title) in SERIES {
         let scale = if name.ends_with("_milli") { 1e-3 } else { 1.0 };
-        if let Some(pair) = series_panels(&tables, name, title, scale)? {
-            panels.extend(pair);
-        }
+        panels.extend(series_panel(&tables, name, title, scale)?);
     }
     let mut legend = legend(names);
     legend.push((MARK, format!("{} minus {}", names[1], names[0])));
     Ok((!panels.is_empty()).then(|| Figure { legend, panels, ..Figure::default() }))
 }
 
-fn series_panels(
-    tables: &[SeriesTable; 2],
-    name: &str,
-    title: &str,
-    scale: f64,
-) -> Result<Option<[Panel; 2]>, DrawError> {
+fn series_panel(tables: &[SeriesTable; 2], name: &str, title: &str, scale: f64) -> Result<Option<Panel>, DrawError> {
     let [Some(base), Some(new)] = [&tables[0], &tables[1]].map(|table| column(table, name)) else { return Ok(None) };
     let ends = |table: &SeriesTable| table.to.last().copied().unwrap_or_default();
     let end = ends(&tables[0]).max(ends(&tables[1]));
@@ -155,8 +148,7 @@ fn series_panels(
         plot.steps(&zero, GRID, 1.0)?;
         plot.steps(&grid, MARK, 1.5)
     })?;
-    let panel = |title: String, html: String| Panel { title, html, wide: false };
-    Ok(Some([panel(title.to_owned(), over), panel(label, below)]))
+    Ok(Some(Panel { title: title.to_owned(), html: over + &below, wide: false }))
 }
 
 /// The value at an instant; 0 behind the end of a run.

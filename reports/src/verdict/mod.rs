@@ -10,6 +10,7 @@ mod document;
 pub mod spread;
 pub mod student;
 mod text;
+pub mod warm_up;
 
 use std::collections::BTreeMap;
 

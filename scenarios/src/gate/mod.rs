@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use windtunnel_reports::gate::{Gated, Outcome};
 use windtunnel_reports::verdict::{Numbers, numbers};
+use windtunnel_traces::model::Fleet;
 
 use crate::failure::Failure;
 use crate::load;
@@ -159,22 +160,51 @@ fn measure(
     Ok(measured)
 }
 
-/// What the numbers of a run are bound to, by digest: everything that the scheduler does not decide.
+/// What the numbers of a run are bound to, by digest: everything that the scheduler does not decide. Keys that have
+/// their default are left out, so that a build that knows more keys reads the same experiment.
 fn bound_to(resolved: &Resolved) -> Result<BTreeMap<String, String>, Failure> {
-    let whole = resolved.portable()?;
-    let mut bound = BTreeMap::new();
-    for (name, keys) in [
-        ("fleet", ["fleet"].as_slice()),
-        ("workload", &["workload"]),
-        ("faults", &["faults"]),
-        ("rules", &["model", "measure", "stop"]),
-    ] {
-        let parts: Vec<String> = keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?))).collect();
+    let mut whole = resolved.portable()?;
+    let usual = |table: Result<toml::Table, toml::ser::Error>| table.unwrap_or_default();
+    // Every key of a workload has a default, and not all of them are false or empty.
+    let workload = toml::from_str::<crate::spec::workload::Workload>("").ok();
+    let workload = workload.and_then(|workload| toml::Table::try_from(workload).ok()).unwrap_or_default();
+    if let Some(toml::Value::Array(all)) = whole.get_mut("workload") {
+        all.iter_mut().filter_map(toml::Value::as_table_mut).for_each(|one| leave_out(one, &workload));
+    }
+    let rules = [
+        ("model", usual(toml::Table::try_from(crate::spec::scheduler::Model::default()))),
+        ("measure", usual(toml::Table::try_from(crate::spec::run::Measure::default()))),
+        ("stop", usual(toml::Table::try_from(crate::spec::run::Stop::default()))),
+    ];
+    for (key, usual) in &rules {
+        if let Some(toml::Value::Table(table)) = whole.get_mut(*key) {
+            leave_out(table, usual);
+        }
+    }
+    let mut bound = BTreeMap::from([("fleet".to_owned(), fleet_digest(&resolved.fleet))]);
+    for (name, keys) in
+        [("workload", ["workload"].as_slice()), ("faults", &["faults"]), ("rules", &["model", "measure", "stop"])]
+    {
+        let parts = keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?)));
+        let parts: Vec<String> = parts.filter(|part| !part.ends_with("= {}")).collect();
         if !parts.is_empty() {
             bound.insert(name.to_owned(), crate::resolve::digest_text(&parts.join("\n")));
         }
     }
     Ok(bound)
+}
+
+/// Takes out what has its default.
+fn leave_out(table: &mut toml::Table, usual: &toml::Table) {
+    table.retain(|key, value| usual.get(key) != Some(value));
+}
+
+/// What every machine offers.
+fn fleet_digest(fleet: &Fleet) -> String {
+    let nodes = fleet.nodes.iter().map(|node| {
+        format!("{} {:?} {} {:?} {:?}", node.name, node.capacity.0, node.gpus, node.attributes, node.domains)
+    });
+    crate::resolve::digest_text(&nodes.collect::<Vec<String>>().join("\n"))
 }
 
 /// Puts a file in place when it is whole; whether it says what it said before.

@@ -6,6 +6,7 @@ use windtunnel_scheduler::config::{Architecture, Choice, Config, HeadOfLine, Ins
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::event::{Event, JobKind, JobSpec, NodeSpec};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, TaskId};
+use windtunnel_scheduler::partition::{Limits, Partition};
 use windtunnel_scheduler::resources::{LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -143,6 +144,11 @@ pub fn soften(pieces: &mut [Piece], nodes: usize) {
     }
 }
 
+/// The same nodes without limits.
+fn unlimited(partition: &Partition) -> Partition {
+    Partition { qos: None, limits: Limits::default(), ..partition.clone() }
+}
+
 /// What came of packing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
@@ -161,7 +167,8 @@ pub struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     /// For a scenario. Its queue order and placement decide; what has to do with time is put aside: everybody waits
-    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), and one party is told all.
+    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), one party is told all, and what
+    /// jobs may take at once (limits of partitions and qualities of service, reservations) does not count.
     #[must_use]
     pub fn new(tool: &'a Tool, implementation: &'a str, config: &Config) -> Self {
         let config = Config {
@@ -172,6 +179,9 @@ impl<'a> Packer<'a> {
             instant: Instant::Batched,
             interval: Span::ZERO,
             explain: false,
+            partitions: config.partitions.iter().map(unlimited).collect(),
+            qos: Vec::new(),
+            reservations: Vec::new(),
             ..config.clone()
         };
         Self { tool, implementation, config }

@@ -286,3 +286,71 @@ impl Recorder for Watch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_scheduler::id::TaskId;
+    use windtunnel_scheduler::resources::Resources;
+
+    const PARTY: PartyId = PartyId::FIRST;
+
+    fn node(at: u32) -> Event {
+        Event::NodeAdded(Box::new(NodeSpec { node: NodeId(at), capacity: Resources::new(4, 0), ..NodeSpec::default() }))
+    }
+
+    fn job(first: u64, count: u32, kind: JobKind) -> Event {
+        let (first_task, request) = (TaskId(first), Resources::new(1, 0));
+        Event::JobSubmitted(JobSpec { first_task, count, kind, request, ..JobSpec::default() })
+    }
+
+    fn place(task: u64, node: u32, count: u32, more: bool) -> Decision {
+        Decision::Place { task: TaskId(task), node: NodeId(node), count, gpus: GpuSet::NONE, more }
+    }
+
+    fn ended(task: u64, ending: Ending) -> Event {
+        Event::TaskEnded { task: TaskId(task), ending }
+    }
+
+    /// Two tasks and a gang of three over two nodes at 2 s; then one task ends, a node dies, and little comes after.
+    fn watched(mut watch: Watch) -> Snapshot {
+        let at = |seconds: u64| Time(seconds * 1_000_000);
+        watch.heard(at(0), PARTY, &[node(0), node(1), node(2)]);
+        watch.heard(at(1), PARTY, &[job(0, 2, JobKind::Batch), job(2, 3, JobKind::Gang)]);
+        watch.note(at(1), PARTY, &place(0, 1, 1, false));
+        watch.note(at(1), PARTY, &place(1, 1, 1, false));
+        watch.heard(at(2), PARTY, &[]);
+        watch.note(at(2), PARTY, &place(2, 1, 2, true));
+        watch.note(at(2), PARTY, &place(2, 2, 1, false));
+        watch.heard(at(3), PARTY, &[ended(0, Ending::Finished)]);
+        watch.heard(at(4), PARTY, &[ended(2, Ending::Lost), Event::NodeLost { node: NodeId(2) }]);
+        watch.heard(at(5), PARTY, &[job(3, 1, JobKind::Batch)]);
+        watch.note(at(5), PARTY, &place(3, 0, 1, false));
+        watch.heard(at(6), PARTY, &[]);
+        watch.snapshot()
+    }
+
+    fn spots(snapshot: &Snapshot) -> Vec<Vec<(u32, u32)>> {
+        let spots = |held: &Held| held.spots.iter().map(|spot| (spot.node, spot.count)).collect();
+        snapshot.held.iter().map(spots).collect()
+    }
+
+    #[test]
+    fn the_peak_keeps_what_is_over_since() {
+        let snapshot = watched(Watch::for_peak());
+        assert_eq!(
+            (snapshot.at, snapshot.nodes.len()),
+            (Time(2_000_000), 3),
+            "five of twelve; then the node was there"
+        );
+        assert_eq!(spots(&snapshot), [vec![(1, 1)], vec![(1, 1)], vec![(1, 2), (2, 1)]]);
+        assert_eq!(snapshot.held[2].members(), 3);
+    }
+
+    #[test]
+    fn the_end_is_what_is_left() {
+        let snapshot = watched(Watch::for_end());
+        assert_eq!(snapshot.nodes.len(), 2);
+        assert_eq!(spots(&snapshot), [vec![(1, 1)], vec![(0, 1)]]);
+    }
+}

@@ -227,7 +227,7 @@ fn extra_lanes<'a>(
 }
 
 /// Which lanes `amounts` names.
-fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
+pub(super) fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
     let standard = [
         (CPU, amounts.cpu.is_some()),
         (MEMORY, amounts.memory.is_some()),
@@ -239,7 +239,21 @@ fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
 }
 
 /// Key and sentence of what is wrong with an amount.
-type Wrong = (String, String);
+pub(super) type Wrong = (String, String);
+
+/// Amounts as a row of lanes, for what is no node: quotas, reservations.
+pub(super) fn row(amounts: &spec::Amounts, extra: &[String]) -> Result<Resources, Wrong> {
+    if let Some(stray) = amounts.lanes.keys().find(|name| !extra.contains(name)) {
+        let sentence = String::from("no node has this lane; name it under `lanes` of the fleet or take it out");
+        return Err((format!("lanes.{stray}"), sentence));
+    }
+    // Gpus of a whole fleet are more than a node can have.
+    let (gpu, rest) = (amounts.gpu.unwrap_or(0), spec::Amounts { gpu: None, ..amounts.clone() });
+    let (mut row, _) = capacity(&rest, &spec::Amounts::default(), spec::Overcommit::default(), extra)?;
+    let milli = gpu.checked_mul(1000).ok_or_else(|| (String::from("gpu"), String::from("too many; give fewer")))?;
+    row[GPU] = milli;
+    Ok(row)
+}
 
 /// What can be handed out: what there is, less the reserve, as often as it is counted. Also the number of gpus.
 fn capacity(

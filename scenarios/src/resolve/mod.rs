@@ -3,6 +3,7 @@
 
 mod batch;
 mod fleet;
+mod party;
 mod paths;
 #[cfg(test)]
 mod tests;
@@ -100,6 +101,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     }
     let placement = &mut scenario.scheduler.placement;
     typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
+    let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -312,16 +314,16 @@ fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
-    let later = [
-        ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
-        ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
-        ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
-    ];
+    let later = [("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\"")];
     if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
         return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
     }
     let config = Config {
-        architecture: config::Architecture::Monolithic,
+        architecture: match given.architecture {
+            spec::Architecture::Monolithic => config::Architecture::Monolithic,
+            spec::Architecture::TwoLevel => config::Architecture::TwoLevel,
+            spec::Architecture::SharedState => config::Architecture::SharedState,
+        },
         queue: given.queue.0.clone(),
         head_of_line: match given.head_of_line {
             spec::HeadOfLine::Skip => config::HeadOfLine::Skip,

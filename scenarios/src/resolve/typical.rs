@@ -63,7 +63,7 @@ pub(super) fn resolve(
 
 /// True if the policy, or a part of it, has an option for what is typical.
 fn asks(choice: &Choice, registries: &Registries) -> bool {
-    let entry = registries.placements.iter().find(|entry| entry.name == choice.name);
+    let entry = registries.placements.iter().find(|entry| entry.is_called(&choice.name));
     entry.is_some_and(|entry| entry.options().iter().any(|note| note.name == OPTION))
         || windtunnel_scheduler::placement::parts(choice)
             .is_ok_and(|parts| parts.iter().any(|part| asks(part, registries)))

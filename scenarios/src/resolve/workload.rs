@@ -45,6 +45,8 @@ pub struct Plan {
     loss: Loss,
     terms: Terms,
     position: u32,
+    /// Which party hears of its jobs.
+    pub party: PartyId,
     /// Whether something is demanded of the names of nodes.
     pub names_matter: bool,
     /// The place of the workload in the scenario, for errors met on opening.
@@ -113,7 +115,7 @@ impl Plan {
         };
         Ok(Workload {
             source: transform.apply(source, seed, self.position).map_err(bad)?,
-            party: PartyId::FIRST,
+            party: self.party,
             start: self.start,
             loss: self.loss,
             warm: warm_up,
@@ -187,7 +189,19 @@ pub(super) fn resolve(
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
     let terms = facts.terms;
-    Ok(Plan { name, origin, transform, windows, start, loss, terms, position, names_matter, place })
+    Ok(Plan {
+        name,
+        origin,
+        transform,
+        windows,
+        start,
+        loss,
+        terms,
+        position,
+        names_matter,
+        party: PartyId::FIRST,
+        place,
+    })
 }
 
 /// Windows that hold something.

@@ -16,9 +16,11 @@ pub mod batch;
 pub mod demand;
 pub mod file;
 pub mod fleet;
+pub mod framework;
 pub mod gate;
 pub mod generator;
 pub mod later;
+mod package;
 mod places;
 mod profile;
 pub mod quantity;
@@ -86,9 +88,8 @@ pub struct Scenario {
     #[schemars(skip)]
     pub faults: Later,
     /// Who asks.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub framework: Later,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub framework: Vec<framework::Framework>,
     /// What is done when something happens.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
@@ -121,6 +122,8 @@ pub fn parse(file: &str, text: &str, sets: &[Set]) -> Result<(Scenario, Places),
             failure.within(&document.whereabouts(span))
         })?;
     }
+    let at = text.len() + 2 + sets.len();
+    package::apply(&mut root, file, &(at..at)).map_err(|failure| failure.within(file))?;
     let root = toml::Spanned::new(span, root);
     document.note(&root);
     let scenario = Scenario::deserialize(toml::de::Deserializer::from(root));

@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use windtunnel_scheduler::config::{Choice, Setting};
 
+use super::fleet::Amounts;
 use super::later::Later;
 use super::quantity::Duration;
 
@@ -43,6 +44,65 @@ pub struct Scheduler {
     pub interval: Duration,
     /// Who is offered resources next (`two-level` only).
     pub sorter: Sorter,
+    /// How long the allocator waits between two runs over all nodes (`two-level` only).
+    pub allocation_interval: Duration,
+    /// After what time an offer that is not answered is taken back (`two-level` only); left out: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer_timeout: Option<Duration>,
+    /// What an offer must have at least: all of one of these (`two-level` only); left out: 0.01 cpu, or 32 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_allocatable: Option<Vec<Amounts>>,
+    /// Lanes that do not count towards a share (`two-level` only).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unshared: Vec<String>,
+    /// Whether nodes with gpus go only to frameworks with the capability `gpus` (`two-level` only).
+    pub keep_gpus: bool,
+    /// Weights by role; 1 for any other (`two-level` only).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// What top-level roles are promised, and may have at most (`two-level` only).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quota: Vec<Quota>,
+    /// What nodes keep for a role (`two-level` only).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservation: Vec<Reservation>,
+    /// For how long frameworks refuse what they do not use (`two-level` only).
+    pub decline: Duration,
+    /// Whether frameworks ask for no offers while they have no work (`two-level` only).
+    pub suppress: bool,
+    /// Whether frameworks ask for what they refused when new work has come (`two-level` only).
+    pub revive: bool,
+    /// What counts as a conflict (`shared-state` only).
+    pub conflicts: Conflicts,
+    /// What of a claim is honoured when a part conflicts (`shared-state` only).
+    pub commit: Commit,
+}
+
+/// What a top-level role is promised, and may have at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// The role.
+    pub role: String,
+    /// What is held back for it until it has it.
+    #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
+    pub guarantee: Amounts,
+    /// What it may have at most; a lane that is not named is not limited.
+    #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
+    pub limit: Amounts,
+}
+
+/// What nodes keep for a role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reservation {
+    /// The role, and those below it.
+    pub role: String,
+    /// Only on nodes with this attribute: `{ disk = "ssd" }`; left out: on all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub on: BTreeMap<String, String>,
+    /// How much on each.
+    pub resources: Amounts,
 }
 
 impl Default for Scheduler {
@@ -60,6 +120,19 @@ impl Default for Scheduler {
             unplaceable: Unplaceable::default(),
             interval: Duration::ZERO,
             sorter: Sorter::default(),
+            allocation_interval: Duration(1_000_000),
+            offer_timeout: None,
+            min_allocatable: None,
+            unshared: Vec::new(),
+            keep_gpus: false,
+            weights: BTreeMap::new(),
+            quota: Vec::new(),
+            reservation: Vec::new(),
+            decline: Duration(5_000_000),
+            suppress: true,
+            revive: true,
+            conflicts: Conflicts::default(),
+            commit: Commit::default(),
         }
     }
 }
@@ -117,6 +190,26 @@ words!(
     }
 );
 words!(
+    /// What counts as a conflict of a claim with what others took meanwhile.
+    Conflicts {
+        /// That it does not fit any more.
+        #[default]
+        Fine,
+        /// That anything on the node has changed.
+        Coarse,
+    }
+);
+words!(
+    /// What of a claim is honoured when a part of it conflicts.
+    Commit {
+        /// Every task that does not conflict.
+        #[default]
+        Incremental,
+        /// All tasks of a job that are placed together, or none.
+        Gang,
+    }
+);
+words!(
     /// How the events of one instant are grouped.
     Instant {
         /// All of them are applied, then one scheduling pass is made.
@@ -150,6 +243,45 @@ impl Serialize for Policy {
             map.serialize_entry(key, &Written(value))?;
         }
         map.end()
+    }
+}
+
+/// The value of an option, as written: a number, a text, yes or no.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scalar(pub Setting);
+
+impl Serialize for Scalar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            // A whole number is written as one: some options count.
+            Setting::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                serializer.serialize_i64(*number as i64)
+            }
+            other => Written(other).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)?.0 {
+            Setting::List(_) | Setting::Table(_) => Err(de::Error::custom("a number, a text, true or false is needed")),
+            scalar => Ok(Self(scalar)),
+        }
+    }
+}
+
+impl JsonSchema for Scalar {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "scalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["number", "string", "boolean"], "title": "scalar" })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `[[workload]]`: what is to run, and how it is replayed.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -14,6 +15,7 @@ use super::file::{InputFile, Paths};
 use super::generator::Generator;
 use super::later::Later;
 use super::quantity::Duration;
+use super::scheduler::Scalar;
 use super::synthetic::Synthetic;
 
 /// One workload: a trace or a generator, and how it is replayed.
@@ -90,22 +92,18 @@ pub struct Workload {
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
     pub retries: Later,
-    /// A packaged service.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub package: Later,
-    /// How many of the package.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub instances: Later,
-    /// Options of the package.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub options: Later,
-    /// Who asks.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub framework: Later,
+    /// A package of the library, or of the folder `packages` beside the scenario: what is left out here comes from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// How many of the package; left out: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+    /// Options of the package; see `windtunnel library show package/NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, Scalar>,
+    /// Who asks: the name of a [[framework]]; left out: one of its own. Under `monolithic` all share one queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framework: Option<String>,
 }
 
 const fn yes() -> bool {

@@ -15,7 +15,7 @@ use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
-use crate::id::{NodeId, RoleId, TaskId};
+use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, Shape, ShapeId};
 use crate::preemption::Manner;
@@ -458,6 +458,23 @@ impl Batch {
         if let Some(reserving) = &mut self.reserving {
             reserving.grow(ledger, node, now);
         }
+    }
+
+    /// A node has room that it had not before, though it was known.
+    pub fn noticed(&mut self, node: NodeId) {
+        self.grown.push(node);
+    }
+
+    /// A task that was placed is not started after all: it waits again.
+    pub fn refused(&mut self, ledger: &mut Ledger, now: Time, task: TaskId) {
+        self.hear_end(ledger, now, task, Ending::Evicted);
+    }
+
+    /// What one task, or one member of a gang, that holds room needs.
+    #[must_use]
+    pub fn need_of(&self, ledger: &Ledger, task: TaskId) -> Option<(JobId, Shape)> {
+        let job = self.running.job(self.running.task(self.running.find(task)?).job);
+        Some((job.id, *ledger.shapes().shape(job.shape)))
     }
 
     /// A node is gone.

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Asked, Place, Rank, devices_by};
+use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape, ShapeId};
@@ -250,7 +250,7 @@ impl<R: Rank> Place for Candidates<R> {
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
-        Some(self.policy.rank(shape, ledger.node(node)))
+        Some(opinion_of(&self.policy, ledger, shape, node))
     }
 
     fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {

@@ -106,6 +106,13 @@ impl Asked {
     }
 }
 
+/// The rank of a node by a policy that may not be prepared yet: for explanations.
+fn opinion_of<R: Rank>(policy: &R, ledger: &Ledger, shape: &Shape, node: NodeId) -> i64 {
+    let mut policy = policy.clone();
+    policy.prepare(ledger);
+    policy.rank(shape, ledger.node(node))
+}
+
 /// The devices that a policy wants, else those that the ledger chooses.
 fn devices_by<R: Rank>(policy: &R, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
     let shape = ledger.shapes().shape(asked.shape);

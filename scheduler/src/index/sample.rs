@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Asked, Place, Rank, devices_by};
+use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::draw::{Kind, below, bits};
 use crate::event::GpuSet;
 use crate::id::NodeId;
@@ -105,6 +105,10 @@ impl<R: Rank> Place for Choices<R> {
         best_of(&self.policy, ledger, &shape, self.drawn.iter().copied().map(NodeId))
     }
 
+    fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
+        Some(opinion_of(&self.policy, ledger, shape, node))
+    }
+
     fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
         devices_by(&self.policy, ledger, asked, node)
     }
@@ -179,6 +183,10 @@ impl<R: Rank> Place for Rotating<R> {
         self.at = (from + looked).checked_rem(count).unwrap_or(0);
         *nodes += u64::from(looked);
         best
+    }
+
+    fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
+        Some(opinion_of(&self.policy, ledger, shape, node))
     }
 
     fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Asked, Place, Rank, devices_by};
+use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape};
@@ -30,7 +30,7 @@ impl<R: Rank> Place for Scan<R> {
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
-        Some(self.0.rank(shape, ledger.node(node)))
+        Some(opinion_of(&self.0, ledger, shape, node))
     }
 
     fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {

@@ -81,6 +81,14 @@ impl DeviceTable {
         true
     }
 
+    /// Makes devices of the node wholly free, or not free at all.
+    pub fn lend(&mut self, node: usize, set: GpuSet, free: bool) {
+        let (start, count) = self.at[node];
+        for at in set.iter().filter(|&at| at < usize::from(count)) {
+            self.free[start as usize + at] = if free { WHOLE } else { 0 };
+        }
+    }
+
     /// Takes what is free of each device in `set`, at most `milli`; says what each had to give.
     pub fn take_some(&mut self, node: usize, milli: u16, set: GpuSet) -> Vec<(u8, u16)> {
         let (start, count) = self.at[node];

@@ -128,6 +128,8 @@ pub struct Ledger {
     free_total: Totals,
     capacity_total: Totals,
     epoch: u64,
+    /// Room is only lent, by offers: a node joins without any, and what ends gives none back.
+    lent: bool,
     /// Raised whenever a node comes or goes.
     topology: u64,
     /// The topology that layouts were last told of.
@@ -135,6 +137,36 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Books over room that is only lent, by offers: see [`Ledger::grant`].
+    #[must_use]
+    pub fn of_lent_room() -> Self {
+        Self { lent: true, ..Self::default() }
+    }
+
+    /// So much of a node, and these devices as a whole, are offered.
+    pub fn grant(&mut self, node: NodeId, room: &Resources, gpus: GpuSet) {
+        let at = node.index();
+        let Some(sum) = self.free.get(at).and_then(|free| free.checked_add(room)) else { return };
+        self.free[at] = sum;
+        if self.open[at] {
+            self.free_total.add(room, 1);
+        }
+        self.devices.lend(at, gpus, true);
+        self.changes.push(node);
+    }
+
+    /// So much of a node, and these devices, are offered no longer.
+    pub fn withdraw(&mut self, node: NodeId, room: &Resources, gpus: GpuSet) {
+        let at = node.index();
+        let Some(rest) = self.free.get(at).and_then(|free| free.checked_sub(room)) else { return };
+        self.free[at] = rest;
+        if self.open[at] {
+            self.free_total.sub(room, 1);
+        }
+        self.devices.lend(at, gpus, false);
+        self.changes.push(node);
+    }
+
     /// How many nodes were ever known; node ids are below it.
     #[must_use]
     pub fn node_count(&self) -> usize {
@@ -355,6 +387,11 @@ impl Ledger {
         self.free_total.add(&spec.capacity, 1);
         self.capacity_total.add(&spec.capacity, 1);
         self.devices.set(at, spec.gpus);
+        if self.lent {
+            self.free[at] = Resources::ZERO;
+            self.free_total.sub(&spec.capacity, 1);
+            self.devices.lend(at, GpuSet(u64::MAX), false);
+        }
         let is_changed = self.attributes.set(at, spec.attributes.iter().chain(&spec.domains));
         self.topology += 1;
         if self.scale.widen(&spec.capacity) || is_new || is_changed {
@@ -482,20 +519,22 @@ impl Ledger {
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return;
         };
-        let Some(sum) = self.free[at].checked_add(&request) else { return };
-        if !sum.fits_in(&self.capacity[at]) {
-            return;
+        if !self.lent {
+            let Some(sum) = self.free[at].checked_add(&request) else { return };
+            if !sum.fits_in(&self.capacity[at]) {
+                return;
+            }
+            self.free[at] = sum;
         }
-        self.free[at] = sum;
         self.tasks[at] = self.tasks[at].saturating_sub(count);
         self.gpu_tags.remove(at, shape.gpu, count);
         if self.tasks[at] == 0 {
             self.latest_end[at] = Time::ZERO;
         }
-        if self.open[at] {
+        if self.open[at] && !self.lent {
             self.free_total.add(&request, 1);
         }
-        if gpus != GpuSet::NONE {
+        if gpus != GpuSet::NONE && !self.lent {
             self.devices.release(at, shape.gpu, gpus);
         }
         if let Some(layout) = shape.layout {

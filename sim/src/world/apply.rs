@@ -16,6 +16,9 @@ impl World {
         if !self.gang.is_empty() && !matches!(decision, Decision::Place { task, .. } if *task == self.gang_task) {
             return Err(self.half_placed(party));
         }
+        if !self.offers.is_idle() {
+            self.offers.note(self.now, party, decision);
+        }
         match *decision {
             Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
             Decision::Waited { task, causes } => self.note_waited(party, task, causes),
@@ -36,6 +39,14 @@ impl World {
                 self.send(party, PartyId::FIRST, Event::OfferDeclined { offer, from: party, refuse })
             }
             Decision::Claim(claim) => self.send(party, PartyId::FIRST, Event::ClaimRequested(claim)),
+            Decision::Suppress => self.send(party, PartyId::FIRST, Event::OffersSuppressed { from: party }),
+            Decision::Revive => self.send(party, PartyId::FIRST, Event::OffersRevived { from: party }),
+            Decision::InverseOffer { to, node, window } => self.send(party, to, Event::InverseOffered { node, window }),
+            Decision::AnswerInverse { node, refuse } => {
+                self.send(party, PartyId::FIRST, Event::InverseOfferAnswered { from: party, node, refuse })
+            }
+            Decision::Tell { to, room, freed: false } => self.send(party, to, Event::RoomTaken(room)),
+            Decision::Tell { to, room, freed: true } => self.send(party, to, Event::RoomFreed(room)),
             Decision::Refuse { to, task } => self.send(party, to, Event::LaunchRefused { task }),
         }
     }
@@ -57,7 +68,8 @@ impl World {
         if self.link == Span::ZERO {
             self.inboxes[usize::from(to.0)].push(event);
         } else {
-            let slot = self.mail.insert(Some((to, event)));
+            self.sent += 1;
+            let slot = self.mail.insert(Some((self.sent, to, event)));
             self.plan(self.now + self.link, what(MESSAGE, 0, slot));
         }
         Ok(())
@@ -123,9 +135,12 @@ impl World {
                 return Err(self.invalid(party, reason));
             }
         }
-        if self.tasks[slot].causes == NONE && self.now > self.tasks[slot].eligible {
-            // A scheduler that does not say why: the causes add up to the wait all the same.
-            self.note_waited(party, task, super::NO_WAIT)?;
+        let unsaid = self.tasks[slot].causes == NONE || !self.offers.is_idle();
+        if unsaid && self.now > self.tasks[slot].eligible {
+            // A scheduler that does not say why, or a framework whose launch was under way since it said: the causes
+            // add up to the wait all the same.
+            let said = super::causes_in(&self.causes, self.tasks[slot].causes);
+            self.note_waited(party, task, said)?;
         }
         let job_digest = self.jobs[job].digest;
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {

@@ -258,6 +258,7 @@ impl World {
         }
         self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
+        self.offers.record(self.now, &mut summary);
         self.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.history.profile());

@@ -3,6 +3,7 @@
 mod apply;
 mod close;
 mod leave;
+mod offers;
 mod setup;
 mod stranded;
 mod truth;
@@ -33,6 +34,7 @@ use crate::experiment::{Routing, Stop};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
+use offers::Offers;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
 use upkeep::Bill;
@@ -72,10 +74,13 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
 }
 
-/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained. One party that
-/// looks at everything has said its word after one; an allocator may go round many times before a framework takes an
-/// offer again that it has declined.
-const VAIN_WAKES_MOST: u32 = 1000;
+/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained, where offers go
+/// round: a framework may decline many before it takes one. One party that looks at everything has said its word after
+/// one.
+const VAIN_WAKES_MOST: u32 = 10_000;
+
+/// How long parties may offer and refuse without a start before a run counts as drained.
+const PATIENCE: Span = Span::from_seconds(3600);
 
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
@@ -110,7 +115,9 @@ pub(crate) struct World {
     terms: Option<Box<Config>>,
     routing: Routing,
     inboxes: Vec<Vec<Event>>,
-    mail: Slab<Option<(PartyId, Event)>>,
+    mail: Slab<Option<(u64, PartyId, Event)>>,
+    /// Messages sent so far: those of one instant arrive in the order in which they were sent.
+    sent: u64,
     link: Span,
     happening: Vec<u64>,
     ended: Vec<Ended>,
@@ -126,6 +133,10 @@ pub(crate) struct World {
     finite: u64,
     /// Wakes since finite work last arrived, began or ended.
     vain_wakes: u32,
+    /// Since when nothing has happened but wakes and messages: a run that only thinks is not kept alive for ever.
+    stalled: Option<(Time, u64)>,
+    /// What became of offers and claims.
+    offers: Offers,
     stop: Stop,
     seed: u64,
     wanted: Wanted,
@@ -168,6 +179,9 @@ impl World {
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
         let now = [arrival, planned, wake].into_iter().flatten().min()?;
+        if self.only_thinks(arrival, now) {
+            return None;
+        }
         if let Stop::At(end) = self.stop
             && now >= end
         {
@@ -184,10 +198,28 @@ impl World {
     /// change. Services and tasks that never end do not keep a run alive, nor does a scheduler that only wakes.
     fn is_drained(&self) -> bool {
         let comes = self.finite > 0 || !self.recorded.is_empty() || !self.mail.is_empty();
-        let vain_most = if self.inboxes.len() == 1 { 1 } else { VAIN_WAKES_MOST };
+        let vain_most = if self.offers.is_idle() { 1 } else { VAIN_WAKES_MOST };
         let may_start = self.levels.waiting > 0 && self.vain_wakes < vain_most;
         let wakes = may_start && self.wakes.iter().any(Option::is_some);
         self.stop == Stop::Drained && !comes && !wakes
+    }
+
+    /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
+    /// so long that nothing will. Such a run has drained.
+    fn only_thinks(&mut self, arrival: Option<Time>, next: Time) -> bool {
+        if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
+            return false;
+        }
+        if arrival.is_some() || self.agenda.len() > self.mail.len() {
+            self.stalled = None;
+            return false;
+        }
+        let (since, starts) = *self.stalled.get_or_insert((self.now, self.starts));
+        if starts != self.starts {
+            self.stalled = Some((self.now, self.starts));
+            return false;
+        }
+        self.levels.waiting == 0 || next > since + PATIENCE
     }
 
     /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
@@ -296,7 +328,7 @@ impl World {
                 }
             }
             MESSAGE => {
-                if let Some((party, event)) = self.mail[slot].take() {
+                if let Some((_, party, event)) = self.mail[slot].take() {
                     self.inboxes[usize::from(party.0)].push(event);
                 }
                 self.mail.free(slot);

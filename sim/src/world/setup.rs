@@ -15,6 +15,7 @@ use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
+use super::offers::Offers;
 use super::truth::Node;
 use super::upkeep::Bill;
 use super::work::Coming;
@@ -45,6 +46,7 @@ impl World {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing } =
             experiment;
         check_fleet(&fleet)?;
+        let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
         let node_of_name: BTreeMap<Name, NodeId> = if recorded {
             fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
@@ -77,7 +79,7 @@ impl World {
             arrivals,
             terms,
             routing,
-            inboxes: (0..parties.max(1)).map(|_| Vec::new()).collect(),
+            inboxes: (0..parties).map(|_| Vec::new()).collect(),
             mail: Slab::default(),
             link,
             happening: Vec::new(),
@@ -89,9 +91,12 @@ impl World {
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
             starts: 0,
-            wakes: vec![None; usize::from(parties.max(1))],
+            wakes: vec![None; usize::from(parties)],
             finite: 0,
             vain_wakes: 0,
+            offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
+            stalled: None,
+            sent: 0,
             stop,
             seed,
             wanted: Wanted::default(),
@@ -121,7 +126,9 @@ impl World {
 
     /// Tells every party its configuration and the nodes, then starts what runs already.
     pub(crate) fn begin(&mut self, config: &Config, hand: Hand<'_>) -> Result<(), SimError> {
-        for inbox in &mut self.inboxes {
+        for (party, inbox) in self.inboxes.iter_mut().enumerate() {
+            let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
+            let config = own.map_or(config, |framework| &framework.config);
             inbox.push(Event::Configured(Box::new(config.clone())));
         }
         for at in 0..self.fleet.nodes.len() {
@@ -136,6 +143,10 @@ impl World {
         hand(self)?;
         for workload in 0..self.arrivals.workloads().len() {
             self.warm(workload, hand)?;
+        }
+        // Frameworks join when the fleet stands, so that none is offered the first nodes alone.
+        for framework in &config.frameworks {
+            self.inboxes[0].push(Event::FrameworkJoined(Box::new(framework.spec.clone())));
         }
         hand(self)
     }

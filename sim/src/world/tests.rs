@@ -1,5 +1,6 @@
 //! Whole runs: what a world does with good schedulers, bad ones, and several at once.
 
+mod architectures;
 mod binpack;
 mod canary;
 mod evict;

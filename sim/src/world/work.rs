@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
-use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec};
+use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
@@ -181,6 +181,7 @@ impl World {
                 let (request, gpu, count) = (part.request, part.gpu, part.count);
                 self.levels.pending.add(&self.constrained(request), u64::from(count));
                 self.levels.waiting += u64::from(count);
+                self.note_waiting(slot, i64::from(count), false);
                 self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
             }
         }
@@ -276,7 +277,9 @@ impl World {
         }
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
-            self.inboxes[0].push(Event::TaskAdopted { spec: spec.clone(), node, gpus });
+            let request = spec.request.checked_mul(spec.count).unwrap_or(spec.request);
+            let (task, milli) = (spec.first_task, spec.gpu.milli);
+            self.inboxes[0].push(Event::RoomTaken(Room { party, task, node, request, gpus, milli }));
         }
         self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
     }
@@ -340,6 +343,7 @@ impl World {
         if !background {
             self.levels.pending.sub(&self.constrained(request), u64::from(members));
             self.levels.waiting -= u64::from(members);
+            self.note_waiting(job_slot, -i64::from(members), true);
         }
         self.levels.running += u64::from(members);
         if let Some(usage) = usage {
@@ -357,6 +361,14 @@ impl World {
         if let Some(attempt) = &mut self.tasks[slot].running {
             let next = attempt.rest;
             attempt.rest = self.shares.insert(Share { node: node.0, count, gpus, next });
+        }
+    }
+
+    /// Tasks of a job come to wait, or cease to: whoever is offered resources is hungry meanwhile.
+    fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
+        if !self.offers.is_idle() {
+            let party = self.arrivals.workload(usize::from(self.jobs[job].workload)).party;
+            self.offers.wait(self.now, party, change, started);
         }
     }
 
@@ -526,6 +538,7 @@ impl World {
             if !background {
                 self.levels.pending.add(&self.constrained(request), u64::from(members));
                 self.levels.waiting += u64::from(members);
+                self.note_waiting(task.job, i64::from(members), false);
             }
         } else {
             self.of_task.remove(task.id);
@@ -591,6 +604,7 @@ impl World {
             if !job.background {
                 self.levels.pending.sub(&self.constrained(request), u64::from(members));
                 self.levels.waiting -= u64::from(members);
+                self.note_waiting(task.job, -i64::from(members), false);
             }
             self.ended.push(Ended { id: task.id, task, state: State::Rejected, lost: Span::ZERO });
             self.jobs[task.job].rows += 1;

@@ -1,10 +1,10 @@
 //! Virtual machines of the Azure traces of 2017 and 2019: `vmtable`, without a header.
 //!
-//! Machine, subscription, deployment, created, deleted (seconds), largest, mean and 95th percentile cpu use (per cent),
-//! category, cores, memory in GiB; the later trace has cores and memory in classes, of which the open one (`>24`,
-//! `>64`) is taken for the next power of two. A machine becomes a job of one task from its creation to its deletion.
-//! One that is there when the window ends has no end, as far as anybody knows. The category is the class, the subscription
-//! the user; mean use is what the task really uses.
+//! Machine, subscription, deployment, created, deleted (seconds), largest, mean and 95th percentile cpu use (per
+//! cent), category, cores, memory in GiB; the later trace has cores and memory in classes, of which the open one
+//! (`>24`, `>64`) is taken for the next power of two. A machine becomes a job of one task from its creation to its
+//! deletion. One that is there when the window ends has no end, as far as anybody knows. The category is the class,
+//! the subscription the user; mean use is what the task really uses.
 
 use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::resources::{CPU, MEMORY, Resources};

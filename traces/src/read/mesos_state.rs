@@ -2,9 +2,9 @@
 //!
 //! A snapshot, so it is read as a whole. Amounts are rounded to three decimals, as Mesos itself compares them, which
 //! removes the residue of binary fractions. A task becomes a job of one task that never ends of its own, handed in at
-//! 0, with the agent it runs on as its recorded node (`start = "recorded"` begins it there). What executors hold besides
-//! their tasks is not said by agent, so it is counted and left out. Agents are called by host where no two share one,
-//! else by their id. The role is that of the framework, the class is the framework's name.
+//! 0, with the agent it runs on as its recorded node (`start = "recorded"` begins it there). What executors hold
+//! besides their tasks is not said by agent, so it is counted and left out. Agents are called by host where no two
+//! share one, else by their id. The role is that of the framework, the class is the framework's name.
 
 use std::collections::BTreeMap;
 

@@ -183,9 +183,19 @@ fn event(kind: u8, word: u64) -> Event {
         18 => Event::Reconfigured(config(word)),
         19 => Event::Configured(config(word)),
         20 => Event::Woken,
-        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word) }),
-        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus }),
-        _ => Event::ClaimRequested(Claim { from, node, task, request: row(word), gpus, seen: Time(word) }),
+        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word), gpus }),
+        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus, count: 1, more: false }),
+        _ => Event::ClaimRequested(Claim {
+            from,
+            node,
+            task,
+            request: row(word),
+            gpus,
+            milli: 0,
+            count: 1,
+            more: false,
+            seen: Time(word),
+        }),
     }
 }
 

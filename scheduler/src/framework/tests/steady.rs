@@ -128,7 +128,7 @@ fn a_sampled_decision_allocates_nothing() {
     for (option, value) in [("choices", 3.0), ("percentage_of_nodes_to_score", 0.0)] {
         let options = [(option.into(), Setting::Number(value))].into_iter().collect();
         let placement = Choice { name: "mix".into(), options };
-        assert_eq!(allocations(Config { placement, ..Config::default() }, ROOM, 4), 0, "{option}");
+        assert_eq!(allocations(Config { placement, ..Config::default() }, ROOM, 8), 0, "{option}");
     }
 }
 
@@ -136,9 +136,9 @@ fn a_sampled_decision_allocates_nothing() {
 fn a_decision_allocates_nothing() {
     for policy in PLACEMENTS {
         let config = Config { typical: typical(), ..placed_by(policy.name) };
-        assert_eq!(allocations(config.clone(), ROOM, 4), 0, "{}", policy.name);
+        assert_eq!(allocations(config.clone(), ROOM, 8), 0, "{}", policy.name);
         let per_event = Config { instant: Instant::PerEvent, ..config };
-        assert_eq!(allocations(per_event, ROOM, 4), 0, "{} where estimates are kept", policy.name);
+        assert_eq!(allocations(per_event, ROOM, 8), 0, "{} where estimates are kept", policy.name);
     }
 }
 

@@ -12,6 +12,7 @@ mod goodput;
 mod history;
 mod jobs;
 mod measures;
+mod offers;
 mod packing;
 mod scheduler;
 mod slices;
@@ -150,6 +151,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     conservation::METRICS,
     history::METRICS,
     scheduler::METRICS,
+    offers::METRICS,
     slices::METRICS,
     windows::METRICS,
 ];

@@ -20,7 +20,13 @@ struct Allocator {
 
 impl Allocator {
     fn offer(&mut self, node: NodeId, decisions: &mut Vec<Decision>) {
-        let offer = Offer { offer: OfferId(self.offers), node, role: RoleId(0), resources: self.nodes[node.index()] };
+        let offer = Offer {
+            offer: OfferId(self.offers),
+            node,
+            role: RoleId(0),
+            resources: self.nodes[node.index()],
+            gpus: GpuSet::NONE,
+        };
         self.offers += 1;
         self.open.insert(offer.offer, node);
         decisions.push(Decision::Offer { to: PartyId(1), offer });
@@ -102,7 +108,15 @@ impl Framework {
                 Some(offer) => {
                     self.offers.remove(&offer);
                     let (task, request, gpus) = (spec.first_task, spec.request, GpuSet::NONE);
-                    decisions.push(Decision::Launch(Launch { from: PartyId(1), offer, task, request, gpus }));
+                    decisions.push(Decision::Launch(Launch {
+                        from: PartyId(1),
+                        offer,
+                        task,
+                        request,
+                        gpus,
+                        count: 1,
+                        more: false,
+                    }));
                     self.launched.push(spec);
                 }
                 None => self.waiting.push(spec),

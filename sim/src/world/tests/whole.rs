@@ -278,8 +278,9 @@ fn work_that_ran_before_is_told_to_whoever_hands_out_its_room() {
     experiment.workloads[0].warm = warm(500, 1_000);
     let (_, tape) = run_with(experiment, &mut Canary(|_, _, _: &[Event], _: &mut Vec<Decision>| {})).expect("quiet");
     for party in [PartyId(0), PartyId(1)] {
-        let is_adopted =
-            |event: &&(Time, PartyId, Event)| event.1 == party && matches!(event.2, Event::TaskAdopted { .. });
+        let is_adopted = |event: &&(Time, PartyId, Event)| {
+            event.1 == party && matches!(event.2, Event::TaskAdopted { .. } | Event::RoomTaken(_))
+        };
         assert_eq!(tape.events.iter().filter(is_adopted).count(), 2, "{party:?}");
         let is_end = |event: &&(Time, PartyId, Event)| event.1 == party && matches!(event.2, Event::TaskEnded { .. });
         assert_eq!(tape.events.iter().filter(is_end).count(), 2, "{party:?}");

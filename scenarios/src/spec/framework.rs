@@ -1,0 +1,83 @@
+//! `[[framework]]`: who asks for resources, and how it deals with what it is offered.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::quantity::Duration;
+use super::scheduler::Policy;
+
+/// A framework: a queue and a placement policy of its own over what it is offered. A workload names its framework, or
+/// has one to itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// What it is called in results.
+    pub name: String,
+    /// What kind of framework it is.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The role that it asks in, `eng/backend` below `eng`; left out: its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The weight of its role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// For how long it refuses what it does not use; left out: as [scheduler] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decline: Option<Duration>,
+    /// For how long it keeps offers that it has no use for.
+    #[serde(default)]
+    pub hold: Duration,
+    /// Whether it asks for no offers while it has no work; left out: as [scheduler] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppress: Option<bool>,
+    /// Whether it asks for what it refused when new work has come, at most every 5 s; left out: as [scheduler] says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revive: Option<bool>,
+    /// The most tasks that it launches on one offer; left out: as many as fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_per_offer: Option<u32>,
+    /// The most tasks that it launches within a span: `{ tasks = 100, every = "30s" }`; left out: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_launches: Option<Launches>,
+    /// Its own placement policy; left out: that of [scheduler].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Policy>,
+    /// Its own queue order; left out: that of [scheduler].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Policy>,
+    /// What it can deal with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<Capability>,
+}
+
+/// So many tasks within a span.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Launches {
+    /// How many.
+    pub tasks: u32,
+    /// Within which span.
+    pub every: Duration,
+}
+
+words!(
+    /// What kind of framework it is.
+    Kind {
+        /// Runs jobs of every kind out of a queue.
+        #[default]
+        Batch,
+    }
+);
+words!(
+    /// What a framework can deal with.
+    Capability {
+        /// Agents with gpus.
+        #[default]
+        Gpus,
+        /// Resources that may be taken back.
+        Revocable,
+        /// Agents of other regions.
+        Regions,
+    }
+);

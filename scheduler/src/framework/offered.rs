@@ -1,0 +1,351 @@
+//! A framework under two-level allocation: a queue over a ledger of what it is offered.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::Batch;
+use crate::Step;
+use crate::config::Habits;
+use crate::decision::Decision;
+use crate::event::{Event, GpuSet, Launch, Offer};
+use crate::id::{NodeId, OfferId, PartyId, TaskId};
+use crate::ledger::Ledger;
+use crate::paged::PagedMap;
+use crate::resources::Resources;
+use crate::slab::Slab;
+use crate::time::Time;
+
+/// The end of a chain.
+const NONE: u32 = u32::MAX;
+
+/// An offer in hand.
+#[derive(Clone, Copy)]
+struct Open {
+    offer: OfferId,
+    node: NodeId,
+    /// What is not used yet.
+    left: Resources,
+    gpus: GpuSet,
+    since: Time,
+    /// As much is launched on it as may be: the rest is no room of ours any more.
+    capped: bool,
+    /// The next offer of the same node.
+    next: u32,
+}
+
+/// One framework that is offered resources now and then.
+#[derive(Clone)]
+pub struct Offered {
+    me: PartyId,
+    ledger: Ledger,
+    batch: Batch,
+    habits: Habits,
+    offers: Slab<Open>,
+    of_offer: PagedMap,
+    /// The first offer in hand of each node.
+    of_node: Vec<u32>,
+    /// Offers in hand, oldest first; those that are over are dropped when they come up.
+    in_hand: Vec<u32>,
+    suppressed: bool,
+    /// Something was refused that a revival would bring back.
+    refused: bool,
+    /// Work came that the refusals were made without.
+    news: bool,
+    revived: Option<Time>,
+    /// Launches since the span began in which they are counted.
+    launched: (Time, u32),
+}
+
+impl Offered {
+    /// A framework that has been offered nothing.
+    #[must_use]
+    pub fn new(me: PartyId, batch: Batch, habits: Habits) -> Self {
+        Self {
+            me,
+            ledger: Ledger::of_lent_room(),
+            batch,
+            habits,
+            offers: Slab::default(),
+            of_offer: PagedMap::new(),
+            of_node: Vec::new(),
+            in_hand: Vec::new(),
+            suppressed: false,
+            refused: false,
+            news: false,
+            revived: None,
+            launched: (Time::ZERO, 0),
+        }
+    }
+
+    /// Its queue, and its ledger of what it is offered.
+    pub fn parts(&mut self) -> (&mut Batch, &mut Ledger) {
+        (&mut self.batch, &mut self.ledger)
+    }
+
+    /// Deals with its allocator differently from now on.
+    pub fn set_habits(&mut self, habits: Habits) {
+        self.habits = habits;
+    }
+
+    /// How many tasks wait; a gang counts as one.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.batch.waiting()
+    }
+
+    /// Takes the facts of an instant in, launches what fits on what is offered, and answers the offers.
+    pub fn step(&mut self, now: Time, events: &[Event], out: &mut Vec<Decision>) -> Step {
+        for event in events {
+            self.hear(now, event);
+        }
+        let mut on_node = BTreeMap::new();
+        let mut step = Step::default();
+        loop {
+            let from = out.len();
+            let Step { wake, work } = self.batch.pass(&mut self.ledger, now, out);
+            step.wake = wake;
+            step.work.add(work);
+            let held_back = self.hold_back(now, out, from, &mut on_node);
+            self.launch(out, from);
+            if !held_back || !self.cap(&on_node) {
+                break;
+            }
+        }
+        let idle = self.batch.waiting() == 0;
+        self.answer(now, out);
+        if idle && self.habits.suppresses && !self.suppressed {
+            self.suppressed = true;
+            out.push(Decision::Suppress);
+        }
+        if !idle {
+            self.ask_again(now, out);
+        }
+        step.wake = [step.wake, self.wake(now)].into_iter().flatten().min();
+        step
+    }
+
+    fn hear(&mut self, now: Time, event: &Event) {
+        match event {
+            Event::NodeAdded(spec) => self.ledger.add_node(spec),
+            Event::NodeLost { node } => {
+                self.drop_offers_of(*node);
+                self.ledger.lose_node(*node);
+                self.batch.shrank(&mut self.ledger, now, *node);
+            }
+            Event::Offered(offer) => self.take_in(now, offer),
+            Event::OfferRescinded { offer } => self.give_up(*offer),
+            Event::LaunchRefused { task } => {
+                self.news = true;
+                self.batch.refused(&mut self.ledger, now, *task);
+            }
+            Event::JobSubmitted(_) | Event::TaskEnded { .. } => {
+                self.news = true;
+                self.batch.hear(&mut self.ledger, now, event);
+            }
+            event => self.batch.hear(&mut self.ledger, now, event),
+        }
+    }
+
+    fn take_in(&mut self, now: Time, offer: &Offer) {
+        let Offer { offer, node, resources, gpus, .. } = *offer;
+        if node.index() >= self.of_node.len() {
+            self.of_node.resize(node.index() + 1, NONE);
+        }
+        let next = self.of_node[node.index()];
+        let slot = self.offers.insert(Open { offer, node, left: resources, gpus, since: now, capped: false, next });
+        self.of_node[node.index()] = slot;
+        self.of_offer.insert(offer.0, slot);
+        self.in_hand.push(slot);
+        self.ledger.grant(node, &resources, gpus);
+        self.batch.noticed(node);
+    }
+
+    /// An offer is over: what is left of it is not ours.
+    fn close(&mut self, slot: u32) -> Open {
+        let open = self.offers[slot];
+        self.of_offer.remove(open.offer.0);
+        self.offers.free(slot);
+        let mut at = self.of_node[open.node.index()];
+        if at == slot {
+            self.of_node[open.node.index()] = open.next;
+        } else {
+            while at != NONE && self.offers[at].next != slot {
+                at = self.offers[at].next;
+            }
+            if at != NONE {
+                self.offers[at].next = open.next;
+            }
+        }
+        if !open.capped {
+            self.ledger.withdraw(open.node, &open.left, open.gpus);
+        }
+        open
+    }
+
+    /// Nodes on which as much is launched as may be are no room of ours any more. True if there is a new one, so that
+    /// what was held back may go elsewhere.
+    fn cap(&mut self, on_node: &BTreeMap<NodeId, u32>) -> bool {
+        let Some(per_offer) = self.habits.per_offer else { return false };
+        let mut any = false;
+        for (node, _) in on_node.iter().filter(|(_, launched)| **launched >= per_offer) {
+            let mut at = self.of_node[node.index()];
+            while at != NONE {
+                let open = &mut self.offers[at];
+                if !open.capped {
+                    (open.capped, any) = (true, true);
+                    self.ledger.withdraw(open.node, &open.left, open.gpus);
+                }
+                at = open.next;
+            }
+        }
+        any
+    }
+
+    fn give_up(&mut self, offer: OfferId) {
+        if let Some(slot) = self.of_offer.find(offer.0) {
+            self.close(slot);
+            self.in_hand.retain(|&one| one != slot);
+        }
+    }
+
+    fn drop_offers_of(&mut self, node: NodeId) {
+        while let Some(&slot) = self.of_node.get(node.index()).filter(|&&slot| slot != NONE) {
+            self.close(slot);
+            self.in_hand.retain(|&one| one != slot);
+        }
+    }
+
+    /// Takes back what is beyond the most that may be launched on one offer, or within a span. A gang counts as one and
+    /// is launched as a whole. `on_node` counts launches by node; true if anything was taken back.
+    fn hold_back(
+        &mut self,
+        now: Time,
+        out: &mut Vec<Decision>,
+        from: usize,
+        on_node: &mut BTreeMap<NodeId, u32>,
+    ) -> bool {
+        if self.habits.per_offer.is_none() && self.habits.launches.is_none() {
+            return false;
+        }
+        let (per_offer, launches) = (self.habits.per_offer.unwrap_or(u32::MAX), self.habits.launches);
+        if let Some((_, every)) = launches
+            && self.launched.0 + every <= now
+        {
+            self.launched = (now, 0);
+        }
+        let most = launches.map_or(u32::MAX, |(most, _)| most);
+        let mut held_back: Vec<TaskId> = Vec::new();
+        for decision in &out[from..] {
+            let Decision::Place { task, node, more: false, .. } = *decision else { continue };
+            let here = on_node.entry(node).or_default();
+            if *here >= per_offer || self.launched.1 >= most {
+                held_back.push(task);
+            } else {
+                *here += 1;
+                self.launched.1 += 1;
+            }
+        }
+        if held_back.is_empty() {
+            return false;
+        }
+        held_back.sort_unstable();
+        for decision in &out[from..] {
+            if let Decision::Place { task, node, count, gpus, .. } = *decision
+                && held_back.binary_search(&task).is_ok()
+                && let Some((_, shape)) = self.batch.need_of(&self.ledger, task)
+            {
+                let need = shape.request.checked_mul(count).unwrap_or(shape.request);
+                self.ledger.grant(node, &need, gpus);
+            }
+        }
+        for &task in &held_back {
+            self.batch.refused(&mut self.ledger, now, task);
+        }
+        let mut at = 0;
+        out.retain(|decision| {
+            at += 1;
+            let task = match decision {
+                Decision::Place { task, .. } | Decision::Waited { task, .. } => task,
+                _ => return true,
+            };
+            at <= from || held_back.binary_search(task).is_err()
+        });
+        self.news = true;
+        true
+    }
+
+    /// What was placed in the ledger becomes launches on the offers that it is made of.
+    fn launch(&mut self, out: &mut [Decision], from: usize) {
+        for decision in &mut out[from..] {
+            let Decision::Place { task, node, count, gpus, more } = *decision else { continue };
+            let Some((_, shape)) = self.batch.need_of(&self.ledger, task) else { continue };
+            let first = self.of_node[node.index()];
+            let mut need = shape.request.checked_mul(count).unwrap_or(shape.request);
+            let fits = |slot: &u32| need.fits_in(&self.offers[*slot].left) && gpus.0 & !self.offers[*slot].gpus.0 == 0;
+            let chain = core::iter::successors(Some(first), |&slot| Some(self.offers[slot].next));
+            // The allocator takes from all offers of the node together if one alone is too small.
+            let chosen = chain.take_while(|&slot| slot != NONE).find(fits).unwrap_or(first);
+            let (me, offer) = (self.me, self.offers[chosen].offer);
+            *decision = Decision::Launch(Launch { from: me, offer, task, request: shape.request, gpus, count, more });
+            let mut at = chosen;
+            let mut looked = first;
+            while need != Resources::ZERO && at != NONE {
+                let open = &mut self.offers[at];
+                for lane in 0..crate::resources::LANES {
+                    let taken = need[lane].min(open.left[lane]);
+                    need[lane] -= taken;
+                    open.left[lane] -= taken;
+                }
+                open.gpus.0 &= !gpus.0;
+                at = looked;
+                looked = if looked == NONE { NONE } else { self.offers[looked].next };
+            }
+        }
+    }
+
+    /// Answers every offer that is used up or was kept long enough.
+    fn answer(&mut self, now: Time, out: &mut Vec<Decision>) {
+        let mut in_hand = core::mem::take(&mut self.in_hand);
+        let idle = self.batch.waiting() == 0;
+        in_hand.retain(|&slot| {
+            let open = self.offers[slot];
+            let used_up = open.left == Resources::ZERO;
+            if !used_up && now < open.since + self.habits.hold {
+                return true;
+            }
+            self.close(slot);
+            if !used_up {
+                self.refused |= !idle || !self.habits.suppresses;
+                out.push(Decision::Decline { offer: open.offer, refuse: self.habits.refuse });
+            }
+            false
+        });
+        self.in_hand = in_hand;
+    }
+
+    /// With work at hand offers are wanted; those that were refused before the work came are wanted again.
+    fn ask_again(&mut self, now: Time, out: &mut Vec<Decision>) {
+        let rested = |every| self.revived.is_none_or(|last| last + every <= now);
+        let again = self.refused && self.news && self.habits.revives.is_some_and(rested);
+        if self.suppressed || again {
+            (self.suppressed, self.refused, self.news) = (false, false, false);
+            self.revived = Some(now);
+            out.push(Decision::Revive);
+        }
+    }
+
+    fn wake(&self, now: Time) -> Option<Time> {
+        let held = self.in_hand.first().map(|&slot| self.offers[slot].since + self.habits.hold);
+        let revival = self
+            .habits
+            .revives
+            .filter(|_| self.refused && self.news && self.batch.waiting() > 0)
+            .map(|every| self.revived.map_or(now, |last| last + every));
+        let allowed = self
+            .habits
+            .launches
+            .filter(|(most, _)| self.launched.1 >= *most && self.batch.waiting() > 0)
+            .map(|(_, every)| self.launched.0 + every);
+        [held, revival, allowed].into_iter().flatten().filter(|&at| at > now).min()
+    }
+}
