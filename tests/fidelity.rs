@@ -20,10 +20,12 @@ use windtunnel_traces::transform::{Boxed, Estimate, Estimated};
 use crate::support::data_file;
 
 mod backfill;
+mod failures;
 mod fgd;
 mod logs;
 mod orders;
 mod plain;
+mod queueing;
 mod table;
 mod windows;
 
@@ -74,6 +76,9 @@ fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
+            retry: windtunnel_scheduler::event::Retry::default(),
+            max_unavailable: None,
+            checkpoint: None,
             warm: None,
             terms: Terms::default(),
         }],
@@ -84,6 +89,7 @@ fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Routing::default(),
+        model: windtunnel_sim::model::Model::default(),
     };
     let mut core = Core::new(&Registries::default());
     let mut starts = Starts::default();

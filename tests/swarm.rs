@@ -1,305 +1,307 @@
-//! A swarm: fleets, policies and workloads drawn from a seed that is printed first. Whatever comes together, the audit
-//! must hold after every instant, all work must end, and the books must add up.
+//! Random fleets, policies and faults from a printed seed; then everything heals, and everything finishable must
+//! finish.
 //!
-//! `SWARM_SEED=7 cargo test --release swarm` runs one again.
+//! `WINDTUNNEL_LONG=1` goes on for twenty times as many events, `WINDTUNNEL_SEED=7` plays one seed alone, and
+//! `WINDTUNNEL_TASK=845` then prints what is said of one task.
 
-use std::fmt;
+mod combinations;
 
-use windtunnel::Tool;
-use windtunnel_outcome::recorder::{Outcome, Recorder};
-use windtunnel_outcome::rows::{State, TaskRow};
-use windtunnel_outcome::{RecordError, series::Sampling};
-use windtunnel_scheduler::backfill::BACKFILLS;
-use windtunnel_scheduler::config::{BackfillOrder, Choice, Config, HeadOfLine, Instant, Unplaceable};
-use windtunnel_scheduler::constraint::{Condition, Constraint};
+use std::ops::ControlFlow;
+
+use windtunnel_outcome::recorder::{Discard, Outcome, RecordError, Recorder};
+use windtunnel_outcome::rows::TaskRow;
+use windtunnel_scheduler::config::{Choice, Config, HeadOfLine};
+use windtunnel_scheduler::core::{Core, Registries};
+use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::draw::below;
-use windtunnel_scheduler::event::{GpuRequest, JobKind, Loss};
-use windtunnel_scheduler::partition::Terms;
+use windtunnel_scheduler::event::{Event, Loss, Retry};
+use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::placement::PLACEMENTS;
 use windtunnel_scheduler::queue::QUEUES;
-use windtunnel_scheduler::resources::{CPU, GPU, MEMORY, Resources};
-use windtunnel_scheduler::{PartyId, Span, Time};
-use windtunnel_sim::experiment::{Experiment, Measure, Routing, Start, Stop, Workload};
-use windtunnel_traces::model::{
-    Ask, Fleet, Group, Groups, Job, Label, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
-};
+use windtunnel_scheduler::resources::{GPU, Resources};
+use windtunnel_scheduler::time::{Span, Time};
+use windtunnel_scheduler::{Gone, Scheduler, Step};
+use windtunnel_sim::SimError;
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, Workload};
+use windtunnel_sim::fault::{Effect, FaultSource, Faults, Listed, Upkeep, When};
+use windtunnel_sim::launch::Launch;
+use windtunnel_sim::model::{Checkpoint, DecisionTime, Detection, Link, Model};
+use windtunnel_traces::model::{Fleet, Name, Node};
+use windtunnel_traces::synthetic::{Exponential, Poisson, Shape, Sizes, Synthetic, SyntheticSpec};
 
-/// Seeds that every run of the tests goes through.
-const SEEDS: u64 = 200;
+use windtunnel_scheduler::event::JobKind;
+
+/// Facts and decisions of all runs together.
+const EVENTS: f64 = 10_000_000.0;
 const SECOND: u64 = 1_000_000;
-const LANES: u8 = 1 << CPU | 1 << MEMORY | 1 << GPU;
+/// Faults are over by then.
+const HEALED: Time = Time(4_000 * SECOND);
 
-/// What one seed stands for.
-struct Swarm {
-    seed: u64,
-    fleet: Fleet,
-    config: Config,
-    jobs: Vec<Vec<Job>>,
-}
+/// One draw after the other, for building a case only.
+struct Dice(u64, u64);
 
-/// Draws by a path of numbers: none depends on how many were made before it.
-#[derive(Clone, Copy)]
-struct Draw {
-    seed: u64,
-    entity: u64,
-}
-
-impl Draw {
-    fn below(self, index: u64, bound: u64) -> u64 {
-        below(bound, self.seed, 0x0073_7761_726d, self.entity, index)
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.1 += 1;
+        below(bound, self.0, u64::from_be_bytes(*b"swarming"), 0, self.1)
     }
 
-    fn is(self, index: u64, one_in: u64) -> bool {
-        self.below(index, one_in) == 0
+    fn span(&mut self, most_s: u64) -> Span {
+        Span(self.below(most_s * SECOND) + 1)
     }
 
-    fn pick<T: Clone>(self, index: u64, from: &[T]) -> T {
-        from[self.below(index, from.len() as u64) as usize].clone()
-    }
-
-    fn inner(self, entity: u64) -> Self {
-        Self { seed: self.seed, entity: self.entity.wrapping_mul(1_000_003).wrapping_add(entity + 1) }
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
     }
 }
 
-impl Swarm {
-    fn new(seed: u64) -> Self {
-        let draw = Draw { seed, entity: 0 };
-        let fleet = fleet(draw.inner(1));
-        let config = config(draw.inner(2), seed);
-        let jobs = (0..=draw.below(0, 3)).map(|at| workload(draw.inner(10 + at), &fleet)).collect();
-        Self { seed, fleet, config, jobs }
-    }
-
-    fn experiment(&self) -> Experiment {
-        let start = if self.seed % 4 == 3 { Start::Recorded } else { Start::Submit };
-        let workload = |jobs: &Vec<Job>| Workload {
-            source: Box::new(Listed { jobs: jobs.clone().into_iter(), labels: Labels::default() }),
-            party: PartyId::FIRST,
-            start,
-            loss: Loss::Rerun,
-            warm: None,
-            terms: Terms::default(),
-        };
-        Experiment {
-            seed: self.seed,
-            fleet: self.fleet.clone(),
-            workloads: self.jobs.iter().map(workload).collect(),
-            scheduler: self.config.clone(),
-            parties: 1,
-            link: Span::ZERO,
-            measure: Measure::default(),
-            stop: Stop::Drained,
-            series: Sampling::default(),
-            routing: Routing::default(),
-        }
-    }
-
-    fn tasks(&self) -> u64 {
-        let groups = self.jobs.iter().flatten().flat_map(|job| job.groups.as_slice());
-        groups.map(|group| u64::from(group.count)).sum()
-    }
-
-    fn run(&self) -> (Outcome, Rows) {
-        let mut scheduler = Tool::new().build("core").expect("the core is always there");
-        let mut rows = Rows::default();
-        let mut on = |_| std::ops::ControlFlow::Continue(());
-        let ran = windtunnel_sim::run(self.experiment(), &mut *scheduler, &mut rows, &mut on);
-        (ran.unwrap_or_else(|error| panic!("{self}: {error}")), rows)
-    }
-}
-
-impl fmt::Display for Swarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { placement, queue, backfill, head_of_line, unplaceable, instant, interval, .. } = &self.config;
-        let (nodes, jobs) = (self.fleet.nodes.len(), self.jobs.iter().map(Vec::len).sum::<usize>());
-        write!(f, "SWARM_SEED={}: {nodes} nodes, {jobs} jobs, {} tasks; ", self.seed, self.tasks())?;
-        write!(f, "{}, {}, {}, ", placement.name, queue.name, backfill.name)?;
-        write!(f, "{head_of_line:?}, {unplaceable:?}, {instant:?}, every {interval}")
-    }
-}
-
-fn fleet(draw: Draw) -> Fleet {
-    let count = 1 + draw.below(0, [1, 4, 12, 60][draw.below(1, 4) as usize]);
-    let same = draw.is(2, 3);
-    let node = |at: u64| {
-        let draw = draw.inner(if same { 0 } else { at });
-        let gpus = draw.pick(3, &[0_u8, 0, 1, 4, 8]);
-        let mut capacity = Resources::new(1_000 * (1 + draw.below(4, 64)) as u32, 256 * (1 + draw.below(5, 64)) as u32);
+fn fleet(dice: &mut Dice) -> Fleet {
+    let racks = 1 + dice.below(6);
+    let node = |at: u64, dice: &mut Dice| {
+        // The widest gang needs six devices.
+        let gpus = if at < 4 { 4 } else { dice.below(3) as u8 * 2 };
+        let mut capacity = Resources::new(8_000 + 4_000 * dice.below(8) as u32, 65_536);
         capacity[GPU] = u32::from(gpus) * 1_000;
         Node {
-            name: Name::new(&format!("n{at}")),
+            name: Name::Text(format!("n{at}").into()),
             capacity,
             gpus,
-            attributes: vec![("os".to_owned(), draw.pick(6, &["linux", "bsd"]).to_owned())],
-            domains: vec![("rack".to_owned(), format!("r{}", at / 4))],
+            attributes: vec![],
+            domains: vec![("rack".into(), format!("r{}", at % racks))],
         }
     };
-    Fleet { nodes: (0..count).map(node).collect(), lanes: LANES, ..Fleet::default() }
+    let count = 4 + dice.below(60);
+    Fleet { nodes: (0..count).map(|at| node(at, dice)).collect(), lanes: 0b1011, ..Fleet::default() }
 }
 
-/// Any combination of policies that a scenario may ask for.
-fn config(draw: Draw, seed: u64) -> Config {
-    let backfill = if draw.is(0, 2) { "none" } else { BACKFILLS[draw.below(1, BACKFILLS.len() as u64) as usize].name };
-    Config {
-        placement: Choice::named(PLACEMENTS[draw.below(2, PLACEMENTS.len() as u64) as usize].name),
-        queue: Choice::named(QUEUES[draw.below(3, QUEUES.len() as u64) as usize].name),
-        backfill: Choice::named(backfill),
-        backfill_order: draw.pick(4, &[BackfillOrder::Fifo, BackfillOrder::Shortest]),
-        head_of_line: draw.pick(5, &[HeadOfLine::Skip, HeadOfLine::Block]),
-        unplaceable: if draw.is(6, 5) { Unplaceable::Reject } else { Unplaceable::Wait },
-        instant: draw.pick(7, &[Instant::Batched, Instant::PerEvent]),
-        interval: draw.pick(8, &[Span::ZERO, Span::ZERO, Span(30 * SECOND)]),
-        explain: draw.is(9, 8),
+/// Strikes of every kind on random nodes; all are over when the world heals.
+fn faults(dice: &mut Dice, nodes: u64) -> Faults {
+    let effects = [
+        Effect::Outage,
+        Effect::Partition,
+        Effect::Slow { permille: 1 + dice.below(999) as u32 },
+        Effect::Soft,
+        Effect::Gpu { count: 1 },
+    ];
+    let mut sources = Vec::new();
+    for (at, effect) in effects.into_iter().enumerate() {
+        let listed = (0..dice.below(4 * nodes))
+            .map(|_| {
+                let mut struck: Vec<u32> =
+                    (0..1 + dice.below(1 + nodes / 8)).map(|_| dice.below(nodes) as u32).collect();
+                struck.sort_unstable();
+                struck.dedup();
+                let begin = Time(dice.below(HEALED.0 - 600 * SECOND));
+                Listed { nodes: struck.into(), begin, end: begin + dice.span(600) }
+            })
+            .collect();
+        sources.push(FaultSource { name: format!("source-{at}"), effect, when: When::Listed(listed) });
+    }
+    let upkeep = Upkeep {
+        kind: "node".into(),
+        begin: Time(dice.below(2_000 * SECOND)),
+        every: None,
+        at_once: 1 + dice.below(3) as u32,
+        per: dice.one_in(2).then(|| "rack".into()),
+        takes: dice.span(100),
+        grace: dice.span(60),
+        deadline: dice.span(200),
+    };
+    Faults { sources, upkeep: if dice.one_in(2) { vec![upkeep] } else { vec![] } }
+}
+
+fn model(dice: &mut Dice, nodes: u64) -> Model {
+    let detection = dice.one_in(2).then(|| Detection {
+        ping: dice.span(20),
+        misses: 1 + dice.below(6) as u32,
+        removal_gap: Span(dice.below(2) * 100_000),
+        register: Span(dice.below(2) * SECOND),
+        register_gap: Span(dice.below(2) * 10_000),
+        ..Detection::default()
+    });
+    let link = match dice.below(3) {
+        0 => Link::default(),
+        1 => Link { delay: dice.span(2), ..Link::default() },
+        _ => Link { delay: dice.span(1), loss: 0.01, ..Link::default() },
+    };
+    let launch = dice.one_in(2).then(|| Launch {
+        start: Exponential::new(dice.span(5), None).ok().map(Into::into),
+        slots: dice.below(3) as u32,
+        registry: 1_000_000 * dice.below(2),
+        unpack: 5_000_000,
+        cache: 3_000_000,
+        fails: 0.01,
+        layers: vec![1_000_000, 200_000, 2_000_000],
+        images: vec![vec![0, 1], vec![0, 2]],
+        of_workload: vec![Some(0), Some(1)],
+        ..Launch::default()
+    });
+    let decision_time = match dice.below(3) {
+        0 => {
+            let (run, task) = (Span(dice.below(20_000)), Span(dice.below(1_000)));
+            DecisionTime::Modelled { run, job: task, task, node: Span(1) }
+        }
+        _ => DecisionTime::None,
+    };
+    Model { faults: faults(dice, nodes), detection, link, launch, decision_time, ..Model::default() }
+}
+
+fn workload(dice: &mut Dice, seed: u64, position: u32, tasks: u64) -> Workload {
+    let arrivals = Poisson::new(tasks as f64 / 3_000.0).expect("a rate").into();
+    let duration = Exponential::new(Span(20 * SECOND), Some(Span(400 * SECOND))).expect("a law").into();
+    let mut device = Shape::new(Resources::new(1_000, 1_024));
+    device.gpu = windtunnel_scheduler::event::GpuRequest { count: 1, milli: 500 };
+    let shapes = vec![Shape::new(Resources::new(500, 512)), Shape::new(Resources::new(2_000, 4_096)), device];
+    let mut spec = SyntheticSpec::new(arrivals, duration, shapes);
+    spec.tasks = Some(tasks);
+    spec.sizes = Sizes::Geometric { mean: 1.0 + dice.below(8) as f64, max: 12 };
+    spec.kinds = vec![(JobKind::Batch, 0.9), (JobKind::Gang, 0.1)];
+    spec.priorities = vec![(0, 1.0), (5, 1.0)];
+    let retry = Retry { most: None, pause: Span(dice.below(3) * SECOND), pause_most: Span(10 * SECOND) };
+    let checkpoint = Checkpoint { interval: dice.span(30), cost: Span(dice.below(SECOND)), restart: Span(SECOND) };
+    Workload {
+        source: Box::new(Synthetic::new(&spec, seed, position).expect("it makes sense")),
+        party: PartyId::FIRST,
+        start: Start::Submit,
+        loss: Loss::Rerun,
+        retry,
+        max_unavailable: None,
+        terms: Default::default(),
+        checkpoint: dice.one_in(2).then_some(checkpoint),
+        warm: None,
+    }
+}
+
+fn case(seed: u64) -> (Experiment, u64) {
+    let mut dice = Dice(seed, 0);
+    let fleet = fleet(&mut dice);
+    let nodes = fleet.nodes.len() as u64;
+    let policy = |dice: &mut Dice, names: &[&str]| Choice::named(names[dice.below(names.len() as u64) as usize]);
+    let placements: Vec<&str> = PLACEMENTS.iter().map(|entry| entry.name).collect();
+    let queues: Vec<&str> = QUEUES.iter().map(|entry| entry.name).collect();
+    let config = Config {
+        placement: policy(&mut dice, &placements),
+        queue: policy(&mut dice, &queues),
+        head_of_line: if dice.one_in(4) { HeadOfLine::Block } else { HeadOfLine::Skip },
+        interval: Span(dice.below(2) * dice.below(5) * SECOND),
         seed,
         ..Config::default()
-    }
-}
-
-/// Jobs of which every task fits some node as long as that is empty.
-fn workload(draw: Draw, fleet: &Fleet) -> Vec<Job> {
-    let pace_us = draw.pick(0, &[0, 100_000, 5 * SECOND]);
-    let mut submit = draw.below(1, 3) * SECOND;
-    let job = |at: u64| {
-        let draw = draw.inner(at);
-        submit += draw.below(0, pace_us + 1) / SECOND * SECOND.min(pace_us.max(1)) + draw.below(1, pace_us / 2 + 1);
-        let groups = if draw.is(2, 8) {
-            Groups::Many((0..2).map(|part| group(draw.inner(100 + part), fleet)).collect())
-        } else {
-            Groups::One(group(draw.inner(100), fleet))
-        };
-        Job {
-            name: Name::Number(at),
-            submit: Time(submit),
-            priority: draw.below(3, 4) as i32,
-            role: Label(0),
-            user: Label(0),
-            class: Label(0),
-            groups,
-        }
     };
-    (0..draw.below(2, 150)).map(job).collect()
-}
-
-fn group(draw: Draw, fleet: &Fleet) -> Group {
-    let at = draw.below(0, fleet.nodes.len() as u64) as usize;
-    let node = &fleet.nodes[at];
-    let part = |index: u64, of: u32| (1 + draw.below(index, u64::from(of.max(1)))) as u32;
-    let slice = draw.pick(1, &[1, 2, 8, 32]);
-    let mut request = Resources::new(part(2, node.capacity[CPU] / slice), part(3, node.capacity[MEMORY] / slice));
-    let mut gpu = GpuRequest::default();
-    if node.gpus > 0 && draw.is(4, 2) {
-        let count = 1 + draw.below(5, u64::from(node.gpus)) as u8;
-        gpu = GpuRequest { count, milli: if count == 1 { part(6, 1_000) as u16 } else { 1_000 } };
-        request[GPU] = u32::from(count) * u32::from(gpu.milli);
-    }
-    let os = node.attributes[0].1.clone();
-    let constraints = draw.is(7, 5).then(|| {
-        let condition = Condition::In(vec![os]);
-        vec![Constraint { attribute: "os".to_owned(), condition }].into()
-    });
-    let kind = if draw.is(8, 4) { JobKind::Gang } else { JobKind::Batch };
-    // A gang as large as what fits the node that it was made for, so that it can start once the fleet is empty.
-    let most = if kind == JobKind::Gang && gpu.count > 0 { 1 } else { request.times_in(&node.capacity).clamp(1, 12) };
-    let count = part(9, most);
-    let run = |index: u64| Span(draw.below(index, 90 * SECOND));
-    let runs = if kind == JobKind::Batch && draw.is(10, 3) {
-        Run::Each((0..u64::from(count)).map(|at| run(20 + at)).collect())
-    } else {
-        Run::Same(run(20))
+    // An order that changes while jobs wait looks at all of them in each pass.
+    let most = if ["fifo", "priority", "sjf"].contains(&config.queue.name.as_str()) { nodes * 1_200 } else { 1_000 };
+    let tasks = 500 + dice.below(most);
+    let model = model(&mut dice, nodes);
+    let workloads = (0..2).map(|position| workload(&mut dice, seed, position, tasks)).collect();
+    let experiment = Experiment {
+        seed,
+        fleet,
+        workloads,
+        scheduler: config,
+        parties: 1,
+        link: Span::ZERO,
+        measure: Measure::default(),
+        stop: Stop::Drained,
+        series: Sampling::Every(Span::FOREVER),
+        routing: Default::default(),
+        model,
     };
-    let recorded = Recorded { start: None, node: Some(node.name.clone()), ..Recorded::default() };
-    Group {
-        count,
-        // Never shorter than the truth: per event, estimates are trusted.
-        ask: Ask { kind, request, gpu, estimate: Some(Span(90 * SECOND)), constraints, ..Ask::default() },
-        truth: Truth {
-            run: runs,
-            fails: draw.is(11, 6),
-            killed: draw.is(12, 9),
-            recorded: (gpu.count == 0).then_some(recorded),
-            ..Truth::default()
-        },
-    }
+    (experiment, 2 * tasks)
 }
 
-/// Jobs from a list.
-struct Listed {
-    jobs: std::vec::IntoIter<Job>,
-    labels: Labels,
+fn play(seed: u64, scheduler: &mut dyn Scheduler) -> Result<(Outcome, u64), SimError> {
+    let (experiment, tasks) = case(seed);
+    let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
+    let outcome = match std::env::var("WINDTUNNEL_TASK") {
+        Ok(task) => windtunnel_sim::run(experiment, scheduler, &mut Witness(format!("TaskId({task})")), on_progress)?,
+        Err(_) => windtunnel_sim::run(experiment, scheduler, &mut Discard, on_progress)?,
+    };
+    Ok((outcome, tasks))
 }
 
-impl Source for Listed {
-    fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
-        Ok(self.jobs.next())
+/// Prints everything in which a word occurs.
+struct Witness(String);
+
+impl Recorder for Witness {
+    fn wants_events(&self) -> bool {
+        true
     }
 
-    fn labels(&self) -> &Labels {
-        &self.labels
+    fn wants_decisions(&self) -> bool {
+        true
     }
 
-    fn notes(&self) -> Vec<Note> {
-        Vec::new()
-    }
-}
-
-/// What the rows say.
-#[derive(Debug, Default, PartialEq)]
-struct Rows {
-    over: u64,
-    open: u64,
-    busy_cpu_milli_us: u128,
-    wrong: Vec<String>,
-}
-
-impl Recorder for Rows {
-    fn task(&mut self, row: &TaskRow<'_>) {
-        match row.state {
-            State::Pending | State::Running => self.open += u64::from(row.count),
-            _ => self.over += u64::from(row.count),
-        }
-        if let (Some(place), Some(end)) = (row.place, row.end) {
-            let cpu = u128::from(row.requested[CPU]) * u128::from(row.count);
-            self.busy_cpu_milli_us += cpu * u128::from((end - place).0);
-        }
-        let causes: u64 = row.causes.iter().map(|cause| cause.0).sum();
-        if row.wait.is_some_and(|wait| wait.0 != causes) {
-            self.wrong.push(format!("{:?}/{}: the causes of its wait are {causes} us", row.job, row.index));
+    fn heard(&mut self, now: Time, _party: PartyId, events: &[Event]) {
+        for event in events.iter().map(|event| format!("{event:?}")).filter(|event| event.contains(&self.0)) {
+            println!("{now} heard {event}");
         }
     }
+
+    fn note(&mut self, now: Time, _party: PartyId, decision: &Decision) {
+        let decision = format!("{decision:?}");
+        if decision.contains(&self.0) {
+            println!("{now} decided {decision}");
+        }
+    }
+
+    fn task(&mut self, _row: &TaskRow<'_>) {}
 
     fn finish(&mut self, _outcome: &Outcome) -> Result<(), RecordError> {
         Ok(())
     }
 }
 
-fn number(outcome: &Outcome, key: &str) -> f64 {
-    outcome.summary.number(key).unwrap_or_else(|| panic!("`{key}` is a number"))
+#[test]
+fn everything_finishable_finishes_once_the_world_has_healed() {
+    let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
+    let wanted = if std::env::var_os("WINDTUNNEL_LONG").is_some() { EVENTS * 20.0 } else { EVENTS };
+    let (mut events, mut seed) = (0.0, alone.unwrap_or(0));
+    let mut lost = 0.0;
+    while events < wanted {
+        let mut core = Core::new(&Registries::default());
+        let (outcome, tasks) = play(seed, &mut core).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let number = |name: &str| outcome.summary.number(name).unwrap_or(0.0);
+        assert_eq!(number("tasks.finished"), tasks as f64, "seed {seed}: {:?}", outcome.warnings);
+        assert_eq!(number("tasks.submitted"), tasks as f64, "seed {seed}");
+        for (_, lane) in &outcome.lanes {
+            assert_eq!(number(&format!("conservation.{lane}.residual")), 0.0, "seed {seed}, {lane}");
+        }
+        events += number("scheduler.events") + number("scheduler.decisions");
+        lost += number("loss.tasks");
+        if alone.is_some() {
+            return;
+        }
+        seed += 1;
+    }
+    println!("{seed} seeds, {events} events, {lost} losses");
+    assert!(lost > 1_000.0, "faults must strike: {lost} losses");
 }
 
-fn check(swarm: &Swarm) {
-    let (outcome, rows) = swarm.run();
-    assert_eq!(rows.wrong, [""; 0], "{swarm}");
-    assert_eq!((rows.open, rows.over), (0, swarm.tasks()), "{swarm}: all work ends");
-    assert_eq!(number(&outcome, "tasks.submitted"), swarm.tasks() as f64, "{swarm}");
-    for lane in ["cpu", "memory", "gpu"] {
-        assert_eq!(number(&outcome, &format!("conservation.{lane}.residual")), 0.0, "{swarm}: {lane}");
+/// Our core behind a wall: what it is not told, it does not know.
+struct Deaf(Core);
+
+impl Scheduler for Deaf {
+    fn step(
+        &mut self,
+        party: PartyId,
+        now: Time,
+        events: &[Event],
+        decisions: &mut Vec<Decision>,
+    ) -> Result<Step, Gone> {
+        let heard: Vec<Event> =
+            events.iter().filter(|event| !matches!(event, Event::NodeLost { .. })).cloned().collect();
+        self.0.step(party, now, &heard, decisions)
     }
-    let busy = number(&outcome, "conservation.cpu.busy");
-    assert_eq!(busy, rows.busy_cpu_milli_us as f64 / 1e9, "{swarm}: the rows say something else");
-    if swarm.config.unplaceable == Unplaceable::Wait {
-        assert_eq!(number(&outcome, "tasks.rejected"), 0.0, "{swarm}");
+
+    fn fork(&self) -> Option<Box<dyn Scheduler>> {
+        None
     }
-    let (again, same) = swarm.run();
-    assert_eq!((&outcome.summary, &rows), (&again.summary, &same), "{swarm}: the same once more");
 }
 
 #[test]
-fn all_work_ends_and_the_books_add_up() {
-    let one = std::env::var("SWARM_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    for seed in one.map_or(0..SEEDS, |seed| seed..seed + 1) {
-        let swarm = Swarm::new(seed);
-        println!("{swarm}");
-        check(&swarm);
-    }
+fn a_scheduler_that_does_not_hear_of_lost_nodes_is_caught() {
+    let caught = (0..20).any(|seed| {
+        let mut deaf = Deaf(Core::new(&Registries::default()));
+        matches!(play(seed, &mut deaf), Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
+    });
+    assert!(caught, "nobody noticed that lost nodes were used");
 }

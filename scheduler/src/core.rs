@@ -373,6 +373,20 @@ impl Fused {
                     ledger.lose_node(*node);
                     framework.shrank(ledger, now, *node);
                 }
+                Event::NodeClosed { node } => {
+                    ledger.close_node(*node);
+                    framework.shrank(ledger, now, *node);
+                }
+                Event::NodeOpened { node } => {
+                    if ledger.open_node(*node) {
+                        framework.grew(ledger, now, *node);
+                    }
+                }
+                Event::DevicesLost { node, gpus } => ledger.lose_devices(*node, *gpus),
+                Event::DevicesReturned { node, gpus } => {
+                    ledger.return_devices(*node, *gpus);
+                    framework.grew(ledger, now, *node);
+                }
                 event => framework.hear(ledger, now, event),
             }
         }

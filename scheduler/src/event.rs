@@ -118,6 +118,31 @@ pub enum Event {
         /// Which task.
         task: TaskId,
     },
+    /// A node takes no new work until [`Event::NodeOpened`]; what runs there goes on.
+    NodeClosed {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node takes new work again after [`Event::NodeClosed`].
+    NodeOpened {
+        /// Which.
+        node: NodeId,
+    },
+    /// Gpu devices of a node are gone until [`Event::DevicesReturned`]. The tasks on them are reported one by one with
+    /// [`Event::TaskEnded`].
+    DevicesLost {
+        /// Where.
+        node: NodeId,
+        /// Which.
+        gpus: GpuSet,
+    },
+    /// Gpu devices of a node are back, empty, after [`Event::DevicesLost`].
+    DevicesReturned {
+        /// Where.
+        node: NodeId,
+        /// Which.
+        gpus: GpuSet,
+    },
 }
 
 /// How an attempt ended.
@@ -135,6 +160,8 @@ pub enum Ending {
     Lost,
     /// It was taken off its node to make room and waits for another place: [`crate::Decision::Evict`].
     Evicted,
+    /// Its container did not start; it is queued again as its [`Retry`] says.
+    Unlaunched,
 }
 
 /// A node as its operator describes it. What the scheduler may hand out: after reserve and overcommit.
@@ -191,6 +218,9 @@ pub struct JobSpec {
     /// Where in a batch system it was handed in.
     #[cfg_attr(feature = "serde", serde(default))]
     pub terms: Terms,
+    /// How often and how soon it is tried again then.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub retry: Retry,
 }
 
 /// What kind of work a job is.
@@ -228,6 +258,33 @@ pub enum Loss {
     Rerun,
     /// It is given up.
     Fail,
+}
+
+/// How often and how soon a task that was lost is tried again. Replicas of services are tried without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Retry {
+    /// At most so often; None for any number of times.
+    pub most: Option<u32>,
+    /// The pause before the first time; it doubles with each further one.
+    pub pause: Span,
+    /// It doubles up to this; zero for any length.
+    pub pause_most: Span,
+}
+
+impl Retry {
+    /// True if a task that was lost `losses` times may be tried again.
+    #[must_use]
+    pub fn allows(&self, losses: u32) -> bool {
+        self.most.is_none_or(|most| losses <= most)
+    }
+
+    /// The pause after the loss number `losses`, counted from 1.
+    #[must_use]
+    pub fn pause(&self, losses: u32) -> Span {
+        let doubled = self.pause.0.saturating_mul(1_u64 << losses.saturating_sub(1).min(40));
+        if self.pause_most == Span::ZERO { Span(doubled) } else { Span(doubled.min(self.pause_most.0)) }
+    }
 }
 
 /// Which gpu devices a task needs: none, a part of one, or several whole ones.

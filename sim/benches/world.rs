@@ -71,6 +71,9 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
+            retry: windtunnel_scheduler::event::Retry::default(),
+            max_unavailable: None,
+            checkpoint: None,
             warm: None,
             terms: Default::default(),
         }],
@@ -81,6 +84,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
+        model: windtunnel_sim::model::Model::default(),
     })
 }
 

@@ -44,6 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
+            retry: windtunnel_scheduler::event::Retry::default(),
+            max_unavailable: None,
+            checkpoint: None,
             warm,
             terms: Default::default(),
         }],
@@ -54,6 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
+        model: windtunnel_sim::model::Model::default(),
     };
     let begin = Instant::now();
     let mut core = Core::new(&Registries::default());

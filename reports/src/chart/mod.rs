@@ -1,10 +1,12 @@
 //! The pictures of the page. To add one: a file here and a line in [`CHARTS`].
 
 pub mod axis;
+mod blast;
 pub mod canvas;
 mod heat;
 mod history;
 mod nodes;
+mod outages;
 pub mod packing;
 pub mod palette;
 mod queue;
@@ -38,6 +40,8 @@ pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &wait_groups::WaitGroups,
     &history::History,
     &heat::Heat,
+    &outages::Outages,
+    &blast::Blast,
     &stranded::Stranded,
     &upkeep::Upkeep,
     &slowest::Slowest,

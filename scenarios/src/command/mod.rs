@@ -5,6 +5,7 @@ mod common;
 mod compare;
 mod diff;
 mod explain;
+mod failures;
 mod gate;
 mod init;
 mod library;

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 use windtunnel_scheduler::registry::Entry;
+use windtunnel_sim::fault::FAULTS;
 use windtunnel_traces::synthetic::GENERATORS;
 
 use super::Verdict;
@@ -88,6 +89,14 @@ fn rows(tool: &Tool) -> Vec<Row> {
         options: law.options.iter().map(|option| [option.name, option.default, option.summary]).collect(),
         summary: law.summary.to_owned(),
         source: law.source,
+    }));
+    rows.extend(FAULTS.iter().map(|model| Row {
+        key: "faults.<kind>.does",
+        name: model.name.to_owned(),
+        aliases: &[],
+        options: model.options.iter().map(|option| [option.name, option.default, option.summary]).collect(),
+        summary: model.summary.to_owned(),
+        source: model.source,
     }));
     rows
 }

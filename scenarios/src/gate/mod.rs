@@ -172,7 +172,7 @@ fn bound_to(resolved: &Resolved) -> Result<BTreeMap<String, String>, Failure> {
         all.iter_mut().filter_map(toml::Value::as_table_mut).for_each(|one| leave_out(one, &workload));
     }
     let rules = [
-        ("model", usual(toml::Table::try_from(crate::spec::scheduler::Model::default()))),
+        ("model", usual(toml::Table::try_from(crate::spec::model::Model::default()))),
         ("measure", usual(toml::Table::try_from(crate::spec::run::Measure::default()))),
         ("stop", usual(toml::Table::try_from(crate::spec::run::Stop::default()))),
     ];

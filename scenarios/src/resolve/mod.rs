@@ -2,6 +2,7 @@
 //! default filled in, everything that cannot be honoured refused or warned about.
 
 mod batch;
+mod faults;
 mod fleet;
 mod party;
 mod paths;
@@ -17,6 +18,7 @@ use windtunnel_scheduler::core::{ConfigError, Registries};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::{Experiment, Measure, Routing, Sampling, Stop, Workload};
+use windtunnel_sim::model::Model;
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
@@ -39,6 +41,8 @@ pub struct Resolved {
     pub config: Config,
     /// Whose jobs go to which partition, quality of service and reservation.
     pub routing: Routing,
+    /// What breaks, and what news take.
+    pub model: Model,
     /// The workloads, not yet opened.
     pub workloads: Vec<Plan>,
     /// The profile that it names, and what it gave.
@@ -81,6 +85,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut config = configure(&scenario, places, registries)?;
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
+    let model = faults::resolve(&mut scenario, &fleet, &mut context)?;
     if scenario.workload.is_empty() {
         return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
     }
@@ -114,7 +119,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     let profile = places.profile().clone();
-    Ok(Resolved { scenario, fleet, config, routing, workloads, profile, inputs, warnings })
+    Ok(Resolved { scenario, fleet, config, routing, model, workloads, profile, inputs, warnings })
 }
 
 /// The scenario with its files known by their digests alone: the same wherever they lie.
@@ -125,6 +130,9 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     }
     typical::forget(&mut scenario.scheduler.placement.0.options, "path");
     for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
+        trace.path = Paths::default();
+    }
+    if let Some(trace) = &mut scenario.faults.trace {
         trace.path = Paths::default();
     }
     scenario
@@ -190,6 +198,7 @@ impl Resolved {
             fleet: self.fleet.clone(),
             workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
             scheduler: self.config.clone(),
+            model: self.model.clone(),
             parties: 1,
             routing: self.routing.clone(),
             link: Span::ZERO,
@@ -314,10 +323,6 @@ fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
-    let later = [("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\"")];
-    if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
-        return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
-    }
     let config = Config {
         architecture: match given.architecture {
             spec::Architecture::Monolithic => config::Architecture::Monolithic,

@@ -1,11 +1,12 @@
 //! `[[workload]]` to streams of jobs.
 
-use windtunnel_scheduler::Time;
-use windtunnel_scheduler::event::Loss;
+use windtunnel_scheduler::event::{Loss, Retry};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::CPU;
+use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::{Start, Warm, Workload};
+use windtunnel_sim::model::Checkpoint;
 use windtunnel_traces::model::{Demands, Fleet};
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
@@ -19,7 +20,7 @@ use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
 mod demand;
-mod synthetic;
+pub(super) mod synthetic;
 
 pub(super) use demand::EFFECTS;
 
@@ -44,6 +45,9 @@ pub struct Plan {
     start: Start,
     loss: Loss,
     terms: Terms,
+    retry: Retry,
+    max_unavailable: Option<u32>,
+    checkpoint: Option<Checkpoint>,
     position: u32,
     /// Which party hears of its jobs.
     pub party: PartyId,
@@ -118,6 +122,9 @@ impl Plan {
             party: self.party,
             start: self.start,
             loss: self.loss,
+            retry: self.retry,
+            max_unavailable: self.max_unavailable,
+            checkpoint: self.checkpoint,
             warm: warm_up,
             terms: self.terms,
         })
@@ -137,11 +144,9 @@ pub(super) fn resolve(
     let loss = match written.on_loss {
         spec::OnLoss::Rerun => Loss::Rerun,
         spec::OnLoss::Fail => Loss::Fail,
-        spec::OnLoss::Resume => {
-            let sentence = "\"resume\" is not supported yet; write \"rerun\" or \"fail\"";
-            return Err(context.places.failure(&format!("{key}.on_loss"), sentence));
-        }
+        spec::OnLoss::Resume => Loss::Rerun,
     };
+    let (retry, checkpoint) = after_loss(written, &key, context)?;
     let start = match written.start {
         spec::StartAt::Submit => Start::Submit,
         spec::StartAt::Recorded => Start::Recorded,
@@ -188,6 +193,7 @@ pub(super) fn resolve(
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
+    let max_unavailable = written.max_unavailable;
     let terms = facts.terms;
     Ok(Plan {
         name,
@@ -197,11 +203,56 @@ pub(super) fn resolve(
         start,
         loss,
         terms,
+        retry,
+        max_unavailable,
+        checkpoint,
         position,
         names_matter,
         party: PartyId::FIRST,
         place,
     })
+}
+
+/// How often and how soon a lost task is tried again, and what it saved until then.
+fn after_loss(
+    written: &spec::Workload,
+    key: &str,
+    context: &mut Context<'_>,
+) -> Result<(Retry, Option<Checkpoint>), Failure> {
+    let resumes = written.on_loss == spec::OnLoss::Resume;
+    if written.on_loss == spec::OnLoss::Fail {
+        for (name, given) in [("retries", written.retries.is_some()), ("backoff", written.backoff.is_some())] {
+            if given {
+                context.warn(format!("`{key}.{name}` has no effect: with `on_loss = \"fail\"` nothing is tried again"));
+            }
+        }
+    }
+    let retry = Retry {
+        most: written.retries,
+        pause: written.backoff.map_or(Span::ZERO, |backoff| backoff.first.span()),
+        pause_most: written.backoff.map_or(Span::ZERO, |backoff| backoff.max.span()),
+    };
+    let checkpoint = match (resumes, written.checkpoint) {
+        (true, None) => {
+            let sentence = "\"resume\" needs a `checkpoint`; give checkpoint = { interval = \"30m\", cost = \"1m\" }";
+            return Err(context.places.failure(&format!("{key}.on_loss"), sentence));
+        }
+        (false, Some(_)) => {
+            context.warn(format!("`{key}.checkpoint` has no effect: give `on_loss = \"resume\"`"));
+            None
+        }
+        (_, given) => given,
+    };
+    let checkpoint = checkpoint.map(|given| Checkpoint {
+        interval: given.interval.span(),
+        cost: given.cost.span(),
+        restart: given.restart.span(),
+    });
+    if checkpoint.is_some_and(|checkpoint| checkpoint.interval == Span::ZERO) {
+        let sentence = "a checkpoint every 0s never ends; write a longer time";
+        return Err(context.places.failure(&format!("{key}.checkpoint.interval"), sentence));
+    }
+    Ok((retry, checkpoint))
 }
 
 /// Windows that hold something.

@@ -14,12 +14,14 @@ macro_rules! words {
 
 pub mod batch;
 pub mod demand;
+pub mod faults;
 pub mod file;
 pub mod fleet;
 pub mod framework;
 pub mod gate;
 pub mod generator;
 pub mod later;
+pub mod model;
 mod package;
 mod places;
 mod profile;
@@ -29,6 +31,7 @@ pub mod run;
 pub mod scheduler;
 mod set;
 pub mod synthetic;
+pub mod takes;
 #[cfg(test)]
 mod tests;
 pub mod workload;
@@ -73,7 +76,7 @@ pub struct Scenario {
     pub scheduler: scheduler::Scheduler,
     /// How the world treats time.
     #[serde(default)]
-    pub model: scheduler::Model,
+    pub model: model::Model,
     /// What counts in the summary.
     #[serde(default)]
     pub measure: run::Measure,
@@ -84,9 +87,11 @@ pub struct Scenario {
     #[serde(default)]
     pub record: run::Record,
     /// What chance and calendars break.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub faults: Later,
+    #[serde(default, skip_serializing_if = "faults::Faults::is_empty")]
+    pub faults: faults::Faults,
+    /// Planned work on the machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<faults::Maintenance>,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub framework: Vec<framework::Framework>,

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use windtunnel_scheduler::config::{Choice, Setting};
 
 use super::fleet::Amounts;
-use super::later::Later;
 use super::quantity::Duration;
 
 /// The scheduler.
@@ -405,28 +404,6 @@ impl JsonSchema for Policy {
             "additionalProperties": { "type": ["number", "string", "boolean", "array", "object"] },
         })
     }
-}
-
-/// How the world treats time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Model {
-    /// How the events of one instant are grouped.
-    pub instant: Instant,
-    /// What a decision costs in simulated time.
-    pub decision_time: DecisionTime,
-    /// When a dead machine is noticed.
-    #[serde(skip_serializing)]
-    #[schemars(skip)]
-    pub detection: Later,
-    /// What passes between placing a task and its running.
-    #[serde(skip_serializing)]
-    #[schemars(skip)]
-    pub launch: Later,
-    /// Delay and loss of messages.
-    #[serde(skip_serializing)]
-    #[schemars(skip)]
-    pub link: Later,
 }
 
 words!(

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use super::demand::{Term, Within};
 use super::file::{InputFile, Paths};
 use super::generator::Generator;
-use super::later::Later;
 use super::quantity::Duration;
 use super::scheduler::Scalar;
 use super::synthetic::Synthetic;
@@ -67,6 +66,12 @@ pub struct Workload {
     /// What a task does when its machine dies.
     #[serde(default)]
     pub on_loss: OnLoss,
+    /// How many replicas of one of its services maintenance may have away at once; left out: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+    /// The image that its tasks run: one of `model.launch.images`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// More or less of it.
     #[serde(default)]
     pub scale: Scale,
@@ -88,10 +93,15 @@ pub struct Workload {
     /// The reservation that all of its jobs run in, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation: Option<String>,
-    /// How often a lost task is tried again.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub retries: Later,
+    /// How often a lost task is tried again; left out: any number of times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// How long a lost task pauses before it is tried again; left out: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Backoff>,
+    /// What its tasks save on the way, under `on_loss = "resume"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     /// A package of the library, or of the folder `packages` beside the scenario: what is left out here comes from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
@@ -108,6 +118,35 @@ pub struct Workload {
 
 const fn yes() -> bool {
     true
+}
+
+/// How long a lost task pauses before it is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backoff {
+    /// The first time; it doubles with each further loss.
+    pub first: Duration,
+    /// It doubles up to this.
+    #[serde(default = "five_minutes")]
+    pub max: Duration,
+}
+
+const fn five_minutes() -> Duration {
+    Duration(300_000_000)
+}
+
+/// What a task saves on the way, so that it need not begin anew.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Work between two checkpoints.
+    pub interval: Duration,
+    /// How long writing one takes; the task does not get on meanwhile.
+    #[serde(default)]
+    pub cost: Duration,
+    /// How long reading one takes when the task begins again.
+    #[serde(default)]
+    pub restart: Duration,
 }
 
 /// A recorded workload and how its rows are understood.

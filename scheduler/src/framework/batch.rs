@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::pass::{Beliefs, Pass, Wish};
 use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
+use super::retries::{Pausing, Retries};
 use super::running::Running;
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
@@ -50,6 +51,7 @@ pub struct Batch {
     running: Running,
     /// Who waits for others to leave, where anybody makes room.
     preempting: Option<Preempting>,
+    retries: Retries,
     /// Nodes with more room than at the last pass.
     grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
@@ -70,6 +72,7 @@ impl Clone for Batch {
             reserving: self.reserving.clone(),
             running: self.running.clone(),
             preempting: self.preempting.clone(),
+            retries: self.retries.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -90,6 +93,7 @@ impl Batch {
             config,
             running: Running::default(),
             preempting: None,
+            retries: Retries::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
@@ -286,17 +290,27 @@ impl Batch {
             self.blocked = None;
         }
         let again = match (job.kind, ending) {
-            (_, Ending::Killed) => false,
-            (JobKind::Service | JobKind::Daemon, _) | (_, Ending::Evicted) => true,
-            (_, Ending::Lost) => job.loss == Loss::Rerun,
-            _ => false,
+            (_, Ending::Killed) => None,
+            (_, Ending::Evicted) => Some(Span::ZERO),
+            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
+                self.retries.lost(id, job.retry, true)
+            }
+            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
+            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
+            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
+            _ => None,
         };
-        if again {
+        if let Some(pause) = again {
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
-            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now };
-            self.wait(ledger, shape, members, entry);
+            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now + pause };
+            if pause == Span::ZERO {
+                self.wait(ledger, shape, members, entry);
+            } else {
+                self.retries.pause(now + pause, Pausing { shape, members, entry });
+            }
         } else {
+            self.retries.forget(id);
             self.running.end_tasks(ledger, task.job, 1);
         }
     }
@@ -307,6 +321,16 @@ impl Batch {
             decisions.push(Decision::Reject { task, count });
         }
         ledger.settle();
+        while let Some(Pausing { shape, members, entry }) = self.retries.next_due(now) {
+            self.wait(ledger, shape, members, entry);
+            self.stirred = true;
+        }
+        let step = self.pass_now(ledger, now, decisions);
+        let wake = [step.wake, self.retries.wake()].into_iter().flatten().min();
+        Step { wake, ..step }
+    }
+
+    fn pass_now(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
         let one_event = self.reserving.as_ref().is_some_and(|reserving| reserving.habits.one_event);
         if self.config.instant == Instant::PerEvent && !one_event {
             self.running.release_due(ledger, now, &mut self.grown);
@@ -544,7 +568,8 @@ impl Batch {
     #[must_use]
     pub fn waiting(&self) -> u64 {
         let nominees = self.preempting.as_ref().map_or(0, Preempting::len) as u64;
-        nominees + self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
+        let pausing = self.retries.len();
+        nominees + pausing + self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
     }
 }
 

@@ -7,6 +7,7 @@ mod offered;
 mod pass;
 mod preempting;
 mod reserving;
+mod retries;
 mod running;
 pub mod service;
 mod sharing;

@@ -4,7 +4,7 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::event::{GpuSet, JobKind, JobSpec, Loss};
+use crate::event::{GpuSet, JobKind, JobSpec, Loss, Retry};
 use crate::id::{JobId, NodeId, TaskId};
 use crate::ledger::{Ledger, ShapeId};
 use crate::paged::PagedMap;
@@ -27,6 +27,8 @@ pub struct Job {
     pub kind: JobKind,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
+    /// How often and how soon it is tried again then.
+    pub retry: Retry,
     /// Members of a gang; 0 for tasks on their own.
     pub members: u32,
     /// Tasks that wait or run; a gang counts as one.
@@ -115,6 +117,7 @@ impl Running {
             shape: ledger.shape_of(spec),
             kind: spec.kind,
             loss: spec.loss,
+            retry: spec.retry,
             members: if is_gang { spec.count } else { 0 },
             live,
             key,

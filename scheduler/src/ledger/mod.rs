@@ -412,6 +412,66 @@ impl Ledger {
         }
     }
 
+    /// A node takes no new work for a while; what runs there goes on.
+    pub fn close_node(&mut self, node: NodeId) {
+        // Room that comes free meanwhile is not counted, as on a lost node; the node keeps its books.
+        self.lose_node(node);
+    }
+
+    /// A node that was closed takes new work again; false if it is not known or not closed.
+    pub fn open_node(&mut self, node: NodeId) -> bool {
+        let at = node.index();
+        let closed = self.open.get(at).is_some_and(|open| !open);
+        if closed {
+            self.open[at] = true;
+            self.free_total.add(&self.free[at], 1);
+            self.capacity_total.add(&self.capacity[at], 1);
+            self.changes.push(node);
+        }
+        closed
+    }
+
+    /// Devices of a node are gone: what is free of them cannot be handed out, and what tasks hold of them is not given
+    /// back when they end.
+    pub fn lose_devices(&mut self, node: NodeId, gpus: GpuSet) {
+        let at = node.index();
+        if at >= self.free.len() {
+            return;
+        }
+        let (count, free) = self.devices.lose(at, gpus);
+        self.change_gpu_room(at, |room, capacity| {
+            *room = room.saturating_sub(free);
+            *capacity = capacity.saturating_sub(count * 1000);
+        });
+        self.changes.push(node);
+    }
+
+    /// Devices of a node are back, with nothing on them.
+    pub fn return_devices(&mut self, node: NodeId, gpus: GpuSet) {
+        let at = node.index();
+        if at >= self.free.len() {
+            return;
+        }
+        let count = self.devices.restore(at, gpus);
+        self.change_gpu_room(at, |room, capacity| {
+            *room += count * 1000;
+            *capacity += count * 1000;
+        });
+        self.changes.push(node);
+    }
+
+    fn change_gpu_room(&mut self, at: usize, change: impl Fn(&mut u32, &mut u32)) {
+        if self.open[at] {
+            self.free_total.sub(&self.free[at], 1);
+            self.capacity_total.sub(&self.capacity[at], 1);
+        }
+        change(&mut self.free[at][GPU], &mut self.capacity[at][GPU]);
+        if self.open[at] {
+            self.free_total.add(&self.free[at], 1);
+            self.capacity_total.add(&self.capacity[at], 1);
+        }
+    }
+
     /// True if the node may take new work.
     #[must_use]
     pub fn is_open(&self, node: NodeId) -> bool {
@@ -519,6 +579,8 @@ impl Ledger {
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return;
         };
+        let whole = gpus == GpuSet::NONE || self.lent;
+        let request = if whole { request } else { self.still_there(at, shape, request, gpus) };
         if !self.lent {
             let Some(sum) = self.free[at].checked_add(&request) else { return };
             if !sum.fits_in(&self.capacity[at]) {
@@ -583,6 +645,14 @@ impl Ledger {
             if more { self.free_total.add(lanes, 1) } else { self.free_total.sub(lanes, 1) }
         }
         self.changes.push(node);
+    }
+
+    /// What is given back of a request if some of its devices are gone meanwhile.
+    fn still_there(&self, at: usize, shape: &Shape, request: Resources, gpus: GpuSet) -> Resources {
+        let gone = self.devices.gone(at, gpus);
+        let mut request = request;
+        request[GPU] = request[GPU].saturating_sub(gone * u32::from(shape.gpu.milli));
+        request
     }
 
     /// True if the fleet as a whole has room for `count` tasks of this shape, wherever it is.

@@ -55,6 +55,11 @@ impl World {
         SimError::Invalid { at: self.now, party: party.0, reason }
     }
 
+    /// No gang is left half placed.
+    pub(crate) fn check_whole(&self, party: PartyId) -> Result<(), SimError> {
+        if self.gang.is_empty() { Ok(()) } else { Err(self.half_placed(party)) }
+    }
+
     /// Decisions of a gang stand together, so that it is carried out as a whole or not at all.
     pub(super) fn half_placed(&self, party: PartyId) -> SimError {
         let task = self.gang_task.0;
@@ -95,8 +100,12 @@ impl World {
         let Some(slot) = self.task_at(task) else {
             return Err(self.invalid(party, format!("task {} is placed, but it is over or was never there", task.0)));
         };
-        if self.tasks[slot].running.is_some() {
+        if self.tasks[slot].running.is_some() || self.tasks[slot].unheard_state().is_some() {
             return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
+        }
+        if self.is_declared_lost(node.0) && self.thinking.late_since.is_none() {
+            let name = &self.node_names[node.index()];
+            return Err(self.invalid(party, format!("task {} is placed on `{name}`, which is lost", task.0)));
         }
         if count == 0 {
             return Err(self.invalid(party, format!("no member of task {} is placed on node {}", task.0, node.0)));
@@ -143,6 +152,14 @@ impl World {
             self.note_waited(party, task, said)?;
         }
         let job_digest = self.jobs[job].digest;
+        let in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
+        if let Some(unreachable) = in_vain {
+            for &(node, _, gpus) in nodes {
+                self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
+            }
+            self.place_in_vain(slot, unreachable);
+            return Ok(());
+        }
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {
             self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             if at == 0 {
@@ -150,6 +167,11 @@ impl World {
             } else {
                 self.spread(slot, NodeId(node), count, gpus);
             }
+        }
+        if self.launching.is_some() {
+            self.launch(slot);
+        } else {
+            self.run_begins(slot);
         }
         if !self.jobs[job].background {
             self.measures.placed += 1;
@@ -188,7 +210,8 @@ impl World {
     }
 
     fn reject(&mut self, party: PartyId, task: TaskId, count: u32) -> Result<(), SimError> {
-        let waits = self.task_at(task).filter(|&slot| self.tasks[slot].running.is_none());
+        let is_idle = |task: &super::truth::Task| task.running.is_none() && task.unheard_state().is_none();
+        let waits = self.task_at(task).filter(|&slot| is_idle(&self.tasks[slot]));
         let Some(slot) = waits else {
             return Err(self.invalid(party, format!("task {} is rejected, but it does not wait", task.0)));
         };
@@ -210,7 +233,8 @@ impl World {
             if slot & UNSTARTED != 0 {
                 return slot & !UNSTARTED == job;
             }
-            self.tasks[slot].job == job && self.tasks[slot].running.is_none()
+            let task = &self.tasks[slot];
+            task.job == job && task.running.is_none() && task.unheard_state().is_none()
         })
     }
 }

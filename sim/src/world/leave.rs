@@ -20,7 +20,6 @@ impl World {
             Leaving::Evicted { requeue } => (4, u64::from(requeue)),
         };
         self.stamp(party, kind, [self.jobs[job].digest, u64::from(index), grace.0, requeue]);
-        self.finite += u64::from(!self.is_ending(slot));
         self.tasks[slot].leaving = Some(how);
         if grace == Span::ZERO {
             self.leave(slot, how);

@@ -1,11 +1,19 @@
 //! The simulated world: the truth, the mail between parties, and the books that results are made of.
 
 mod apply;
+mod blast;
 mod close;
+mod health;
+mod launching;
 mod leave;
+mod loss;
+mod maintenance;
 mod offers;
 mod setup;
 mod stranded;
+mod thinking;
+mod toll;
+mod trouble;
 mod truth;
 mod upkeep;
 mod work;
@@ -60,6 +68,8 @@ const MESSAGE: u64 = 1;
 const BEGIN: u64 = 2;
 /// A task that was told to leave has left.
 const LEAVE: u64 = 3;
+/// The scheduler hears how a task ended.
+const NEWS: u64 = 4;
 
 /// The order of what happens in one instant: who comes to an end by itself does so before anybody is made to leave.
 fn rank(kind: u64) -> u64 {
@@ -70,14 +80,14 @@ fn rank(kind: u64) -> u64 {
     }
 }
 
-fn what(kind: u64, generation: u32, slot: u32) -> u64 {
-    kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
-}
+/// Marks the end of a task that is only run again after it.
+const KEPT_RUNNING: u64 = 1 << 59;
+/// What is kept of a generation.
+const GENERATIONS: u32 = 0x07ff_ffff;
 
-/// Wakes in a row that lead to nothing before a run in which nothing else happens counts as drained, where offers go
-/// round: a framework may decline many before it takes one. One party that looks at everything has said its word after
-/// one.
-const VAIN_WAKES_MOST: u32 = 10_000;
+fn what(kind: u64, generation: u32, slot: u32) -> u64 {
+    kind << 60 | u64::from(generation & GENERATIONS) << 32 | u64::from(slot)
+}
 
 /// How long parties may offer and refuse without a start before a run counts as drained.
 const PATIENCE: Span = Span::from_seconds(3600);
@@ -129,10 +139,8 @@ pub(crate) struct World {
     fingerprint: Digest,
     starts: u64,
     wakes: Vec<Option<Time>>,
-    /// Running tasks that end of their own and are then over: neither services nor those that run for ever.
-    finite: u64,
-    /// Wakes since finite work last arrived, began or ended.
-    vain_wakes: u32,
+    /// Planned ends of tasks that are only run again.
+    kept_running: usize,
     /// Since when nothing has happened but wakes and messages: a run that only thinks is not kept alive for ever.
     stalled: Option<(Time, u64)>,
     /// What became of offers and claims.
@@ -167,41 +175,55 @@ pub(crate) struct World {
     events: u64,
     decisions: u64,
     thought: Work,
+    thinking: thinking::Thinking,
+    /// The run is set up, and time passes.
+    pub(crate) has_begun: bool,
+    /// Launches that take time; none if they take none.
+    launching: Option<Box<launching::Launching>>,
+    radius: blast::Radius,
+    /// What may go wrong; none if nothing can.
+    trouble: Option<Box<health::Trouble>>,
 }
 
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
-    pub(crate) fn advance(&mut self) -> Option<Time> {
+    pub(crate) fn advance(&mut self) -> Result<Option<Time>, SimError> {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
-        if arrival.is_none() && self.is_drained() {
-            return None;
+        if !self.is_alive(arrival) {
+            return Ok(None);
         }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
-        let now = [arrival, planned, wake].into_iter().flatten().min()?;
+        let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
+        if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
+            // What breaks later does not keep a run alive.
+            if next.is_some() || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() {
+                next = Some(next.map_or(trouble, |next| next.min(trouble)));
+            }
+        }
+        let Some(now) = next else { return Ok(None) };
         if self.only_thinks(arrival, now) {
-            return None;
+            return Ok(None);
         }
         if let Stop::At(end) = self.stop
             && now >= end
         {
-            return None;
+            return Ok(None);
         }
+        self.take_blasts(now);
         if now > self.now {
             self.measures.advance(now);
             self.now = now;
         }
-        Some(now)
+        Ok(Some(now))
     }
 
-    /// True if no finite work runs or is on its way, and none that waits can be hoped to start without an outside
-    /// change. Services and tasks that never end do not keep a run alive, nor does a scheduler that only wakes.
-    fn is_drained(&self) -> bool {
-        let comes = self.finite > 0 || !self.recorded.is_empty() || !self.mail.is_empty();
-        let vain_most = if self.offers.is_idle() { 1 } else { VAIN_WAKES_MOST };
-        let may_start = self.levels.waiting > 0 && self.vain_wakes < vain_most;
-        let wakes = may_start && self.wakes.iter().any(Option::is_some);
-        self.stop == Stop::Drained && !comes && !wakes
+    /// True if something is ahead. That services end, only to be run again, does not keep a run alive.
+    fn is_alive(&mut self, arrival: Option<Time>) -> bool {
+        let planned = arrival.is_some() || self.agenda.len() > self.kept_running;
+        let thinks = self.wakes.iter().any(Option::is_some) || self.next_thought().is_some();
+        let comes = planned || thinks || self.next_launch().is_some();
+        comes || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive()
     }
 
     /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
@@ -210,7 +232,8 @@ impl World {
         if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
             return false;
         }
-        if arrival.is_some() || self.agenda.len() > self.mail.len() {
+        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() + self.kept_running
+        {
             self.stalled = None;
             return false;
         }
@@ -230,7 +253,17 @@ impl World {
         self.pop(&mut happening);
         let mut any = !happening.is_empty();
         happening.sort_unstable_by_key(|&what| self.order_of(what));
-        for &what in &happening {
+        let ends = happening.partition_point(|&what| what >> 60 == END);
+        for &what in &happening[..ends] {
+            self.happen(what)?;
+        }
+        if self.trouble.is_some() {
+            any |= self.meet_trouble();
+        }
+        if self.launching.is_some() {
+            any |= self.meet_launches();
+        }
+        for &what in &happening[ends..] {
             self.happen(what)?;
         }
         happening.clear();
@@ -244,10 +277,12 @@ impl World {
                 self.submit(job, workload)?;
             }
         }
+        any |= self.next_thought().is_some_and(|until| until <= now);
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wake(party);
+                self.wakes[party] = None;
                 any = true;
+                self.inboxes[party].push(Event::Woken);
             }
         }
         Ok(any)
@@ -275,28 +310,17 @@ impl World {
             self.happen(what)?;
             return Ok(true);
         }
+        if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
+            return Ok(true);
+        }
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wake(party);
+                self.wakes[party] = None;
+                self.inboxes[party].push(Event::Woken);
                 return Ok(true);
             }
         }
-        Ok(false)
-    }
-
-    /// Takes what is planned for now off the agenda; false if there is nothing.
-    fn pop(&mut self, happening: &mut Vec<u64>) -> bool {
-        let is_due = self.agenda.earliest().is_some_and(|next| next <= self.now);
-        if is_due {
-            self.agenda.pop(self.now, happening);
-        }
-        is_due
-    }
-
-    fn wake(&mut self, party: usize) {
-        self.wakes[party] = None;
-        self.vain_wakes += 1;
-        self.inboxes[party].push(Event::Woken);
+        Ok(self.next_thought().is_some_and(|until| until <= now))
     }
 
     fn order_of(&self, what: u64) -> (u64, u64) {
@@ -319,8 +343,8 @@ impl World {
         let slot = what as u32;
         match what >> 60 {
             kind @ (END | LEAVE) => {
-                let generation = (what >> 32) as u32 & 0x0fff_ffff;
-                let current = self.tasks[slot].generation & 0x0fff_ffff == generation;
+                let generation = (what >> 32) as u32 & GENERATIONS;
+                let current = self.tasks[slot].generation & GENERATIONS == generation;
                 match self.tasks[slot].leaving {
                     _ if !current || self.tasks[slot].running.is_none() => {}
                     Some(how) if kind == LEAVE => self.leave(slot, how),
@@ -333,11 +357,46 @@ impl World {
                 }
                 self.mail.free(slot);
             }
+            NEWS => {
+                let generation = (what >> 32) as u32 & GENERATIONS;
+                if self.tasks[slot].generation & GENERATIONS == generation
+                    && let Some(state) = self.tasks[slot].unheard_state()
+                {
+                    self.hear(slot, state, None);
+                }
+            }
             _ => {
                 self.begin_recorded(slot)?;
             }
         }
         Ok(())
+    }
+
+    /// Takes what is planned for now off the agenda; false if there is nothing.
+    fn pop(&mut self, happening: &mut Vec<u64>) -> bool {
+        let is_due = self.agenda.earliest().is_some_and(|next| next <= self.now);
+        if is_due {
+            let before = happening.len();
+            self.agenda.pop(self.now, happening);
+            self.kept_running -= happening[before..].iter().filter(|&what| what & KEPT_RUNNING != 0).count();
+        }
+        is_due
+    }
+
+    /// A running task comes to its end by itself then.
+    fn plan_end(&mut self, at: Time, slot: u32) {
+        let task = &self.tasks[slot];
+        let is_kept = self.jobs[task.job].parts.of(task.index).kind.is_kept_running();
+        let mark = if is_kept { KEPT_RUNNING } else { 0 };
+        let end = what(END, task.generation, slot) | mark;
+        self.kept_running += usize::from(is_kept);
+        self.plan(at, end);
+    }
+
+    fn new_generation(&mut self) -> u32 {
+        let generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
+        generation
     }
 
     fn plan(&mut self, at: Time, what: u64) {
@@ -346,7 +405,8 @@ impl World {
 
     /// The next party with something to think about: the lowest number first.
     pub(crate) fn next_ready(&self) -> Option<PartyId> {
-        self.inboxes.iter().position(|inbox| !inbox.is_empty()).map(|at| PartyId(at as u16))
+        let mut ready = self.inboxes.iter().enumerate().filter(|(_, inbox)| !inbox.is_empty());
+        ready.find(|&(at, _)| !self.is_busy(at)).map(|(at, _)| PartyId(at as u16))
     }
 
     /// The events of a party; to be given back with [`World::give_back`].
@@ -370,9 +430,7 @@ impl World {
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
     pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
-        if !self.gang.is_empty() {
-            return Err(self.half_placed(party));
-        }
+        self.check_whole(party)?;
         self.steps += 1;
         self.decisions += decisions as u64;
         self.thought.jobs += step.work.jobs;

@@ -15,7 +15,11 @@ use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
+use super::blast::Radius;
+use super::health::Trouble;
+use super::launching::Launching;
 use super::offers::Offers;
+use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
 use super::work::Coming;
@@ -43,8 +47,13 @@ pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
-        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing } =
+        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
+        let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
+        let radius = Radius::new(model.blast.clone(), &fleet);
+        let thinking = Thinking::new(model.decision_time, usize::from(parties.max(1)));
+        let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
+        let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         check_fleet(&fleet)?;
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
@@ -56,10 +65,6 @@ impl World {
         let lanes: Vec<(usize, String)> =
             fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect();
         let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
-        let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
-        for node in &fleet.nodes {
-            levels.capacity.add(&node.capacity, 1);
-        }
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
         let mut arrivals = Arrivals::new(workloads)?;
         arrivals.with_users = terms.is_some();
@@ -87,14 +92,13 @@ impl World {
             dirty: Vec::new(),
             conservation: Conservation::default(),
             measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
-            levels,
+            levels: levels_of(&fleet),
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties)],
-            finite: 0,
-            vain_wakes: 0,
             offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
+            kept_running: 0,
             stalled: None,
             sent: 0,
             stop,
@@ -118,6 +122,11 @@ impl World {
             decisions: 0,
             thought: windtunnel_scheduler::Work::default(),
             tasks_lane: fleet.tasks_lane(),
+            thinking,
+            has_begun: false,
+            launching,
+            radius,
+            trouble,
             fleet,
         };
         world.begin_bill();
@@ -267,7 +276,7 @@ pub(super) fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
     constraints.iter().all(|constraint| constraint.condition.is_met(node.attribute(&constraint.attribute)))
 }
 
-fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
+pub(super) fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
     NodeSpec {
         node: id,
         capacity: node.capacity,
@@ -292,6 +301,15 @@ fn check_fleet(fleet: &Fleet) -> Result<(), SimError> {
         }
         None => Ok(()),
     }
+}
+
+/// Everything is up and empty.
+fn levels_of(fleet: &Fleet) -> Levels {
+    let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
+    for node in &fleet.nodes {
+        levels.capacity.add(&node.capacity, 1);
+    }
+    levels
 }
 
 /// Distinct capacities with their counts, largest first by first appearance.

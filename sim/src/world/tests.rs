@@ -4,6 +4,7 @@ mod architectures;
 mod binpack;
 mod canary;
 mod evict;
+mod trouble;
 mod two_level;
 mod upkeep;
 mod whole;
@@ -97,6 +98,9 @@ fn workload(jobs: Vec<Job>) -> Workload {
         party: PartyId::FIRST,
         start: Start::Submit,
         loss: Loss::Rerun,
+        retry: windtunnel_scheduler::event::Retry::default(),
+        max_unavailable: None,
+        checkpoint: None,
         warm: None,
         terms: Default::default(),
     }
@@ -114,6 +118,7 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
+        model: crate::model::Model::default(),
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub rows: u32,
     /// Tasks that never started.
     pub unstarted: u32,
+    /// The last first start among its tasks.
+    pub last_start: Time,
     /// Its first start.
     pub first_start: Time,
     /// The worst that became of one of its tasks.
@@ -63,7 +65,7 @@ pub(crate) struct Part {
     pub gpu: GpuRequest,
     pub run: Run,
     /// What a task really uses of what it asked, if the trace says.
-    pub usage: Option<Box<Resources>>,
+    pub usage: Option<Resources>,
     /// What really happened, if the trace says.
     pub past: Option<Past>,
 }
@@ -82,7 +84,7 @@ impl Parts {
                 request: group.ask.request,
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
-                usage: group.truth.usage.map(Box::new),
+                usage: group.truth.usage,
                 past: group.truth.recorded.as_ref().map(&past),
             };
             first += group.count;
@@ -110,11 +112,6 @@ impl Parts {
 }
 
 impl Part {
-    /// True if the task at `index` of its job ends of its own and is then over.
-    pub(crate) fn is_finite(&self, index: u32) -> bool {
-        self.kind != JobKind::Service && !self.run.of(index.saturating_sub(self.first)).is_forever()
-    }
-
     /// Members that start and end together; 1 unless it is a gang.
     pub(crate) fn members(&self) -> u32 {
         if self.kind == JobKind::Gang { self.count } else { 1 }
@@ -150,6 +147,8 @@ pub(crate) struct Task {
     pub causes: u32,
     /// Whether it was told to leave its node, and what becomes of it then.
     pub leaving: Option<Leaving>,
+    /// What it is besides: see the constants.
+    pub flags: u16,
 }
 
 /// What becomes of a task that is made to leave its node.
@@ -164,10 +163,54 @@ pub(crate) enum Leaving {
     },
 }
 
+/// Its attempt ended and the scheduler has not heard of it; the low byte says how.
+const UNHEARD: u16 = 1 << 8;
+/// The scheduler gave this attempt up; it runs on.
+const GIVEN_UP: u16 = 1 << 9;
+/// Its container did not start.
+const UNLAUNCHED: u16 = 1 << 10;
+
+impl Task {
+    /// How its attempt ended, if the scheduler has not heard of it yet.
+    pub(crate) fn unheard_state(&self) -> Option<State> {
+        let state = State::ALL.get(usize::from(self.flags & 0xff)).copied();
+        state.filter(|_| self.flags & UNHEARD != 0)
+    }
+
+    /// Its attempt ended, and nobody hears of it.
+    pub(crate) fn hush(&mut self, state: State) {
+        self.flags = UNHEARD | state as u16 | (self.flags & UNLAUNCHED);
+    }
+
+    /// Its end is heard of.
+    pub(crate) fn speak(&mut self) {
+        self.flags &= UNLAUNCHED;
+    }
+
+    /// The scheduler gave this attempt up.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.flags & GIVEN_UP != 0
+    }
+
+    pub(crate) fn give_up(&mut self) {
+        self.flags = GIVEN_UP;
+    }
+
+    /// Its container did not start.
+    pub(crate) fn is_unlaunched(&self) -> bool {
+        self.flags & UNLAUNCHED != 0
+    }
+
+    pub(crate) fn fail_launch(&mut self) {
+        self.flags |= UNLAUNCHED;
+    }
+}
+
 /// A task on a node.
 #[derive(Clone, Copy)]
 pub(crate) struct Attempt {
     pub place: Time,
+    /// [`Time::NEVER`] if it never really ran.
     pub start: Time,
     pub node: u32,
     /// Members on that node.
@@ -202,6 +245,8 @@ pub(crate) struct Node {
     pub allocated: [u128; LANES],
     /// Stands in the list of nodes that changed in this instant.
     pub dirty: bool,
+    /// Dead: its free room is accounted for by the outage.
+    pub down: bool,
 }
 
 impl Node {
@@ -216,6 +261,7 @@ impl Node {
             since: Time::ZERO,
             allocated: [0; LANES],
             dirty: false,
+            down: false,
         }
     }
 
@@ -226,6 +272,9 @@ impl Node {
             let span = now - self.since;
             self.since = now;
             hold(&mut self.allocated, &self.used, span);
+            if self.down {
+                return;
+            }
             // Within an instant a node may hold more than it has, but then no time passes.
             if let Some(free) = self.capacity.checked_sub(&self.used) {
                 hold(&mut conservation.idle, &free, span);

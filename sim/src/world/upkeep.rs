@@ -81,7 +81,7 @@ impl World {
     /// Charges an attempt to its class and team, as its row is written; what it comes to in dollars, if it ran and
     /// nodes have prices. Of the price of each of its nodes it is charged the share that it held in its dominant lane.
     pub(super) fn charge(&mut self, task: &Task, lost_work: Span, end: Option<Time>) -> Option<f64> {
-        let attempt = task.running.filter(|_| self.bill.has_prices())?;
+        let attempt = task.running.filter(|attempt| self.bill.has_prices() && attempt.place != Time::NEVER)?;
         let job = &self.jobs[task.job];
         let request = self.constrained(job.parts.of(task.index).request);
         let held = end.unwrap_or(self.now).since(attempt.place);

@@ -14,7 +14,7 @@ use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Node as FleetN
 
 use super::setup::meets;
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
-use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
+use super::{BEGIN, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
 use crate::experiment::{self, Claim, Routing};
 use crate::history::{Past, Start};
@@ -38,7 +38,6 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        self.vain_wakes = 0;
         let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         let mut job = job;
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
@@ -158,6 +157,7 @@ impl World {
             live: units,
             rows: 0,
             unstarted: units,
+            last_start: Time::ZERO,
             first_start: Time::NEVER,
             worst: State::Finished,
             parts,
@@ -220,6 +220,7 @@ impl World {
             disruption: ask.disruption,
             loss: self.arrivals.workload(usize::from(job.workload)).loss,
             terms: job.terms,
+            retry: self.arrivals.workload(usize::from(job.workload)).retry,
         }
     }
 
@@ -258,6 +259,9 @@ impl World {
     /// True if the node has room for the tasks of `spec` now.
     pub(super) fn has_room(&self, node: NodeId, spec: &JobSpec, gpus: GpuSet) -> bool {
         let truth = &self.nodes[node.index()];
+        if self.is_unreachable(node.0, gpus) {
+            return false;
+        }
         let needed = spec.request.checked_mul(spec.count).and_then(|needed| needed.checked_add(&truth.used));
         let devices = gpus.iter().all(|device| {
             truth.devices.get(device).is_some_and(|&used| u32::from(used) + u32::from(spec.gpu.milli) <= 1000)
@@ -273,6 +277,7 @@ impl World {
             // History says where it runs: that it does is no decision of this run.
             self.is_adopting = true;
             self.start(task, node, spec.count, gpus);
+            self.run_begins(task);
             self.is_adopting = false;
         }
         if party != PartyId::FIRST {
@@ -292,11 +297,20 @@ impl World {
         }
         let job = known & !UNSTARTED;
         let index = self.index_of(job, id);
-        let generation = self.next_generation;
-        self.next_generation = self.next_generation.wrapping_add(1);
+        let generation = self.new_generation();
         let eligible = self.jobs[job].submit;
-        let task =
-            Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE, leaving: None };
+        let task = Task {
+            id: id.0,
+            job,
+            index,
+            attempt: 0,
+            generation,
+            eligible,
+            running: None,
+            causes: NONE,
+            leaving: None,
+            flags: 0,
+        };
         let slot = self.tasks.insert(task);
         self.of_task.insert(id.0, slot);
         Some(slot)
@@ -315,44 +329,24 @@ impl World {
         unit
     }
 
-    /// A task begins to run on one node.
+    /// A task takes its room on one node. It runs from [`World::run_begins`] on.
     pub(super) fn start(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
         self.starts += 1;
-        let attempt =
-            Attempt { place: self.now, start: self.now, node: node.0, count, gpus, rest: NONE, sequence: self.starts };
+        let (place, start, sequence) = (self.now, Time::NEVER, self.starts);
+        let attempt = Attempt { place, start, node: node.0, count, gpus, rest: NONE, sequence };
         self.occupy(slot, node, count, gpus);
         let task = &mut self.tasks[slot];
         task.running = Some(attempt);
-        let (job_slot, index, generation, first) = (task.job, task.index, task.generation, task.attempt == 0);
-        let job = &mut self.jobs[job_slot];
+        let (job_slot, index) = (task.job, task.index);
+        let job = &self.jobs[job_slot];
         let part = job.parts.of(index);
-        let (run, members) = (part.run.of(index - part.first), part.members());
-        if part.is_finite(index) {
-            self.finite += 1;
-            self.vain_wakes = 0;
-        }
-        let (request, usage, background) = (part.request, part.usage.as_deref().copied(), job.background);
-        if first {
-            job.unstarted -= 1;
-            if job.first_start == Time::NEVER {
-                self.overtaking.starts(job.id, job.measured);
-            }
-            job.first_start = job.first_start.min(self.now);
-            self.note_first_start(slot, members);
-        }
+        let (request, members, background) = (part.request, part.members(), job.background);
         if !background {
             self.levels.pending.sub(&self.constrained(request), u64::from(members));
             self.levels.waiting -= u64::from(members);
             self.note_waiting(job_slot, -i64::from(members), true);
         }
         self.levels.running += u64::from(members);
-        if let Some(usage) = usage {
-            self.measures.has_usage = true;
-            self.levels.usage.add(&self.constrained(usage), u64::from(members));
-        }
-        if !run.is_forever() {
-            self.plan(self.now + run, what(END, generation, slot));
-        }
     }
 
     /// A gang that is running takes one more node.
@@ -365,14 +359,14 @@ impl World {
     }
 
     /// Tasks of a job come to wait, or cease to: whoever is offered resources is hungry meanwhile.
-    fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
+    pub(super) fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
         if !self.offers.is_idle() {
             let party = self.arrivals.workload(usize::from(self.jobs[job].workload)).party;
             self.offers.wait(self.now, party, change, started);
         }
     }
 
-    fn note_first_start(&mut self, slot: u32, members: u32) {
+    pub(super) fn note_first_start(&mut self, slot: u32, members: u32) {
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         if !job.measured {
@@ -409,7 +403,7 @@ impl World {
         }
     }
 
-    fn touch(&mut self, node: NodeId) {
+    pub(super) fn touch(&mut self, node: NodeId) {
         let truth = &mut self.nodes[node.index()];
         truth.settle(self.now, &mut self.conservation);
         if !truth.dirty {
@@ -436,6 +430,7 @@ impl World {
         truth.tasks_most = truth.tasks_most.max(truth.tasks);
         truth.starts += 1;
         self.levels.used.add(&request, u64::from(count));
+        self.settle_in(slot, node);
     }
 
     fn vacate(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
@@ -474,19 +469,21 @@ impl World {
         self.end(slot, state);
     }
 
-    /// True if a running task will end, and not only to be run again.
-    pub(super) fn is_ending(&self, slot: u32) -> bool {
-        let task = &self.tasks[slot];
-        task.leaving.is_some() || self.jobs[task.job].parts.of(task.index).is_finite(task.index)
-    }
-
     /// A running task ends, for whatever reason: room, books, and the news of it.
     pub(super) fn end(&mut self, slot: u32, state: State) {
-        let Some(attempt) = self.tasks[slot].running else { return };
-        if self.is_ending(slot) {
-            self.finite -= 1;
-            self.vain_wakes = 0;
+        if self.tasks[slot].running.is_none() || self.trouble.is_some() && self.end_in_trouble(slot, state) {
+            return;
         }
+        self.end_attempt(slot, state);
+        self.settle(slot, state);
+    }
+
+    /// An attempt ends, in truth: room and books. Nobody is told yet.
+    pub(super) fn end_attempt(&mut self, slot: u32, state: State) {
+        let Some(attempt) = self.tasks[slot].running else { return };
+        let lost = self.lost_by(slot, &attempt, state);
+        self.move_out(slot, &attempt);
+        self.break_off(slot, &attempt);
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
         let mut at = attempt.rest;
         while at != NONE {
@@ -498,43 +495,74 @@ impl World {
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
-        let again = match (state, task.leaving) {
-            (State::Killed, _) => false,
-            (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue,
-            _ => part.kind.is_kept_running(),
-        };
-        let lost = if state == State::Evicted { part.lost_by_leaving(self.now - attempt.place) } else { Span::ZERO };
-        let (request, usage) = (part.request, part.usage.as_deref().copied());
-        let (background, workload) = (job.background, usize::from(job.workload));
+        let (request, usage) = (part.request, part.usage);
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);
-        if let Some(usage) = usage {
+        if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
-        self.account(task.job, request, members, Span(held.0 - lost.0), false);
         if lost > Span::ZERO {
             self.account(task.job, request, members, lost, true);
         }
+        self.account(task.job, request, members, Span(held.0 - lost.0), false);
+        self.ended.push(Ended { id: task.id, task, state, lost });
+        self.jobs[task.job].rows += 1;
+        self.measures.ended(self.now);
+        self.tasks[slot].running = None;
+        self.tasks[slot].causes = NONE;
+        if !task.is_given_up() {
+            self.end_twins(task.id);
+        }
+    }
+
+    /// Time that an attempt held its room for nothing, if it ends like this now.
+    fn lost_by(&mut self, slot: u32, attempt: &Attempt, state: State) -> Span {
+        let task = &self.tasks[slot];
+        if !matches!(state, State::Lost | State::Evicted) && !task.is_unlaunched() {
+            return Span::ZERO;
+        }
+        let held = self.jobs[task.job].parts.of(task.index).lost_by_leaving(self.now - attempt.place);
+        let saved = if state == State::Evicted || task.is_given_up() { Span::ZERO } else { self.saved_by(slot) };
+        let lost = Span(held.0.saturating_sub(saved.0));
+        if let Some(trouble) = &mut self.trouble {
+            trouble.toll.lost_us += u128::from(lost.0);
+        }
+        lost
+    }
+
+    /// The scheduler hears how an attempt ended: the task is over, or is to be placed again.
+    pub(super) fn settle(&mut self, slot: u32, state: State) {
+        let task = self.tasks[slot];
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let (members, request) = (part.members(), part.request);
+        let (background, workload) = (job.background, usize::from(job.workload));
+        let again = match (state, task.leaving) {
+            (State::Killed, _) => None,
+            _ if task.is_unlaunched() => self.after_loss(&task),
+            (State::Lost, _) => self.after_loss(&task),
+            (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue.then_some(Span::ZERO),
+            _ => part.kind.is_kept_running().then_some(Span::ZERO),
+        };
         let ending = match state {
+            _ if task.is_unlaunched() => Ending::Unlaunched,
             State::Failed => Ending::Failed,
-            State::Evicted if again => Ending::Evicted,
+            State::Evicted if again.is_some() => Ending::Evicted,
             State::Killed | State::Evicted => Ending::Killed,
             State::Lost => Ending::Lost,
             _ => Ending::Finished,
         };
-        self.ended.push(Ended { id: task.id, task, state, lost });
-        self.jobs[task.job].rows += 1;
-        self.measures.ended(self.now);
         self.tell_end(workload, TaskId(task.id), ending);
-        if again {
+        if let Some(pause) = again {
+            let generation = self.new_generation();
             let next = &mut self.tasks[slot];
             next.attempt += 1;
             next.running = None;
-            next.eligible = self.now;
+            next.eligible = self.now + pause;
             next.causes = NONE;
             next.leaving = None;
-            next.generation = self.next_generation;
-            self.next_generation = self.next_generation.wrapping_add(1);
+            next.flags = 0;
+            next.generation = generation;
             if !background {
                 self.levels.pending.add(&self.constrained(request), u64::from(members));
                 self.levels.waiting += u64::from(members);
@@ -545,6 +573,7 @@ impl World {
             // Its end may still stand in the agenda, if it came before its time.
             self.tasks[slot].running = None;
             self.tasks.free(slot);
+            self.forget_losses(task.id);
             self.task_over(task.job, state, members);
         }
     }
@@ -675,7 +704,7 @@ impl World {
         let part = job.parts.of(task.index);
         let labels = self.arrivals.labels();
         let node = task.running.filter(|attempt| attempt.rest == NONE).map(|attempt| attempt.node as usize);
-        let start = task.running.map(|attempt| attempt.start);
+        let start = task.running.map(|attempt| attempt.start).filter(|&start| start != Time::NEVER);
         let row = TaskRow {
             id: TaskId(task.id),
             job: name_ref(&job.name),
@@ -686,7 +715,7 @@ impl World {
             role: labels.word(job.role),
             submit: job.submit,
             eligible: task.eligible,
-            place: task.running.map(|attempt| attempt.place),
+            place: task.running.map(|attempt| attempt.place).filter(|&place| place != Time::NEVER),
             start,
             end,
             node: node.map(|node| self.node_names[node].as_str()),

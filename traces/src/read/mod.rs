@@ -6,6 +6,7 @@
 pub mod alibaba_2017;
 pub mod alibaba_2018;
 pub mod azure_vm;
+pub mod failures;
 pub mod mesos_state;
 pub mod native;
 pub mod openb;
@@ -30,7 +31,7 @@ pub use input::Input;
 pub use options::{FormatOption, JobAs, OnBadRow, Overrun, Processors, ReadOptions};
 pub(crate) use trouble::{failure, nearest};
 
-use crate::model::{Fleet, Job, Labels, Note, Source, SourceError};
+use crate::model::{Failures, Fleet, Job, Labels, Note, Source, SourceError};
 
 /// What a format can tell about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +155,15 @@ pub trait Format {
         let _ = (input, options);
         Err(yields_no(self.name(), self.yields(), Yield::Fleet))
     }
+
+    /// The outages of several parts, overlapping ones of one machine merged and counted.
+    ///
+    /// # Errors
+    /// If the parts cannot be read, are not of this format, or the format has no failures.
+    fn failures(&self, parts: Vec<Input>, options: &ReadOptions) -> Result<Failures, SourceError> {
+        let _ = (parts, options);
+        Err(yields_no(self.name(), self.yields(), Yield::Failures))
+    }
 }
 
 /// Every format, in the order in which content is matched and listings are printed.
@@ -166,6 +176,11 @@ pub static FORMATS: &[&'static (dyn Format + Sync)] = &[
     &openb::Openb,
     &sacct::Sacct,
     &swf::Swf,
+    &failures::Lanl,
+    &failures::Fta,
+    &failures::OpendcFailures,
+    &failures::GoogleMachineEvents,
+    &failures::AlibabaServerEvents,
 ];
 
 fn yields_no(name: &str, yields: &[Yield], wanted: Yield) -> SourceError {
@@ -298,6 +313,44 @@ impl Source for Filled {
     }
 }
 
+/// Opens a record of failures; without a format name it is told by the content of the first part.
+///
+/// # Errors
+/// As [`Format::failures`], and if the format is unknown.
+pub fn open_failures(
+    parts: Vec<Input>,
+    format_name: Option<&str>,
+    options: &ReadOptions,
+) -> Result<Failures, SourceError> {
+    let format = match (format_name, parts.first()) {
+        (Some(name), _) => format(name)?,
+        (None, Some(first)) => recognise_failures(first)?,
+        (None, None) => return Err(failure("a record of failures needs at least one file; name one with `path`", &[])),
+    };
+    format.failures(parts, options)
+}
+
+/// The format of a record of failures, by its content.
+///
+/// # Errors
+/// If it cannot be read, or no format with failures begins like it.
+pub fn recognise_failures(input: &Input) -> Result<&'static (dyn Format + Sync), SourceError> {
+    let bytes = input.head()?;
+    let columns = if bytes.starts_with(b"PAR1") { native::parquet_columns(input)? } else { Vec::new() };
+    let sample = Sample { bytes: &bytes, columns: &columns };
+    let of_failures = FORMATS.iter().filter(|format| format.yields().contains(&Yield::Failures));
+    match of_failures.clone().find(|format| format.recognise(&sample)) {
+        Some(format) => Ok(*format),
+        None => {
+            let names: Vec<&str> = of_failures.map(|format| format.name()).collect();
+            Err(failure(
+                format!("{} begins like no known record of failures; name the format with `format`", input.name()),
+                &[&format!("formats: {}", names.join(", "))],
+            ))
+        }
+    }
+}
+
 /// Reads the file at `path` as [`open_jobs`] does.
 ///
 /// # Errors
@@ -320,6 +373,7 @@ pub fn fuzz_entry(format_name: &str, bytes: &[u8]) {
                 let _ = source.notes();
             }
             let _ = format.fleet(&input, &options);
+            let _ = format.failures(vec![input.clone()], &options);
             // The tables that may stand beside one of tasks.
             let tasks = Input::bytes("tasks", *b"job_id,cpu_milli\n1,1\n");
             let beside = [

@@ -192,7 +192,10 @@ impl Terms {
     }
 
     /// Refuses keys that `options` does not list and values of another unit than it states.
-    pub(super) fn check(&self, of: &str, options: &[Choosable]) -> Result<(), BadTerm> {
+    ///
+    /// # Errors
+    /// The first such key.
+    pub fn check(&self, of: &str, options: &[Choosable]) -> Result<(), BadTerm> {
         for (key, value) in &self.0 {
             let Some(option) = options.iter().find(|option| option.name == key) else {
                 let known: Vec<&str> = options.iter().map(|option| option.name).collect();

@@ -8,8 +8,8 @@ use windtunnel_scheduler::event::{GpuRequest, JobKind};
 use windtunnel_scheduler::resources::{CPU, DISK, MEMORY, Resources, STANDARD_LANES};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::synthetic::{
-    Arrivals, BadTerm, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit, Value,
-    generator,
+    Arrivals, BadTerm, Choosable, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit,
+    Value, generator,
 };
 use windtunnel_traces::transform::Estimate;
 
@@ -107,14 +107,14 @@ fn sizes(written: &spec::Sizes) -> Sizes {
 /// A law of arrivals.
 fn arrivals(written: &Generator, key: &str, context: &Context<'_>) -> Result<Arrivals, Failure> {
     let known = known("arrivals", written, key, context)?;
-    let terms = terms(known, written, key, context)?;
+    let terms = terms((known.name, known.bare, known.options), written, key, context)?;
     known.arrivals(&terms).map_err(|error| bad_term(written, key, &error, context))
 }
 
 /// A law of durations.
-pub(super) fn duration(written: &Generator, key: &str, context: &Context<'_>) -> Result<Law, Failure> {
+pub(in crate::resolve) fn duration(written: &Generator, key: &str, context: &Context<'_>) -> Result<Law, Failure> {
     let known = known("duration", written, key, context)?;
-    let terms = terms(known, written, key, context)?;
+    let terms = terms((known.name, known.bare, known.options), written, key, context)?;
     known.duration(&terms).map_err(|error| bad_term(written, key, &error, context))
 }
 
@@ -129,27 +129,32 @@ fn known(sort: &str, written: &Generator, key: &str, context: &Context<'_>) -> R
     })
 }
 
-fn bad_term(written: &Generator, key: &str, error: &BadTerm, context: &Context<'_>) -> Failure {
+pub(in crate::resolve) fn bad_term(written: &Generator, key: &str, error: &BadTerm, context: &Context<'_>) -> Failure {
     context.places.failure(&format!("{key}.{}.{}", written.name, error.key), &error.message)
 }
 
-/// Reads the units of what was given to a generator.
-fn terms(known: &Known, written: &Generator, key: &str, context: &Context<'_>) -> Result<Terms, Failure> {
+/// Reads the units of what was given to a generator: its name, the option that a bare value sets, and all options.
+pub(in crate::resolve) fn terms(
+    (name, bare, options): (&str, &str, &[Choosable]),
+    written: &Generator,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<Terms, Failure> {
     let key = format!("{key}.{}", written.name);
     let given: Vec<(&str, &Term)> = match &written.terms {
-        Given::First(_) if known.bare.is_empty() => {
-            let options: Vec<&str> = known.options.iter().map(|option| option.name).collect();
-            let sentence = format!("`{}` takes a table; write {{ {} = .. }}", known.name, options.join(" = .., "));
+        Given::First(_) if bare.is_empty() => {
+            let options: Vec<&str> = options.iter().map(|option| option.name).collect();
+            let sentence = format!("`{name}` takes a table; write {{ {} = .. }}", options.join(" = .., "));
             return Err(context.places.failure(&key, sentence));
         }
-        Given::First(term) => vec![(known.bare, term)],
+        Given::First(term) => vec![(bare, term)],
         Given::Named(terms) => terms.iter().map(|(name, term)| (name.as_str(), term)).collect(),
     };
     let mut terms = Terms::new();
     for (name, term) in given {
         // An unknown option keeps whatever it was given: the generator refuses it by name.
-        let unit = known.options.iter().find(|option| option.name == name).map_or(Unit::Number, |option| option.unit);
-        let is_known = known.options.iter().any(|option| option.name == name);
+        let unit = options.iter().find(|option| option.name == name).map_or(Unit::Number, |option| option.unit);
+        let is_known = options.iter().any(|option| option.name == name);
         let value = match value(unit, term) {
             Err(_) if !is_known => Value::Number(0.0),
             Err(sentence) => return Err(context.places.failure(&format!("{key}.{name}"), sentence)),

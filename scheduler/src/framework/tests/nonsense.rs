@@ -14,7 +14,7 @@ use crate::backfill::BACKFILLS;
 use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
-use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer};
+use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
@@ -72,6 +72,7 @@ fn job(word: u64) -> JobSpec {
         layout: layout(draw(12)),
         protected: draw(13) % 4 == 0,
         disruption: [None, None, Some(0), Some(1)][draw(14) as usize % 4],
+        retry: Retry::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod packing;
 mod scheduler;
 mod slices;
 mod tasks;
+mod trouble;
 mod wait;
 mod windows;
 
@@ -147,6 +148,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     goodput::METRICS,
     fairness::METRICS,
     availability::METRICS,
+    trouble::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,

@@ -41,7 +41,7 @@ use windtunnel_scheduler::time::{Span, Time};
 
 use cell::Cell;
 use columns::{ExtraLanes, Kind, Slot, TASK_REQUIRED, task_slots};
-pub(crate) use parquet::parquet_columns;
+pub(crate) use parquet::{parquet_columns, parquet_frames};
 use row::{Row, Rows, Shared, bad};
 
 use super::options::{JOBS_TABLE, ON_BAD_ROW, SHIFT, USAGE_TABLE};
