@@ -2,6 +2,7 @@
 
 mod cli;
 mod comparing;
+mod corpora;
 mod fidelity;
 mod golden;
 mod layering;

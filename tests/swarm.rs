@@ -4,6 +4,8 @@
 //! `WINDTUNNEL_LONG=1` goes on for twenty times as many events, `WINDTUNNEL_SEED=7` plays one seed alone, and
 //! `WINDTUNNEL_TASK=845` then prints what is said of one task.
 
+mod combinations;
+
 use std::ops::ControlFlow;
 
 use windtunnel_outcome::recorder::{Discard, Outcome, RecordError, Recorder};

@@ -10,27 +10,25 @@ use alloc::vec::Vec;
 const PAGE: usize = 256;
 const EMPTY: u32 = u32::MAX;
 
-#[derive(Clone)]
-struct Page {
-    live: u32,
-    slots: [u32; PAGE],
-}
+type Slots = [u32; PAGE];
 
-impl Page {
-    const fn new() -> Self {
-        Self { live: 0, slots: [EMPTY; PAGE] }
-    }
+/// A page, and beside it how many of its slots are taken: what is counted at every death lies with the table, which is
+/// warm, and not in the page, which is not.
+#[derive(Clone, Default)]
+struct Page {
+    slots: Option<Box<Slots>>,
+    live: u32,
 }
 
 /// A map from u64 sequence numbers to u32 slots (below `u32::MAX`).
 #[derive(Clone, Default)]
 pub struct PagedMap {
-    pages: VecDeque<Option<Box<Page>>>,
+    pages: VecDeque<Page>,
     /// The number of the first page in `pages`.
     first: u64,
     /// Pages without entries, kept in their boxes so that they move without being copied.
     #[expect(clippy::vec_box, reason = "a spare page goes back into the table as the box it is")]
-    spare: Vec<Box<Page>>,
+    spare: Vec<Box<Slots>>,
 }
 
 impl PagedMap {
@@ -45,7 +43,7 @@ impl PagedMap {
     #[inline]
     pub fn find(&self, id: u64) -> Option<u32> {
         let page = (id / PAGE as u64).checked_sub(self.first)?;
-        let slot = self.pages.get(usize::try_from(page).ok()?)?.as_ref()?.slots[id as usize % PAGE];
+        let slot = self.pages.get(usize::try_from(page).ok()?)?.slots.as_ref()?[id as usize % PAGE];
         (slot != EMPTY).then_some(slot)
     }
 
@@ -56,17 +54,18 @@ impl PagedMap {
             self.first = number;
         }
         while number < self.first {
-            self.pages.push_front(None);
+            self.pages.push_front(Page::default());
             self.first -= 1;
         }
         let at = (number - self.first) as usize;
         if at >= self.pages.len() {
-            self.pages.resize_with(at + 1, || None);
+            self.pages.resize_with(at + 1, Page::default);
         }
         let spare = &mut self.spare;
-        let page = self.pages[at].get_or_insert_with(|| spare.pop().unwrap_or_else(|| Box::new(Page::new())));
-        let place = &mut page.slots[id as usize % PAGE];
-        page.live += u32::from(*place == EMPTY);
+        let Page { slots, live } = &mut self.pages[at];
+        let slots = slots.get_or_insert_with(|| spare.pop().unwrap_or_else(|| Box::new([EMPTY; PAGE])));
+        let place = &mut slots[id as usize % PAGE];
+        *live += u32::from(*place == EMPTY);
         *place = slot;
     }
 
@@ -74,7 +73,7 @@ impl PagedMap {
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.pages.iter().enumerate().flat_map(move |(at, page)| {
             let base = (self.first + at as u64) * PAGE as u64;
-            let slots = page.iter().flat_map(|page| page.slots.iter().enumerate());
+            let slots = page.slots.iter().flat_map(|slots| slots.iter().enumerate());
             slots.filter(|&(_, &slot)| slot != EMPTY).map(move |(offset, &slot)| (base + offset as u64, slot))
         })
     }
@@ -82,16 +81,15 @@ impl PagedMap {
     /// Forgets `id` and says what its slot was.
     pub fn remove(&mut self, id: u64) -> Option<u32> {
         let at = usize::try_from((id / PAGE as u64).checked_sub(self.first)?).ok()?;
-        let entry = self.pages.get_mut(at)?;
-        let page = entry.as_mut()?;
-        let slot = core::mem::replace(&mut page.slots[id as usize % PAGE], EMPTY);
+        let page = self.pages.get_mut(at)?;
+        let slot = core::mem::replace(&mut page.slots.as_mut()?[id as usize % PAGE], EMPTY);
         if slot == EMPTY {
             return None;
         }
         page.live -= 1;
         if page.live == 0 {
-            self.spare.extend(entry.take());
-            while let Some(None) = self.pages.front() {
+            self.spare.extend(page.slots.take());
+            while let Some(Page { slots: None, .. }) = self.pages.front() {
                 self.pages.pop_front();
                 self.first += 1;
             }

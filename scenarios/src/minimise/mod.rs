@@ -237,6 +237,10 @@ fn gather(resolved: &Resolved) -> Result<(Vec<Job>, Labels), Failure> {
     for (at, plan) in resolved.workloads.iter().enumerate() {
         let mut workload = plan.open(resolved.scenario.seed)?;
         while let Some(mut job) = workload.source.next_job()? {
+            // Arrivals may be endless; what comes after the end of the run was never in it.
+            if resolved.scenario.stop.at.is_some_and(|end| job.submit.0 >= end.0) {
+                break;
+            }
             // Nobody asks for the words before all are known: each is put under its own number at once.
             let words = workload.source.labels();
             job.role = labels.intern(words.word(job.role));

@@ -9,29 +9,25 @@ pub(super) type Shows<'a, T, E> = &'a mut dyn FnMut(&[T]) -> Result<bool, E>;
 /// A part of `all` that shows it and from which no single item can be taken; `all` is known to show it.
 pub(super) fn shrink<T: Clone, E>(all: &[T], shows: Shows<'_, T, E>) -> Result<Vec<T>, E> {
     let mut kept = beginning(all, shows)?;
-    let mut pieces = 2;
-    while kept.len() > 1 {
-        let length = kept.len().div_ceil(pieces);
-        let mut shorter = None;
-        for from in (0..kept.len()).step_by(length) {
+    let mut length = kept.len().div_ceil(2).max(1);
+    loop {
+        let (mut from, mut any) = (0, false);
+        while from < kept.len() && kept.len() > 1 {
             let to = (from + length).min(kept.len());
-            // Without this piece; with two pieces that is the other one.
             let rest: Vec<T> = kept[..from].iter().chain(&kept[to..]).cloned().collect();
             if !rest.is_empty() && shows(&rest)? {
-                shorter = Some(rest);
-                break;
-            }
-        }
-        match shorter {
-            Some(rest) => {
+                // What stood behind the piece stands here now: going on from here asks once about every item.
                 kept = rest;
-                pieces = (pieces - 1).max(2);
+                any = true;
+            } else {
+                from = to;
             }
-            None if length == 1 => break,
-            None => pieces = (pieces * 2).min(kept.len()),
         }
+        if length == 1 && !any {
+            return Ok(kept);
+        }
+        length = length.div_ceil(2);
     }
-    Ok(kept)
 }
 
 /// The first beginning of 1, 2, 4, ... items that shows it.

@@ -11,7 +11,7 @@ use windtunnel_traces::model::{Demands, Fleet};
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
 use windtunnel_traces::transform::{
-    Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window,
+    Boxed, Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window,
 };
 
 use super::{Context, InputDigest};
@@ -102,8 +102,11 @@ impl Plan {
         let transform = Transform { window, ..self.transform.clone() };
         let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
         let mut warm_up = None;
-        let source = match &self.origin {
-            Origin::Trace { parts, format, options } => read::open_jobs(parts.clone(), Some(format), options)?,
+        let source: Boxed = match &self.origin {
+            Origin::Trace { parts, format, options } => {
+                let source = read::open_jobs(parts.clone(), Some(format), options)?;
+                Box::new(read::Filled::new(source, parts.first().map_or("", Input::name)))
+            }
             Origin::Synthetic { spec, warm } => {
                 if let Some(permille) = *warm {
                     let background = background(spec, seed, self.position).map_err(bad)?;

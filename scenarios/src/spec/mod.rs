@@ -169,10 +169,28 @@ fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
         }
     } else {
         let message = message.replace("invalid type: ", "").replace("invalid value: ", "");
-        let message = message.replacen(", expected ", "; write ", 1);
+        let message = match message.split_once(", expected ") {
+            Some((found, expected)) => format!("{found}; write {}", plain(expected)),
+            None => message,
+        };
         path.map_or(message.clone(), |path| format!("`{path}`: {message}"))
     };
     Failure::new(sentence).within(&place)
+}
+
+/// What a type of the language is called by people.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "a text in quotes",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    }
 }
 
 /// The sentence about a table or a key that is for later.

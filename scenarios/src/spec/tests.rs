@@ -148,7 +148,7 @@ fn wrong_types_and_missing_keys() {
     complains("name = \"x\"\n", &[], "small.toml: `fleet` is missing; add a [fleet] with a trace, a pool or groups");
     complains(&SMALL.replace("count = 10\n", ""), &[], "small.toml:3:1: `fleet.group.0` has no `count`; add it");
     let error = read(&SMALL.replace("count = 10", "count = \"ten\""), &[]).unwrap_err();
-    assert_eq!(error, "small.toml:5:9: `fleet.group.0.count`: string \"ten\"; write u32");
+    assert_eq!(error, "small.toml:5:9: `fleet.group.0.count`: string \"ten\"; write a whole number from 0");
     let error = read(&SMALL.replace("count = 10", "count = "), &[]).unwrap_err();
     assert!(error.starts_with("small.toml:5:"), "{error}");
     let error = read(&SMALL.replace("count = 10", "count = 10\ncount = 11"), &[]).unwrap_err();

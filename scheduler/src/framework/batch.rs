@@ -235,6 +235,10 @@ impl Batch {
     }
 
     fn adopt(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
+        // It may run in room that was made by an end which is put off.
+        while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
+            self.take_in(ledger, now, turn);
+        }
         let spec = &*self.config.settled(spec);
         let waiter = self.config.waiter(spec, now);
         let key = self.order.key(&waiter, &sight(ledger, now));

@@ -137,7 +137,7 @@ impl Pass<'_> {
         if !self.ledger.has_room_in_all(shape, u64::from(wish.members)) {
             return false;
         }
-        let begin = self.decisions.len();
+        let (begin, cursor) = (self.decisions.len(), self.place.cursor());
         let together = shape.layout.filter(|&layout| !self.ledger.layouts().within(layout).0.is_empty());
         for &(within, members) in legs {
             let wish = Wish { asked: Asked { shape: within, ..wish.asked }, members, ..wish };
@@ -147,6 +147,7 @@ impl Pass<'_> {
             };
             if !is_placed {
                 self.give_back(shape, begin);
+                self.place.rewind(cursor);
                 return false;
             }
         }
@@ -186,8 +187,9 @@ impl Pass<'_> {
     /// Puts members of a gang on one more node, at most `left`; says how many. The decisions of the gang begin at
     /// `begin`.
     fn place_members(&mut self, shape: &Shape, wish: Wish, left: u32, begin: usize) -> u32 {
-        let Some(node) = self.search(shape, wish.asked) else { return 0 };
-        let gpus = self.devices(shape, wish.asked, node);
+        let asked = wish.asked.of_member(wish.members.saturating_sub(left));
+        let Some(node) = self.search(shape, asked) else { return 0 };
+        let gpus = self.devices(shape, asked, node);
         // A policy that fills would choose this node again until it is full.
         let many = self.place.is_sticky() && shape.gpu.count == 0 && shape.layout.is_none();
         let count = if many { shape.request.times_in(self.ledger.node(node).free).clamp(1, left) } else { 1 };

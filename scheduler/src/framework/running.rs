@@ -49,8 +49,9 @@ pub struct Job {
     pub disruption: Option<u32>,
 }
 
-/// A task that holds room.
+/// A task that holds room. One line of the cache: at its end that is fetched from afar.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub struct RunningTask {
     /// Its id.
     pub id: TaskId,

@@ -3,6 +3,7 @@
 mod causes;
 mod gangs;
 mod layouts;
+mod members;
 mod naive;
 mod nonsense;
 mod preempting;

@@ -73,6 +73,14 @@ pub trait Place: Send {
     /// See [`Rank::STICKY`].
     fn is_sticky(&self) -> bool;
 
+    /// Where the next search begins, if that depends on the last one.
+    fn cursor(&self) -> u32 {
+        0
+    }
+
+    /// Takes back what searches have moved since [`Place::cursor`] said this: what they found is given up.
+    fn rewind(&mut self, _cursor: u32) {}
+
     /// A copy in the same state.
     fn copy(&self) -> Box<dyn Place>;
 }
@@ -109,6 +117,14 @@ fn opinion_of<R: Rank>(policy: &R, ledger: &Ledger, shape: &Shape, node: NodeId)
 fn devices_by<R: Rank>(policy: &R, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
     let shape = ledger.shapes().shape(asked.shape);
     policy.devices(shape, ledger.node(node)).unwrap_or_else(|| ledger.choose_devices(shape, node))
+}
+
+impl Asked {
+    /// The same for one member of a gang: chance gives each its own.
+    #[must_use]
+    pub fn of_member(self, member: u32) -> Self {
+        Self { task: TaskId(self.task.0 ^ u64::from(member) << 40), ..self }
+    }
 }
 
 #[cfg(test)]

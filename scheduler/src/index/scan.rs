@@ -71,6 +71,14 @@ impl Place for Cyclic {
         true
     }
 
+    fn cursor(&self) -> u32 {
+        self.at
+    }
+
+    fn rewind(&mut self, cursor: u32) {
+        self.at = cursor;
+    }
+
     fn copy(&self) -> Box<dyn Place> {
         Box::new(self.clone())
     }

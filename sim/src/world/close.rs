@@ -181,15 +181,22 @@ impl World {
                 .map(|(request, _, name)| format!("`{name}` ({})", self.words(request)))
                 .collect();
             self.warnings.push(format!(
-                "{count} tasks can never be placed, since no node is large enough even when empty: {}{}",
+                "{} can never be placed, since no node is large enough even when empty: {}{}",
+                tasks(count),
                 named.join(", "),
                 if never.len() > NEVER_NAMED { ", ..." } else { "" }
             ));
         }
         if self.displaced > 0 {
             self.warnings.push(format!(
-                "{} tasks of the recorded placement were queued instead: their node had no room left for them",
-                self.displaced
+                "{} queued instead of begun as recorded: the node had no room left",
+                tasks(self.displaced)
+            ));
+        }
+        if self.nowhere > 0 {
+            self.warnings.push(format!(
+                "{} queued instead of begun as recorded: the fleet has no node of that name",
+                tasks(self.nowhere)
             ));
         }
     }
@@ -311,4 +318,9 @@ impl World {
         let most = shares.iter().copied().fold(0.0, f64::max);
         summary.set("fairness.max_min_ratio", (several && least > 0.0).then(|| most / least));
     }
+}
+
+/// `1 task`, `2 tasks`.
+fn tasks(count: u64) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }

@@ -7,8 +7,8 @@ use windtunnel_scheduler::event::Event;
 use windtunnel_scheduler::id::{PartyId, TaskId};
 use windtunnel_scheduler::time::Time;
 
+use super::World;
 use super::truth::{Attempt, NONE};
-use super::{END, World, what};
 use crate::launch::{Launch, Launched, Launcher, Ticket};
 use crate::measure::record_seconds;
 
@@ -146,7 +146,7 @@ impl World {
         if let Some(attempt) = &mut task.running {
             attempt.start = now;
         }
-        let (job_slot, index, generation, first) = (task.job, task.index, task.generation, task.attempt == 0);
+        let (job_slot, index, first) = (task.job, task.index, task.attempt == 0);
         let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
         let (run, members, usage) = (part.run.of(index - part.first), part.members(), part.usage);
@@ -168,7 +168,7 @@ impl World {
         }
         let run = if self.trouble.is_some() { self.wall_of(slot) } else { run };
         if !run.is_forever() {
-            self.plan(now + run, what(END, generation, slot));
+            self.plan_end(now + run, slot);
         }
         if self.trouble.is_some() {
             self.note_running(slot);

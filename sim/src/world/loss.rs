@@ -7,7 +7,7 @@ use windtunnel_scheduler::time::{Span, Time};
 
 use super::health::{Progress, Unheard};
 use super::truth::{Attempt, NONE, Task};
-use super::{END, NEWS, World, what};
+use super::{NEWS, World, what};
 
 impl World {
     /// True if nobody can reach the node, or some of these devices are gone: what is sent there arrives nowhere.
@@ -139,7 +139,7 @@ impl World {
         if !wall.is_forever() {
             let left = u128::from(wall.0.saturating_sub(done.0)) * 1000;
             let left = Span(u64::try_from(left.div_ceil(u128::from(permille))).unwrap_or(u64::MAX));
-            self.plan(self.now + left, what(END, generation, slot));
+            self.plan_end(self.now + left, slot);
         }
     }
 

@@ -80,8 +80,13 @@ fn rank(kind: u64) -> u64 {
     }
 }
 
+/// Marks the end of a task that is only run again after it.
+const KEPT_RUNNING: u64 = 1 << 59;
+/// What is kept of a generation.
+const GENERATIONS: u32 = 0x07ff_ffff;
+
 fn what(kind: u64, generation: u32, slot: u32) -> u64 {
-    kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
+    kind << 60 | u64::from(generation & GENERATIONS) << 32 | u64::from(slot)
 }
 
 /// How long parties may offer and refuse without a start before a run counts as drained.
@@ -134,6 +139,8 @@ pub(crate) struct World {
     fingerprint: Digest,
     starts: u64,
     wakes: Vec<Option<Time>>,
+    /// Planned ends of tasks that are only run again.
+    kept_running: usize,
     /// Since when nothing has happened but wakes and messages: a run that only thinks is not kept alive for ever.
     stalled: Option<(Time, u64)>,
     /// What became of offers and claims.
@@ -160,6 +167,8 @@ pub(crate) struct World {
     recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
     /// Tasks of a snapshot for which there was no room where the trace has them.
     displaced: u64,
+    /// Tasks of a snapshot whose node is none of the fleet.
+    nowhere: u64,
     next_generation: u32,
     steps: u64,
     /// Facts and messages that parties were told.
@@ -180,6 +189,9 @@ impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
     pub(crate) fn advance(&mut self) -> Result<Option<Time>, SimError> {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
+        if !self.is_alive(arrival) {
+            return Ok(None);
+        }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
         let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
@@ -206,13 +218,22 @@ impl World {
         Ok(Some(now))
     }
 
+    /// True if something is ahead. That services end, only to be run again, does not keep a run alive.
+    fn is_alive(&mut self, arrival: Option<Time>) -> bool {
+        let planned = arrival.is_some() || self.agenda.len() > self.kept_running;
+        let thinks = self.wakes.iter().any(Option::is_some) || self.next_thought().is_some();
+        let comes = planned || thinks || self.next_launch().is_some();
+        comes || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive()
+    }
+
     /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
     /// so long that nothing will. Such a run has drained.
     fn only_thinks(&mut self, arrival: Option<Time>, next: Time) -> bool {
         if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
             return false;
         }
-        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() {
+        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() + self.kept_running
+        {
             self.stalled = None;
             return false;
         }
@@ -229,9 +250,7 @@ impl World {
     pub(crate) fn gather(&mut self) -> Result<bool, SimError> {
         let now = self.now;
         let mut happening = std::mem::take(&mut self.happening);
-        if self.agenda.earliest().is_some_and(|next| next <= now) {
-            self.agenda.pop(now, &mut happening);
-        }
+        self.pop(&mut happening);
         let mut any = !happening.is_empty();
         happening.sort_unstable_by_key(|&what| self.order_of(what));
         let ends = happening.partition_point(|&what| what >> 60 == END);
@@ -281,15 +300,12 @@ impl World {
             }
             return Ok(true);
         }
-        if self.agenda.earliest().is_some_and(|next| next <= now) {
-            let mut happening = std::mem::take(&mut self.happening);
-            self.agenda.pop(now, &mut happening);
-            self.happening = happening;
+        let mut happening = std::mem::take(&mut self.happening);
+        if self.pop(&mut happening) {
             // Taken from the end.
-            let mut queue = std::mem::take(&mut self.happening);
-            queue.sort_unstable_by_key(|&what| std::cmp::Reverse(self.start_order_of(what)));
-            self.happening = queue;
+            happening.sort_unstable_by_key(|&what| std::cmp::Reverse(self.start_order_of(what)));
         }
+        self.happening = happening;
         if let Some(what) = self.happening.pop() {
             self.happen(what)?;
             return Ok(true);
@@ -327,8 +343,8 @@ impl World {
         let slot = what as u32;
         match what >> 60 {
             kind @ (END | LEAVE) => {
-                let generation = (what >> 32) as u32 & 0x0fff_ffff;
-                let current = self.tasks[slot].generation & 0x0fff_ffff == generation;
+                let generation = (what >> 32) as u32 & GENERATIONS;
+                let current = self.tasks[slot].generation & GENERATIONS == generation;
                 match self.tasks[slot].leaving {
                     _ if !current || self.tasks[slot].running.is_none() => {}
                     Some(how) if kind == LEAVE => self.leave(slot, how),
@@ -342,8 +358,8 @@ impl World {
                 self.mail.free(slot);
             }
             NEWS => {
-                let generation = (what >> 32) as u32 & 0x0fff_ffff;
-                if self.tasks[slot].generation & 0x0fff_ffff == generation
+                let generation = (what >> 32) as u32 & GENERATIONS;
+                if self.tasks[slot].generation & GENERATIONS == generation
                     && let Some(state) = self.tasks[slot].unheard_state()
                 {
                     self.hear(slot, state, None);
@@ -354,6 +370,27 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Takes what is planned for now off the agenda; false if there is nothing.
+    fn pop(&mut self, happening: &mut Vec<u64>) -> bool {
+        let is_due = self.agenda.earliest().is_some_and(|next| next <= self.now);
+        if is_due {
+            let before = happening.len();
+            self.agenda.pop(self.now, happening);
+            self.kept_running -= happening[before..].iter().filter(|&what| what & KEPT_RUNNING != 0).count();
+        }
+        is_due
+    }
+
+    /// A running task comes to its end by itself then.
+    fn plan_end(&mut self, at: Time, slot: u32) {
+        let task = &self.tasks[slot];
+        let is_kept = self.jobs[task.job].parts.of(task.index).kind.is_kept_running();
+        let mark = if is_kept { KEPT_RUNNING } else { 0 };
+        let end = what(END, task.generation, slot) | mark;
+        self.kept_running += usize::from(is_kept);
+        self.plan(at, end);
     }
 
     fn new_generation(&mut self) -> u32 {

@@ -52,6 +52,9 @@ impl World {
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
+            if node.is_none() && begins.is_some_and(|recorded| recorded.node.is_some()) {
+                self.nowhere += u64::from(group.count);
+            }
             match (node, begins) {
                 (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
                 _ if self.blocks_head && self.can_never_run(&self.settled(slot, &group.ask), group.count) => {

@@ -40,7 +40,7 @@ pub struct NodeGroup {
 }
 
 /// One machine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
     /// As the trace or the group names it.
     pub name: Name,

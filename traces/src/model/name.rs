@@ -13,6 +13,12 @@ pub enum Name {
     Text(Box<str>),
 }
 
+impl Default for Name {
+    fn default() -> Self {
+        Self::Number(0)
+    }
+}
+
 impl Name {
     /// Reads a name; canonical decimal numbers become [`Name::Number`].
     #[must_use]

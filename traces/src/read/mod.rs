@@ -3,15 +3,21 @@
 //! Every reader streams (memory does not follow the length of the trace), makes integer units at once, counts what it
 //! skips, clips or repairs, and never guesses at a malformed row.
 
+pub mod alibaba_2017;
+pub mod alibaba_2018;
+pub mod azure_vm;
 pub mod failures;
+pub mod mesos_state;
 pub mod native;
 pub mod openb;
+pub mod sacct;
 pub mod swf;
 
 mod input;
 mod number;
 mod options;
 mod order;
+mod rows;
 mod table;
 mod trouble;
 mod words;
@@ -25,7 +31,7 @@ pub use input::Input;
 pub use options::{FormatOption, JobAs, OnBadRow, Overrun, Processors, ReadOptions};
 pub(crate) use trouble::{failure, nearest};
 
-use crate::model::{Failures, Fleet, Source, SourceError};
+use crate::model::{Failures, Fleet, Job, Labels, Note, Source, SourceError};
 
 /// What a format can tell about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +74,11 @@ impl<'a> Sample<'a> {
     pub fn first_line(&self) -> Option<&'a str> {
         let line = self.bytes.split(|&byte| byte == b'\n').next()?;
         std::str::from_utf8(line).ok().map(str::trim_end)
+    }
+
+    /// The lines of the sample, as text; the last may be cut.
+    pub fn lines(&self) -> impl Iterator<Item = &'a str> {
+        self.bytes.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).map(str::trim_end)
     }
 
     /// The fields of the first line, or the columns of a Parquet file.
@@ -157,8 +168,13 @@ pub trait Format {
 
 /// Every format, in the order in which content is matched and listings are printed.
 pub static FORMATS: &[&'static (dyn Format + Sync)] = &[
+    &alibaba_2017::Alibaba2017,
+    &alibaba_2018::Alibaba2018,
+    &azure_vm::AzureVm,
+    &mesos_state::MesosState,
     &native::Native,
     &openb::Openb,
+    &sacct::Sacct,
     &swf::Swf,
     &failures::Lanl,
     &failures::Fta,
@@ -206,6 +222,9 @@ pub fn recognise(sample: &Sample<'_>) -> Option<&'static (dyn Format + Sync)> {
 pub fn recognise_input(input: &Input) -> Result<&'static (dyn Format + Sync), SourceError> {
     let bytes = input.head()?;
     let columns = if bytes.starts_with(b"PAR1") { native::parquet_columns(input)? } else { Vec::new() };
+    if bytes.is_empty() {
+        return Err(failure(format!("{} line 1: the file is empty; give one with rows", input.name()), &[]));
+    }
     recognise(&Sample { bytes: &bytes, columns: &columns }).ok_or_else(|| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -247,6 +266,51 @@ pub fn open_fleet(input: &Input, format_name: Option<&str>, options: &ReadOption
         None => recognise_input(input)?,
     };
     format.fleet(input, options)
+}
+
+/// A workload that must not be empty: where no job comes, its end is an error.
+pub struct Filled {
+    source: Box<dyn Source + Send>,
+    name: String,
+    any: bool,
+}
+
+impl Filled {
+    /// Holds `source` to its word; `name` is what messages call it.
+    #[must_use]
+    pub fn new(source: Box<dyn Source + Send>, name: &str) -> Self {
+        Self { source, name: name.to_owned(), any: false }
+    }
+}
+
+impl Source for Filled {
+    fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
+        let job = self.source.next_job()?;
+        if std::mem::replace(&mut self.any, true) || job.is_some() {
+            return Ok(job);
+        }
+        let skipped: Vec<String> = self
+            .source
+            .notes()
+            .iter()
+            .filter(|note| note.skipped)
+            .map(|note| format!("{} {}", note.count, note.reason))
+            .collect();
+        let name = &self.name;
+        let message = match skipped.as_slice() {
+            [] => format!("{name} line 1: there is no job in this file; give one with rows"),
+            _ => format!("{name} line 1: every row was left out ({}); give a file with jobs", skipped.join(", ")),
+        };
+        Err(failure(message, &["`windtunnel trace validate` lists what is wrong with a file"]))
+    }
+
+    fn labels(&self) -> &Labels {
+        self.source.labels()
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        self.source.notes()
+    }
 }
 
 /// Opens a record of failures; without a format name it is told by the content of the first part.

@@ -15,13 +15,13 @@ use windtunnel_scheduler::time::{Span, Time};
 
 use super::number::{Decimal, whole};
 use super::options::{ON_BAD_ROW, SHIFT};
-use super::order::{Pushed, Sorter, WINDOW};
+use super::rows::{RowReader, RowSource};
 use super::table::{Table, double_column, missing_column, unknown_column};
 use super::trouble::{Bad, Tally, Trouble, failure};
 use super::words::{Interned, Words};
-use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
+use super::{Format, FormatOption, Input, ReadOptions, Sample, Yield};
 use crate::model::{
-    Ask, Demand, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
+    Ask, Demand, Fleet, Group, Groups, Job, Labels, Name, Node, Recorded, Run, Source, SourceError, Truth,
 };
 
 /// The format.
@@ -181,16 +181,13 @@ fn read_node(table: &Table, columns: &Positions<5>) -> Result<Node, Bad> {
 }
 
 /// The pods of one or more lists, one task each.
-pub struct OpenbSource {
-    table: Table,
+pub(crate) type OpenbSource = RowSource<Pods>;
+
+/// Makes a job of each pod.
+pub(crate) struct Pods {
     columns: Positions<11>,
-    options: ReadOptions,
-    sorter: Sorter<Job>,
-    ended: bool,
-    shift: Option<Time>,
     words: Words,
     constraints: Interned,
-    tally: Tally,
 }
 
 impl OpenbSource {
@@ -202,71 +199,23 @@ impl OpenbSource {
         let table = Table::open(parts)?;
         let other = ("sn", "this is a node list, not a pod list; name it under `[fleet]`");
         let columns = Positions::of(&table, POD_COLUMNS, POD_REQUIRED, other)?;
-        Ok(Self {
-            table,
-            columns,
-            options: options.clone(),
-            sorter: Sorter::new(WINDOW),
-            ended: false,
-            shift: None,
-            words: Words::default(),
-            constraints: Interned::default(),
-            tally: Tally::default(),
-        })
+        let pods = Pods { columns, words: Words::default(), constraints: Interned::default() };
+        Ok(Self::new(table, pods, options))
     }
+}
 
-    fn fill(&mut self) -> Result<(), SourceError> {
-        while !self.ended && !self.sorter.is_full() {
-            let job = match self.table.advance() {
-                Ok(false) => {
-                    self.ended = true;
-                    break;
-                }
-                Ok(true) => self.read_pod().map_err(Trouble::Bad),
-                Err(trouble) => Err(trouble),
-            };
-            match job {
-                Ok(job) => self.keep(job)?,
-                Err(Trouble::Bad(bad)) => self.refuse(&bad, "bad_row")?,
-                Err(Trouble::Stop(error)) => return Err(error),
-            }
-        }
-        Ok(())
-    }
+impl RowReader for Pods {
+    type Rows = Table;
 
-    fn keep(&mut self, job: Job) -> Result<(), SourceError> {
-        let submit = job.submit;
-        match self.sorter.push(submit.0, job) {
-            Pushed::InOrder => Ok(()),
-            Pushed::Moved => {
-                self.tally.note("sorted_by_submit", self.table.place().line);
-                Ok(())
-            }
-            Pushed::TooLate => {
-                let expected = format!("a time at most {WINDOW} rows out of order (sort the file by it)");
-                let bad = Bad::new("column `creation_time`", submit.to_string().as_bytes(), expected);
-                self.refuse(&bad, "too_late_to_sort")
-            }
-        }
-    }
+    const ORDER: &'static str = "creation_time";
 
-    fn refuse(&mut self, bad: &Bad, reason: &'static str) -> Result<(), SourceError> {
-        match self.options.on_bad_row {
-            OnBadRow::Fail => Err(bad.at(self.table.place())),
-            OnBadRow::Skip => {
-                self.tally.skip(reason, self.table.place().line);
-                Ok(())
-            }
-        }
-    }
-
-    fn read_pod(&mut self) -> Result<Job, Bad> {
-        if self.columns.text(&self.table, 0).is_empty() {
+    fn read(&mut self, table: &Table, tally: &mut Tally) -> Result<Option<Job>, Bad> {
+        if self.columns.text(table, 0).is_empty() {
             return Err(Bad::new("column `name`", b"", "the name of a pod"));
         }
-        let gpu = self.gpu_request()?;
-        let times = self.times()?;
-        let (table, columns) = (&self.table, &self.columns);
+        let gpu = self.gpu_request(table, tally)?;
+        let times = self.times(table, tally)?;
+        let columns = &self.columns;
         let name = columns.text(table, 0);
         let mut request = Resources::ZERO;
         request[CPU] = amount(columns.text(table, 1), "cpu_milli", u64::from(u32::MAX), MILLICORES)?;
@@ -276,7 +225,7 @@ impl OpenbSource {
         let (constraints, _) = self.constraints.of(columns.text(table, 5), models)?;
         let class = self.words.label(columns.text(table, 6));
         let fails = columns.text(table, 7) == b"Failed";
-        Ok(Job {
+        Ok(Some(Job {
             name: Name::new(&String::from_utf8_lossy(name)),
             submit: times.submit,
             priority: 0,
@@ -293,16 +242,22 @@ impl OpenbSource {
                     ..Truth::default()
                 },
             }),
-        })
+        }))
     }
 
-    fn gpu_request(&mut self) -> Result<GpuRequest, Bad> {
-        let count = amount(self.columns.text(&self.table, 3), "num_gpu", 64, DEVICES)?;
-        let text = self.columns.text(&self.table, 4);
+    fn labels(&self) -> &Labels {
+        &self.words.labels
+    }
+}
+
+impl Pods {
+    fn gpu_request(&self, table: &Table, tally: &mut Tally) -> Result<GpuRequest, Bad> {
+        let count = amount(self.columns.text(table, 3), "num_gpu", 64, DEVICES)?;
+        let text = self.columns.text(table, 4);
         let milli = amount(text, "gpu_milli", 1_000, "thousandths of a device from 0 to 1000")?;
         match (count, milli) {
             (0, 0) => {}
-            (0, _) => self.tally.note("gpu_share_without_gpu", self.table.place().line),
+            (0, _) => tally.note("gpu_share_without_gpu", table.place().line),
             (_, 0) => return Err(Bad::new("column `gpu_milli`", text, "1 to 1000, since the pod asks for a gpu")),
             (2.., ..1_000) => {
                 return Err(Bad::new("column `gpu_milli`", text, "1000, since the pod asks for several gpus"));
@@ -316,29 +271,29 @@ impl OpenbSource {
         })
     }
 
-    fn times(&mut self) -> Result<Times, Bad> {
+    fn times(&self, table: &Table, tally: &mut Tally) -> Result<Times, Bad> {
         const FOREVER: Times = Times { submit: Time::ZERO, scheduled: None, run: Span::FOREVER };
         if !self.columns.has(8) {
             return Ok(FOREVER);
         }
-        let Some(submit) = self.time(8)? else {
+        let Some(submit) = self.time(table, 8, tally)? else {
             return Err(Bad::new("column `creation_time`", b"", "a number of seconds from 0"));
         };
-        let (deleted, scheduled) = (self.time(9)?, self.time(10)?);
+        let (deleted, scheduled) = (self.time(table, 9, tally)?, self.time(table, 10, tally)?);
         let start = scheduled.unwrap_or(submit);
         let run = match deleted {
             None => Span::FOREVER,
             Some(deleted) if deleted >= start => deleted - start,
             Some(_) => {
-                let found = self.columns.text(&self.table, 9);
+                let found = self.columns.text(table, 9);
                 return Err(Bad::new("column `deletion_time`", found, "a time after the pod was scheduled or created"));
             }
         };
         Ok(Times { submit, scheduled, run })
     }
 
-    fn time(&mut self, column: usize) -> Result<Option<Time>, Bad> {
-        let text = self.columns.text(&self.table, column);
+    fn time(&self, table: &Table, column: usize, tally: &mut Tally) -> Result<Option<Time>, Bad> {
+        let text = self.columns.text(table, column);
         if text.is_empty() {
             return Ok(None);
         }
@@ -349,22 +304,9 @@ impl OpenbSource {
             return Err(Bad::new(format!("column `{name}`"), text, "a number of seconds from 0"));
         };
         if number.is_some_and(|number| number.rounded) {
-            self.tally.note("time_rounded_to_us", self.table.place().line);
+            tally.note("time_rounded_to_us", table.place().line);
         }
         Ok(Some(Time(micros)))
-    }
-
-    fn shifted(&mut self, mut job: Job) -> Job {
-        if self.options.shift {
-            let first = *self.shift.get_or_insert(job.submit);
-            job.submit = Time(job.submit.since(first).0);
-            for group in job.groups.as_mut_slice() {
-                if let Some(start) = group.truth.recorded.as_mut().and_then(|recorded| recorded.start.as_mut()) {
-                    *start = Time(start.since(first).0);
-                }
-            }
-        }
-        job
     }
 }
 
@@ -377,23 +319,4 @@ struct Times {
 fn any_model_of(text: &[u8]) -> Constraint {
     let models = String::from_utf8_lossy(text).split('|').map(|model| model.trim().to_string()).collect();
     Constraint { attribute: GPU_MODEL.into(), condition: Condition::In(models) }
-}
-
-impl Source for OpenbSource {
-    fn next_job(&mut self) -> Result<Option<Job>, SourceError> {
-        if let Err(error) = self.fill() {
-            self.ended = true;
-            self.sorter = Sorter::new(WINDOW);
-            return Err(error);
-        }
-        Ok(self.sorter.pop().map(|(_, job)| self.shifted(job)))
-    }
-
-    fn labels(&self) -> &Labels {
-        &self.words.labels
-    }
-
-    fn notes(&self) -> Vec<Note> {
-        self.tally.notes()
-    }
 }

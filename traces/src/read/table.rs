@@ -1,4 +1,4 @@
-//! Comma-separated tables with a header line, several parts as one.
+//! Comma-separated tables with a header line or without, several parts as one.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use csv::ByteRecord;
 
 use super::input::Input;
+use super::number::Decimal;
 use super::trouble::{Bad, Place, Trouble, failure, nearest, shown};
 use crate::model::SourceError;
 
@@ -19,18 +20,35 @@ pub(crate) struct Table {
     line: u64,
     columns: Vec<String>,
     record: ByteRecord,
+    /// No line names the columns: they are those of the format.
+    is_bare: bool,
+    /// The record holds a row that was read already.
+    is_ahead: bool,
 }
 
 impl Table {
     /// Opens the first part and reads its header.
     pub fn open(parts: Vec<Input>) -> Result<Self, SourceError> {
+        Self::begin(parts, Vec::new())
+    }
+
+    /// Opens parts without a header, whose columns are these. A first line that holds no number is a header that
+    /// somebody has added, and is passed over.
+    pub fn bare(parts: Vec<Input>, columns: &[&str]) -> Result<Self, SourceError> {
+        Self::begin(parts, columns.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// Without columns they are read from the first line.
+    fn begin(parts: Vec<Input>, columns: Vec<String>) -> Result<Self, SourceError> {
         let mut table = Self {
             parts: parts.into_iter(),
             reader: None,
             file: "".into(),
             line: 1,
-            columns: Vec::new(),
+            is_bare: !columns.is_empty(),
+            columns,
             record: ByteRecord::new(),
+            is_ahead: false,
         };
         if !table.next_part()? {
             return Err(failure("a table needs at least one file; name one with `path`", &[]));
@@ -55,7 +73,7 @@ impl Table {
 
     /// Steps to the next row; false at the end. After [`Trouble::Bad`] the next row may be asked for.
     pub fn advance(&mut self) -> Result<bool, Trouble> {
-        loop {
+        while !std::mem::take(&mut self.is_ahead) {
             let Some(reader) = &mut self.reader else { return Ok(false) };
             match reader.read_byte_record(&mut self.record) {
                 Ok(true) => break,
@@ -75,7 +93,8 @@ impl Table {
             let row = self.record.iter().collect::<Vec<_>>().join(&b","[..]);
             let fields = if self.record.len() == 1 { "field" } else { "fields" };
             let what = format!("row of {} {fields}", self.record.len());
-            return Err(Bad::new(what, &row, format!("{} as the header has", self.columns.len())).into());
+            let as_what = if self.is_bare { "as such rows have" } else { "as the header has" };
+            return Err(Bad::new(what, &row, format!("{} {as_what}", self.columns.len())).into());
         }
         Ok(true)
     }
@@ -89,12 +108,28 @@ impl Table {
             .flexible(true)
             .buffer_capacity(1 << 16)
             .from_reader(part.open()?);
-        let any = reader.read_byte_record(&mut self.record).map_err(|error| unreadable(&self.file, 1, &error))?;
+        let mut any = reader.read_byte_record(&mut self.record).map_err(|error| unreadable(&self.file, 1, &error))?;
+        if self.is_bare && any && !self.record.iter().any(|field| Decimal::read(field.trim_ascii()).is_some()) {
+            any = reader.read_byte_record(&mut self.record).map_err(|error| unreadable(&self.file, 2, &error))?;
+        }
         if !any {
-            return Err(failure(
-                format!("{} line 1: the file is empty; give a table that begins with a header line", self.file),
-                &[],
-            ));
+            let fix = if self.is_bare { "give one with rows" } else { "give a table that begins with a header line" };
+            return Err(failure(format!("{} line 1: the file is empty; {fix}", self.file), &[]));
+        }
+        if self.is_bare {
+            let (found, expected) = (self.record.len(), self.columns.len());
+            if found != expected {
+                return Err(failure(
+                    format!(
+                        "{} line 1: {found} fields where {expected} are expected; check that this is the format",
+                        self.file
+                    ),
+                    &[&format!("columns: {}", self.columns.join(", "))],
+                ));
+            }
+            self.is_ahead = true;
+            self.reader = Some(reader);
+            return Ok(true);
         }
         let columns: Vec<String> =
             self.record.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect();

@@ -22,7 +22,7 @@ pub(crate) fn notes_of(source: &dyn Source) -> Counts {
 }
 
 /// A file of the data folder, None (with a word on it) where there is no such folder.
-fn data(path: &str) -> Option<PathBuf> {
+pub(crate) fn data(path: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("WINDTUNNEL_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     let file = folder.join(path);
@@ -177,6 +177,13 @@ fn formats_are_told_by_content() {
         ("1 0 5 9 4\n", None),
         ("sn,cpu_milli,memory_mib,gpu,model\n", Some("openb")),
         ("name,cpu_milli,memory_mib,num_gpu,gpu_milli\n", Some("openb")),
+        ("6459,6524,3,4,15740,Terminated,50,0.008\n", Some("alibaba-2017")),
+        ("create, end, job, task, n, status, cpu, mem\n1,2,3,4,5,Failed,50,0.1\n", Some("alibaba-2017")),
+        ("0,1148,add,,64,0.69,1\n", Some("alibaba-2017")),
+        ("m_1,0,219,17,96,100,USING\n", Some("alibaba-2018")),
+        ("M1,2,j_7,1,Terminated,100,160,100,0.5\n", Some("alibaba-2018")),
+        ("{\n \"activated_slaves\": 1\n", Some("mesos-state")),
+        ("JobID|User|Submit|Start|End|State\n", Some("sacct")),
         ("user,job_id,cpu_milli,submit_us\n", Some("native")),
         ("node,cpu_milli\n", Some("native")),
         ("a,b,c\n", None),

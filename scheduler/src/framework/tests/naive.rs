@@ -168,8 +168,10 @@ impl Naive {
     fn try_to_place(&mut self, unit: &mut Unit) -> bool {
         let shape = *self.ledger.shapes().shape(unit.shape);
         let asked = Asked::new(unit.spec.first_task, unit.shape);
+        let cursor = self.place.cursor();
         while unit.nodes.len() < unit.members as usize {
-            let Some(node) = self.search(asked) else {
+            let Some(node) = self.search(asked.of_member(unit.nodes.len() as u32)) else {
+                self.place.rewind(cursor);
                 for node in unit.nodes.drain(..) {
                     self.ledger.release(&shape, node, 1, GpuSet::NONE);
                 }

@@ -214,6 +214,23 @@ fn a_run_that_is_stopped_accounts_for_what_still_runs() {
     assert_eq!(number(&outcome, "tasks.submitted"), 4.0);
 }
 
+#[test]
+fn neither_services_nor_wakes_keep_a_run_alive() {
+    let mut service = job(0, 0, group(2, 1_000, 10));
+    service.groups.as_mut_slice()[0].ask.kind = JobKind::Service;
+    // The last one fits nowhere, ever.
+    let jobs = vec![service, job(1, 0, group(1, 1_000, 25)), job(2, 5, group(1, 9_000, 1))];
+    for (interval_s, end_s) in [(0, 25), (7, 28)] {
+        let mut experiment = experiment(fleet(&[(4_000, 64)]), jobs.clone());
+        experiment.scheduler.interval = Span::from_seconds(interval_s);
+        let (outcome, _) = run(experiment);
+        assert_eq!(outcome.end, seconds(end_s), "every {interval_s} s");
+        assert_eq!(number(&outcome, "tasks.running_at_end"), 2.0);
+        assert_eq!(number(&outcome, "tasks.pending_at_end"), 1.0);
+        assert_eq!(number(&outcome, "conservation.cpu.residual"), 0.0);
+    }
+}
+
 /// The books that a run is closed with, and where they can be wrong.
 #[test]
 fn a_mistake_in_any_account_shows_in_the_residual() {

@@ -87,6 +87,8 @@ impl Format for Native {
         // A tasks table beside a jobs table has no `submit_us`.
         TASK_REQUIRED.iter().all(|column| *column == "submit_us" || header.contains(column))
             || (header.contains(&"node") && header.contains(&"cpu_milli"))
+            // A column that is misspelt is named by whoever reads the header.
+            || (header.contains(&"job_id") && header.iter().any(|column| column.ends_with("_us")))
     }
 
     fn jobs(&self, parts: Vec<Input>, options: &ReadOptions) -> Result<Box<dyn Source + Send>, SourceError> {

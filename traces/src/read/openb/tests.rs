@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::read::OnBadRow;
 use crate::read::tests::{drain, notes_of};
 
 const HEADER: &str =
