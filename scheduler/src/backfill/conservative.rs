@@ -13,7 +13,8 @@
 //! a reserved start may have to be put off; that job then gets the next slot.
 //!
 //! Most jobs need not be lifted. A job that had no earlier slot before can have one now only if that slot covers an
-//! instant at which room has been freed since, and only if so much as it needs is free at such an instant.
+//! instant at which room has been freed since, and only if so much as it needs is free at such an instant. And where a
+//! job was looked at in vain, one that needs as much for as long has no earlier slot either, until another is moved.
 
 use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
@@ -23,6 +24,7 @@ use core::cmp::Reverse;
 use super::line::{Cursor, Item, Line};
 use super::{Backfill, Desk, Fill, Habits, LIMITS, Limits, fits};
 use crate::config::BackfillOrder;
+use crate::resources::Totals;
 use crate::time::{Span, Time};
 
 pub(super) const ENTRY: Backfill = Backfill {
@@ -68,6 +70,32 @@ impl Reserved {
     }
 }
 
+/// Jobs that were looked at in vain since the profile last changed: none of them is at least as narrow and as short as
+/// another.
+#[derive(Clone, Default)]
+struct InVain(Vec<(Totals, Span)>);
+
+impl InVain {
+    /// True if a job that needs less for a shorter time had no slot that begins before `until`. What is reserved for
+    /// the job itself must not cut its slot short.
+    fn covers(&self, item: &Item, until: Time) -> bool {
+        let length = Span(item.estimate_us);
+        let less = |(need, shorter): &(Totals, Span)| {
+            *shorter <= length && until + *shorter <= item.start && fits(need, &item.need)
+        };
+        self.0.iter().any(less)
+    }
+
+    /// A job has no slot that begins before `until`.
+    fn note(&mut self, item: &Item, until: Time) {
+        let length = Span(item.estimate_us);
+        if until + length <= item.start && until != Time::NEVER {
+            self.0.retain(|(need, other)| !(length <= *other && fits(&item.need, need)));
+            self.0.push((item.need, length));
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Conservative {
     limits: Limits,
@@ -83,6 +111,7 @@ struct Conservative {
     freed: Stretch,
     /// Where reservations were taken back since: a job that was looked at before may gain by it.
     vacated: Stretch,
+    in_vain: InVain,
 }
 
 impl Conservative {
@@ -96,6 +125,7 @@ impl Conservative {
             reserved: 0,
             freed: Stretch::NONE,
             vacated: Stretch::NONE,
+            in_vain: InVain::default(),
         }
     }
 
@@ -106,6 +136,8 @@ impl Conservative {
         where_free.widen(core::mem::replace(&mut self.vacated, Stretch::NONE));
         where_free.from = where_free.from.max(now);
         let mut most = desk.room.most_within(where_free.from, where_free.to);
+        let mut in_vain = core::mem::take(&mut self.in_vain);
+        in_vain.0.clear();
         let mut cursor = Cursor::default();
         while let Some(slot) = match self.limits.order {
             BackfillOrder::Fifo => desk.line.next_ahead(&mut cursor),
@@ -116,7 +148,8 @@ impl Conservative {
                 continue;
             }
             // Where the fleet is in sections, what is free in all says nothing.
-            if !desk.has_rules() && !fits(&item.need, &most) {
+            let has_rules = desk.has_rules();
+            if !has_rules && (!fits(&item.need, &most) || in_vain.covers(&item, where_free.to)) {
                 continue;
             }
             desk.pass.work.jobs += 1;
@@ -125,19 +158,22 @@ impl Conservative {
             let after = Time(where_free.from.0.saturating_sub(item.estimate_us)).max(now);
             let until = where_free.to.min(item.start);
             let is_vain = desk.room.earliest_within((after, until), length, &item.need, item.start) == Time::NEVER;
-            if is_vain && !desk.has_rules() {
+            if is_vain && !has_rules {
+                in_vain.note(&item, where_free.to);
                 continue;
             }
             desk.lift(slot);
             let start = self.slot_of(desk, slot, now);
             self.put_off(desk, slot, start);
             if start != item.start {
+                in_vain.0.clear();
                 let vacated = Stretch { from: item.start, to: item.start + length };
                 self.vacated.widen(vacated);
                 where_free.widen(vacated);
                 most = desk.room.most_within(where_free.from, where_free.to);
             }
         }
+        self.in_vain = in_vain;
     }
 
     fn reserve(&mut self, desk: &mut Desk<'_>, slot: u32, start: Time) {
