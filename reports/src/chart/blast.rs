@@ -28,7 +28,7 @@ impl Chart for Blast {
         if rows.is_empty() {
             return Ok(None);
         }
-        rows.sort_by(|a, b| (b.services_below, b.tasks).cmp(&(a.services_below, a.tasks)));
+        rows.sort_by_key(|row| std::cmp::Reverse((row.services_below, row.tasks)));
         let head = ["at", "kind", "domain", "nodes", "tasks", "services hit", "services below", "jobs hit"];
         let left_out = rows.len().saturating_sub(ROWS);
         let table = Table {

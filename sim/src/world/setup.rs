@@ -54,13 +54,13 @@ impl World {
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
-        let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
-        let radius = Radius::new(model.blast.clone(), &fleet);
-        let thinking = Thinking::new(model.decision_time, usize::from(parties.max(1)));
-        let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
-        let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         check_fleet(&fleet)?;
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
+        let thinking = Thinking::new(model.decision_time, usize::from(parties));
+        let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
+        let radius = Radius::new(model.blast.clone(), &fleet);
+        let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
+        let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
         let node_of_name = if recorded { by_name(&fleet) } else { BTreeMap::new() };
         let lanes: Vec<(usize, String)> =
@@ -285,15 +285,6 @@ pub(super) fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
         attributes: node.attributes.clone(),
         domains: node.domains.clone(),
     }
-}
-
-/// What the fleet looks like before anything runs on it.
-fn levels_of(fleet: &Fleet) -> Levels {
-    let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
-    for node in &fleet.nodes {
-        levels.capacity.add(&node.capacity, 1);
-    }
-    levels
 }
 
 fn check_fleet(fleet: &Fleet) -> Result<(), SimError> {

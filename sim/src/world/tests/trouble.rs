@@ -21,8 +21,10 @@ fn broken(mut experiment: Experiment, sources: Vec<FaultSource>) -> Experiment {
     experiment
 }
 
-/// State, start, end and lost work of each row, in seconds.
-fn rows(tape: &Tape) -> Vec<(&str, u32, State, Option<f64>, Option<f64>, f64)> {
+/// Name, attempt, state, and start, end and lost work in seconds.
+type Told<'a> = (&'a str, u32, State, Option<f64>, Option<f64>, f64);
+
+fn rows(tape: &Tape) -> Vec<Told<'_>> {
     let in_seconds = |time: Option<Time>| time.map(Time::as_seconds);
     let row = |row: &'_ Row| (row.attempt, row.state, in_seconds(row.start), in_seconds(row.end));
     tape.rows

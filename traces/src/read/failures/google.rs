@@ -68,7 +68,8 @@ impl Format for GoogleMachineEvents {
             };
             match kind {
                 1 => {
-                    if away.insert(node, (at, place.line)).is_some() {
+                    let is_away = away.insert(node, (at, place.line)).is_some();
+                    if is_away {
                         gathered.tally.note("removed_twice", place.line);
                     }
                 }

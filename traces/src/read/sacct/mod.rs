@@ -202,7 +202,7 @@ impl Allocations {
         let tasks = if self.job_as == JobAs::Gang { whole.nodes } else { 1 };
         let mut part = |amount: u64, units: u64| {
             let total = amount.saturating_mul(units);
-            if total % tasks != 0 {
+            if !total.is_multiple_of(tasks) {
                 tally.note("amount_rounded_up", line);
             }
             u32::try_from(total.div_ceil(tasks)).unwrap_or(u32::MAX)

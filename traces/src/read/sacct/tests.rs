@@ -6,7 +6,10 @@ use windtunnel_scheduler::resources::{CPU, MEMORY};
 const HEADER: &str =
     "JobID|User|Submit|Start|End|State|NNodes|NCPUS|ReqCPUS|ReqMem|ReqTRES|Timelimit|NodeList|JobName|NTasks\n";
 
-fn read(rows: &str, options: &ReadOptions) -> Result<(Vec<Job>, Vec<(String, u64)>), SourceError> {
+/// Jobs, and the counts of what was noted.
+type Read = (Vec<Job>, Vec<(String, u64)>);
+
+fn read(rows: &str, options: &ReadOptions) -> Result<Read, SourceError> {
     let parts = vec![Input::bytes("sacct.log", format!("{HEADER}{rows}").as_bytes())];
     let mut source = Sacct.jobs(parts, options)?;
     let jobs = drain(&mut *source)?;
