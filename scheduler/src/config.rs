@@ -193,8 +193,8 @@ pub struct Habits {
     pub hold: Span,
     /// Whether it asks for no offers while it has no work.
     pub suppresses: bool,
-    /// How long it lets pass between two wishes to be offered again what it refused, when new work has come; none: it
-    /// waits until its refusals are over.
+    /// How long it lets pass between two wishes to be offered again what it refused, when new work has come or a gang
+    /// waits; none: it waits until its refusals are over.
     pub revives: Option<Span>,
     /// The most tasks that it launches on one offer; none: as many as fit.
     pub per_offer: Option<u32>,

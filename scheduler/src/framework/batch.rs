@@ -564,6 +564,12 @@ impl Batch {
         Some(self.running.job(self.running.task(slot).job).shape)
     }
 
+    /// True if something waits that may need several nodes at once.
+    #[must_use]
+    pub fn waits_for_many(&self) -> bool {
+        self.reserving.as_ref().map_or_else(|| self.waiting.has_gangs(), |reserving| reserving.tasks() > 0)
+    }
+
     /// How many tasks wait; a gang counts as one.
     #[must_use]
     pub fn waiting(&self) -> u64 {

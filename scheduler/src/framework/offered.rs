@@ -326,7 +326,7 @@ impl Offered {
     /// With work at hand offers are wanted; those that were refused before the work came are wanted again.
     fn ask_again(&mut self, now: Time, out: &mut Vec<Decision>) {
         let rested = |every| self.revived.is_none_or(|last| last + every <= now);
-        let again = self.refused && self.news && self.habits.revives.is_some_and(rested);
+        let again = self.refused && self.has_news() && self.habits.revives.is_some_and(rested);
         if self.suppressed || again {
             (self.suppressed, self.refused, self.news) = (false, false, false);
             self.revived = Some(now);
@@ -334,12 +334,18 @@ impl Offered {
         }
     }
 
+    /// True if what was refused may be of use by now. A gang needs several offers at once: refused one by one, their
+    /// filters would end one by one for ever.
+    fn has_news(&self) -> bool {
+        self.news || self.batch.waits_for_many()
+    }
+
     fn wake(&self, now: Time) -> Option<Time> {
         let held = self.in_hand.first().map(|&slot| self.offers[slot].since + self.habits.hold);
         let revival = self
             .habits
             .revives
-            .filter(|_| self.refused && self.news && self.batch.waiting() > 0)
+            .filter(|_| self.refused && self.has_news() && self.batch.waiting() > 0)
             .map(|every| self.revived.map_or(now, |last| last + every));
         let allowed = self
             .habits

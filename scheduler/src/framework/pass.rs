@@ -210,7 +210,7 @@ impl Pass<'_> {
     pub(super) fn give_back(&mut self, shape: &Shape, begin: usize) {
         for decision in &self.decisions[begin..] {
             if let Decision::Place { node, count, gpus, .. } = *decision {
-                self.ledger.release(shape, node, count, gpus);
+                self.ledger.put_back(shape, node, count, gpus);
             }
         }
         self.decisions.truncate(begin);

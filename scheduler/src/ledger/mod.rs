@@ -606,6 +606,16 @@ impl Ledger {
         self.changes.push(node);
     }
 
+    /// Undoes a [`Ledger::take`] of which nobody has heard. Unlike what ends, it gives lent room back too.
+    pub fn put_back(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) {
+        self.release(shape, node, count, gpus);
+        if self.lent
+            && let Some(room) = shape.request.checked_mul(count)
+        {
+            self.grant(node, &room, gpus);
+        }
+    }
+
     /// Takes what is still free of the room that `count` tasks of this shape gave up but have not left yet: nobody else
     /// may have it before they do.
     #[must_use]

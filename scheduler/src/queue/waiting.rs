@@ -72,6 +72,8 @@ pub struct Waiting {
     /// Scratch: the parked classes that a node is held against.
     maybe: Vec<u32>,
     tasks: u64,
+    /// How many of them are gangs.
+    gangs: u64,
     /// How the clocks of its class stood when each entry joined.
     marks: Slab<Clocks>,
 }
@@ -99,6 +101,12 @@ impl Waiting {
     #[must_use]
     pub fn tasks(&self) -> u64 {
         self.tasks
+    }
+
+    /// True if a gang waits.
+    #[must_use]
+    pub fn has_gangs(&self) -> bool {
+        self.gangs > 0
     }
 
     /// True if some class is parked.
@@ -130,6 +138,7 @@ impl Waiting {
         class.entries.push(Reverse((entry, mark)));
         class.tasks += u64::from(entry.count);
         self.tasks += u64::from(entry.count);
+        self.gangs += if members > 0 { u64::from(entry.count) } else { 0 };
         if leads && class.parked.is_none() {
             self.ready.push(Reverse((entry.key, entry.task, slot)));
         }
@@ -192,6 +201,7 @@ impl Waiting {
         self.tasks -= u64::from(count);
         let slot = &mut self.classes[class.0 as usize];
         slot.tasks -= u64::from(count);
+        self.gangs -= if slot.members > 0 { u64::from(count) } else { 0 };
         if let Some(mut first) = slot.entries.peek_mut() {
             if first.0.0.count > count {
                 // The rest keeps its place: every other entry of the class has a larger key or a later task.

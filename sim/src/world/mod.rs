@@ -327,7 +327,15 @@ impl World {
         let slot = what as u32;
         match what >> 60 {
             kind @ (END | LEAVE) => (rank(kind), self.tasks[slot].id),
-            kind => (rank(kind), u64::from(slot)),
+            kind => (rank(kind), self.turn_of(kind, slot)),
+        }
+    }
+
+    /// Messages arrive in the order in which they were sent.
+    fn turn_of(&self, kind: u64, slot: u32) -> u64 {
+        match kind {
+            MESSAGE => self.mail[slot].as_ref().map_or(0, |&(sequence, ..)| sequence),
+            _ => u64::from(slot),
         }
     }
 
@@ -335,7 +343,7 @@ impl World {
         let slot = what as u32;
         match what >> 60 {
             kind @ (END | LEAVE) => (rank(kind), self.tasks[slot].running.map_or(0, |attempt| attempt.sequence)),
-            kind => (rank(kind), u64::from(slot)),
+            kind => (rank(kind), self.turn_of(kind, slot)),
         }
     }
 

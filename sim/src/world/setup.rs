@@ -156,7 +156,12 @@ impl World {
         }
         // Frameworks join when the fleet stands, so that none is offered the first nodes alone.
         for framework in &config.frameworks {
-            self.inboxes[0].push(Event::FrameworkJoined(Box::new(framework.spec.clone())));
+            let mut spec = framework.spec.clone();
+            // Whoever says when it wants no offers has said so by now: nothing waits before the run begins.
+            for role in &mut spec.roles {
+                role.suppressed |= framework.config.habits.suppresses;
+            }
+            self.inboxes[0].push(Event::FrameworkJoined(Box::new(spec)));
         }
         hand(self)
     }
