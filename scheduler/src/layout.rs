@@ -1,7 +1,8 @@
 //! How the tasks of one job are to lie in the fleet: conditions that depend on where its other tasks are.
 //!
 //! A node's *value* is that of an attribute or of a kind of domain, or the node itself
-//! ([`crate::constraint::HOSTNAME`]). A node without a value meets no rule. Every rule sees the tasks of its own job only, those that hold room now.
+//! ([`crate::constraint::HOSTNAME`]). A node without a value meets no rule. Every rule sees the tasks of its own job
+//! only, those that hold room now.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -131,7 +131,8 @@ fn g12_two_frameworks_by_the_book() {
     assert_eq!((cluster.share("a"), cluster.share("b")), (2.0 / 3.0, 2.0 / 3.0));
 }
 
-/// How many of 12 instances run in each of so many racks under a law of GROUP_BY, before and after the last rack is lost.
+/// How many of 12 instances run in each of so many racks under a law of GROUP_BY, before and after the last rack is
+/// lost.
 fn grouped(law: Law, racks: u32) -> (Vec<u32>, Vec<u32>) {
     let mut core = Core::new(&Registries::default());
     let mut events = vec![Event::Configured(Box::default())];

@@ -144,14 +144,15 @@ fn the_columns_are_those_that_are_promised() {
                     state requested_cpu_milli requested_memory_mib requested_disk_mib requested_gpu_milli \
                     requested_licences wait_us wait_capacity_us wait_fragmentation_us wait_constraint_us \
                     wait_head_of_line_us wait_gang_us wait_decision_us wait_launch_us wait_quota_us \
-                    wait_backoff_us wait_offer_cycle_us wait_detection_us wait_rerun_us lost_work_us";
+                    wait_backoff_us wait_offer_cycle_us wait_detection_us wait_rerun_us \
+                    wait_preemption_us lost_work_us";
     assert_eq!(names.join(" "), expected);
 }
 
 #[test]
 fn a_run_without_tasks_has_a_table_without_rows() {
     let frame = read(task_file(0));
-    assert_eq!((frame.height(), frame.width()), (0, 33));
+    assert_eq!((frame.height(), frame.width()), (0, 34));
 }
 
 #[test]

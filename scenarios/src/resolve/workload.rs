@@ -159,17 +159,7 @@ pub(super) fn resolve(
             origin
         }
         (None, Some(generated)) => {
-            if start == Start::Recorded {
-                context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
-            }
-            if written.resample.is_some() {
-                let sentence = "a synthetic workload is drawn anew for every seed; take it out";
-                return Err(context.places.failure(&format!("{key}.resample"), sentence));
-            }
-            if matches!(written.lifetime, spec::Lifetime::Drawn(_)) {
-                let sentence = "a synthetic workload has a `duration`; give that instead";
-                return Err(context.places.failure(&format!("{key}.lifetime"), sentence));
-            }
+            check_synthetic(written, &key, context)?;
             let mut spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
             label(&mut spec, &written.role, &written.class, &name, &key, context)?;
             if let Some(priority) = written.priority {
@@ -192,25 +182,38 @@ pub(super) fn resolve(
     let position = u32::try_from(facts.position)
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
-    let windows = windows(written, &key, context)?;
-    let max_unavailable = written.max_unavailable;
-    let terms = facts.terms;
     Ok(Plan {
         name,
         origin,
         transform,
-        windows,
+        windows: windows(written, &key, context)?,
         start,
         loss,
-        terms,
+        terms: facts.terms,
         retry,
-        max_unavailable,
+        max_unavailable: written.max_unavailable,
         checkpoint,
         position,
         names_matter,
         party: PartyId::FIRST,
         place,
     })
+}
+
+/// What only a trace can have.
+fn check_synthetic(written: &spec::Workload, key: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    if written.start == spec::StartAt::Recorded {
+        context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
+    }
+    if written.resample.is_some() {
+        let sentence = "a synthetic workload is drawn anew for every seed; take it out";
+        return Err(context.places.failure(&format!("{key}.resample"), sentence));
+    }
+    if matches!(written.lifetime, spec::Lifetime::Drawn(_)) {
+        let sentence = "a synthetic workload has a `duration`; give that instead";
+        return Err(context.places.failure(&format!("{key}.lifetime"), sentence));
+    }
+    Ok(())
 }
 
 /// How often and how soon a lost task is tried again, and what it saved until then.

@@ -140,7 +140,8 @@ impl<'de> Deserialize<'de> for Term {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "a table such as { attribute = \"zone\", group_by = 3 } or a list such as [\"rack\", \"MAX_PER\", 2]",
+                    "a table such as { attribute = \"zone\", group_by = 3 } or a list such as \
+                     [\"rack\", \"MAX_PER\", 2]",
                 )
             }
 

@@ -37,8 +37,8 @@ pub trait Rank: Clone + Send + 'static {
     /// How good it is to start one task of this shape on the node, where it fits; larger is better. Never `i64::MIN`.
     fn rank(&self, shape: &Shape, node: Node<'_>) -> i64;
 
-    /// The same on the scale on which policies are weighed against each other: from 0 to 100 [`POINT`]s, without looking
-    /// at other nodes. As it stands here for ranks that are whole points.
+    /// The same on the scale on which policies are weighed against each other: from 0 to 100 [`POINT`]s, without
+    /// looking at other nodes. As it stands here for ranks that are whole points.
     fn points(&self, shape: &Shape, node: Node<'_>) -> i64 {
         self.rank(shape, node).clamp(0, 100) * POINT
     }

@@ -1,8 +1,8 @@
 //! Dot product as the FGD study has it.
 //!
 //! **What it prefers.** The node whose free room points least the same way as the request: the least product of (cpu,
-//! gpu) asked and (cpu, gpu) free, as shares of the largest node, in whole hundredths. So it fills nodes that have little
-//! left of what the task wants; `tetris` prefers the opposite.
+//! gpu) asked and (cpu, gpu) free, as shares of the largest node, in whole hundredths. So it fills nodes that have
+//! little left of what the task wants; `tetris` prefers the opposite.
 //! **When it is bad.** Gpus that are shared: it sees their sum only.
 //! **Source.** Weng et al., USENIX ATC 2023 (FGD), and its simulator, after Tetris: `int(100 x (1 - product / 2))`.
 

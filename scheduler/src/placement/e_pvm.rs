@@ -1,8 +1,8 @@
 //! E-PVM: opportunity cost.
 //!
 //! **What it prefers.** The node where the task costs the least, the cost of a lane being exponential in its use: the
-//! least `sum over lanes of base^(use after) - base^(use before)`, use as a share of the node, base the number of nodes.
-//! No lane of a node is run full while it is empty elsewhere, and lanes of different kinds are comparable.
+//! least `sum over lanes of base^(use after) - base^(use before)`, use as a share of the node, base the number of
+//! nodes. No lane of a node is run full while it is empty elsewhere, and lanes of different kinds are comparable.
 //! **When it is bad.** Packing: it spreads load over all nodes, so large tasks find no large hole (Borg used it first
 //! and left it).
 //! **Points.** 100 for no cost, 0 for the whole of a node.

@@ -2,9 +2,9 @@
 //!
 //! **What it prefers.** The node whose gpus become the least useless. A node's fragmentation is the expected amount of
 //! idle gpu that a typical task cannot use: `F = sum over typical tasks of weight x (idle gpu that it cannot use)`, all
-//! of it where the task cannot run (too little cpu, too few gpus, another model, or a task without gpus), else what lies
-//! on gpus with less left than it needs on one. The score is `int(100 x sigmoid((F before - F after) / 1000))`. A part
-//! of a gpu goes to the device with the best score, the first among equals; whole gpus are taken by lowest index.
+//! of it where the task cannot run (too little cpu, too few gpus, another model, or a task without gpus), else what
+//! lies on gpus with less left than it needs on one. The score is `int(100 x sigmoid((F before - F after) / 1000))`. A
+//! part of a gpu goes to the device with the best score, the first among equals; whole gpus are taken by lowest index.
 //! **When it is bad.** Work that is not like the typical tasks it was told; fleets without gpus, where all nodes are
 //! alike to it.
 //! **Typical tasks.** The kinds (cpu, gpus, constraints) of the sample in order of frequency, until they make up

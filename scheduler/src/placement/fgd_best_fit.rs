@@ -1,7 +1,7 @@
 //! Best fit as the FGD study has it.
 //!
-//! **What it prefers.** The node with the least cpu and gpu free after the task is on it, each as a share of the largest
-//! node, in whole hundredths. Unlike `best-fit` it does not see memory, and it has many ties.
+//! **What it prefers.** The node with the least cpu and gpu free after the task is on it, each as a share of the
+//! largest node, in whole hundredths. Unlike `best-fit` it does not see memory, and it has many ties.
 //! **When it is bad.** Gpus are kept for nobody: what is left of them fits no common task.
 //! **Source.** Weng et al., USENIX ATC 2023 (FGD), and its simulator: `int(100 x (1 - (0.5 x cpu left / largest + 0.5 x
 //! gpu left / largest)))`. Its scaling of the scores to 0..100 keeps their order and is left out.

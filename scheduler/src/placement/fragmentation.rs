@@ -160,8 +160,8 @@ fn take(gpus: &mut [u16], gpu: GpuRequest, at: usize) {
     }
 }
 
-/// The least change, in thousandths times tasks, whose score is at least 1, 2, ... 100; scores that no change reaches are
-/// left out.
+/// The least change, in thousandths times tasks, whose score is at least 1, 2, ... 100; scores that no change reaches
+/// are left out.
 fn steps(tasks: u64) -> Vec<i64> {
     let score = |less: i64| {
         let gpus = less as f64 / (tasks as f64 * 1_000.0);

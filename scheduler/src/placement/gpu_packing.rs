@@ -1,9 +1,9 @@
 //! Gpu packing.
 //!
 //! **What it prefers.** Gpus that are in use already, then free gpus of nodes in use, then idle nodes. The score is
-//! `100 - sum of percent left on the gpus taken / 10`, at least 50, if only used gpus are needed; `50 - free gpus opened`,
-//! at least 33, if some are opened; `33 - gpus`, at least the number of gpus, on a node whose gpus are all free. Gpus
-//! are taken fullest first.
+//! `100 - sum of percent left on the gpus taken / 10`, at least 50, if only used gpus are needed; `50 - free gpus
+//! opened`, at least 33, if some are opened; `33 - gpus`, at least the number of gpus, on a node whose gpus are all
+//! free. Gpus are taken fullest first.
 //! **When it is bad.** Tasks without gpus: all nodes are alike to it, so they take the cpus of gpu nodes in order.
 //! **Source.** Weng et al., USENIX ATC 2023 (FGD): GpuPacking, after the packing of Weng et al., NSDI 2022.
 

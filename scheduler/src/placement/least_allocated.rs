@@ -4,9 +4,9 @@
 //! lane in whole hundredths.
 //! **When it is bad.** Packing: it spreads over every node, so large tasks find no large hole and no node can be
 //! switched off.
-//! **Source.** kubernetes noderesources/least_allocated.go (`NodeResourcesFit`, strategy `LeastAllocated`): the weighted
-//! integer mean over lanes of `(capacity - requested) * 100 / capacity`, 0 where more is requested than there is; a lane
-//! that the node lacks is left out.
+//! **Source.** kubernetes noderesources/least_allocated.go (`NodeResourcesFit`, strategy `LeastAllocated`): the
+//! weighted integer mean over lanes of `(capacity - requested) * 100 / capacity`, 0 where more is requested than there
+//! is; a lane that the node lacks is left out.
 
 use super::lanes::{WEIGHT_CPU, WEIGHT_DISK, WEIGHT_GPU, WEIGHT_MEMORY, Weights, weights};
 use super::search::{CHOICES, PERCENT, search};

@@ -5,8 +5,8 @@
 //! **When it is bad.** Noisy neighbours: nodes run full while others idle. Ties are frequent (hundredths), so among
 //! nearly equal nodes it is first fit.
 //! **Source.** kubernetes noderesources/most_allocated.go (`NodeResourcesFit`, strategy `MostAllocated`): the weighted
-//! integer mean over lanes of `requested * 100 / capacity`, 0 where more is requested than there is; a lane that the node
-//! lacks is left out.
+//! integer mean over lanes of `requested * 100 / capacity`, 0 where more is requested than there is; a lane that the
+//! node lacks is left out.
 
 use super::lanes::{WEIGHT_CPU, WEIGHT_DISK, WEIGHT_GPU, WEIGHT_MEMORY, Weights, weights};
 use super::least_allocated::weighted_mean;

@@ -4,8 +4,8 @@
 //! exponentially, so that the last tenth of a lane counts most.
 //! **When it is bad.** Lanes used in different proportions; other lanes than cpu and memory are not seen.
 //! **Points.** ScoreFit / 18 x 100.
-//! **Source.** hashicorp/nomad nomad/structs/funcs.go, ScoreFitBinPack (after Google's "best fit v3"): `20 - (10^free cpu
-//! + 10^free memory)`, at least 0 and at most 18, free as a share of the node.
+//! **Source.** hashicorp/nomad nomad/structs/funcs.go, ScoreFitBinPack (after Google's "best fit v3"): `20 - (10^free
+//! cpu + 10^free memory)`, at least 0 and at most 18, free as a share of the node.
 
 use super::search::{SAMPLED, search};
 use super::{Placement, part};

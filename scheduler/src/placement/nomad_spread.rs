@@ -4,8 +4,8 @@
 //! exponentially: the mirror of `nomad-binpack`.
 //! **When it is bad.** Packing: no node stays empty.
 //! **Points.** The score / 18 x 100.
-//! **Source.** hashicorp/nomad nomad/structs/funcs.go, ScoreFitSpread: `10^free cpu + 10^free memory - 2`, at least 0 and
-//! at most 18, free as a share of the node.
+//! **Source.** hashicorp/nomad nomad/structs/funcs.go, ScoreFitSpread: `10^free cpu + 10^free memory - 2`, at least 0
+//! and at most 18, free as a share of the node.
 
 use super::nomad_binpack::{BEST, as_points, free_share};
 use super::search::{SAMPLED, search};

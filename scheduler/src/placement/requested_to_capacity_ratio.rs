@@ -3,9 +3,9 @@
 //! **What it prefers.** The node with the best score for its utilization after the task is on it, where the scenario
 //! draws the curve from utilization to score: falling it spreads, rising it packs, anything between can be had.
 //! **When it is bad.** Where nobody tuned the curve; in whole hundredths ties are frequent.
-//! **Source.** kubernetes noderesources/requested_to_capacity_ratio.go: utilization is `requested * 100 / capacity`, 100
-//! where more is requested than there is; scores of 0 to 10 are made ten times as large and connected by straight lines
-//! in integers; the weighted mean counts only lanes whose score is above 0 and is rounded half away from zero.
+//! **Source.** kubernetes noderesources/requested_to_capacity_ratio.go: utilization is `requested * 100 / capacity`,
+//! 100 where more is requested than there is; scores of 0 to 10 are made ten times as large and connected by straight
+//! lines in integers; the weighted mean counts only lanes whose score is above 0 and is rounded half away from zero.
 
 use alloc::vec;
 use alloc::vec::Vec;

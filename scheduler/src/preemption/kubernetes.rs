@@ -2,8 +2,8 @@
 //! possible are spared, the most important first; a grace of 30 s.
 //!
 //! It looks at a tenth of the nodes, at least 100, from a random one on; here `candidates` counts nodes with enough
-//! room, from the first on. Budgets are kept; kube-scheduler breaks them where nothing else helps. Priorities alone decide: a
-//! hundred small victims are no better than one large one of the same priority.
+//! room, from the first on. Budgets are kept; kube-scheduler breaks them where nothing else helps. Priorities alone
+//! decide: a hundred small victims are no better than one large one of the same priority.
 
 use super::{Manner, OPTIONS, Preemption, Rule};
 use crate::time::Span;

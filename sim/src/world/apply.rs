@@ -70,12 +70,12 @@ impl World {
         if usize::from(to.0) >= self.inboxes.len() {
             return Err(self.invalid(from, format!("there is no party {}", to.0)));
         }
-        if self.link == Span::ZERO {
+        if self.post.link == Span::ZERO {
             self.inboxes[usize::from(to.0)].push(event);
         } else {
-            self.sent += 1;
-            let slot = self.mail.insert(Some((self.sent, to, event)));
-            self.plan(self.now + self.link, what(MESSAGE, 0, slot));
+            self.post.sent += 1;
+            let slot = self.post.mail.insert(Some((self.post.sent, to, event)));
+            self.plan(self.now + self.post.link, what(MESSAGE, 0, slot));
         }
         Ok(())
     }

@@ -187,16 +187,16 @@ impl World {
                 if never.len() > NEVER_NAMED { ", ..." } else { "" }
             ));
         }
-        if self.displaced > 0 {
+        if self.past.displaced > 0 {
             self.warnings.push(format!(
                 "{} queued instead of begun as recorded: the node had no room left",
-                tasks(self.displaced)
+                tasks(self.past.displaced)
             ));
         }
-        if self.nowhere > 0 {
+        if self.past.nowhere > 0 {
             self.warnings.push(format!(
                 "{} queued instead of begun as recorded: the fleet has no node of that name",
-                tasks(self.nowhere)
+                tasks(self.past.nowhere)
             ));
         }
     }
@@ -267,7 +267,7 @@ impl World {
         self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
         self.offers.record(self.now, &mut summary);
-        self.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
+        self.past.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
         if self.thinking.busy > Span::ZERO {
             summary.set("scheduler.busy_s", self.thinking.busy.as_seconds());
         }
@@ -276,7 +276,7 @@ impl World {
         self.record_blasts(&mut summary);
         self.record_maintenance(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
-        outcome.waits.extend(self.history.profile());
+        outcome.waits.extend(self.past.history.profile());
         let labels = self.arrivals.labels();
         let word = |label: u16| labels.word(Label(label));
         self.measures.record_tallies(&mut summary, "class", word, &mut outcome.waits);
@@ -286,12 +286,12 @@ impl World {
 
     fn scheduler_counts(&self) -> [(&'static str, u64); 6] {
         [
-            ("steps", self.steps),
-            ("events", self.events),
-            ("decisions", self.decisions),
-            ("jobs_tried", self.thought.jobs),
-            ("tasks_tried", self.thought.tasks),
-            ("nodes_examined", self.thought.nodes),
+            ("steps", self.effort.steps),
+            ("events", self.effort.events),
+            ("decisions", self.effort.decisions),
+            ("jobs_tried", self.effort.work.jobs),
+            ("tasks_tried", self.effort.work.tasks),
+            ("nodes_examined", self.effort.work.nodes),
         ]
     }
 

@@ -103,6 +103,41 @@ struct Ended {
     lost: Span,
 }
 
+/// What parties send each other.
+struct Post {
+    /// On its way, each with its number.
+    mail: Slab<Option<(u64, PartyId, Event)>>,
+    /// Messages sent so far: those of one instant arrive in the order in which they were sent.
+    sent: u64,
+    /// How long a message takes.
+    link: Span,
+}
+
+/// What traces say that really happened.
+struct Past {
+    node_of_name: BTreeMap<Name, NodeId>,
+    /// What really happened, against what happens here.
+    history: History,
+    /// A task is started that ran already.
+    is_adopting: bool,
+    /// Tasks of a snapshot that have not begun.
+    recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
+    /// Tasks of a snapshot for which there was no room where the trace has them.
+    displaced: u64,
+    /// Tasks of a snapshot whose node is none of the fleet.
+    nowhere: u64,
+}
+
+/// What it took to come to the decisions.
+#[derive(Default)]
+struct Effort {
+    steps: u64,
+    /// Facts and messages that parties were told.
+    events: u64,
+    decisions: u64,
+    work: Work,
+}
+
 /// Everything there is.
 pub(crate) struct World {
     pub(crate) now: Time,
@@ -125,10 +160,7 @@ pub(crate) struct World {
     terms: Option<Box<Config>>,
     routing: Routing,
     inboxes: Vec<Vec<Event>>,
-    mail: Slab<Option<(u64, PartyId, Event)>>,
-    /// Messages sent so far: those of one instant arrive in the order in which they were sent.
-    sent: u64,
-    link: Span,
+    post: Post,
     happening: Vec<u64>,
     ended: Vec<Ended>,
     dirty: Vec<u32>,
@@ -158,23 +190,9 @@ pub(crate) struct World {
     /// Room is handed out again when an estimate is over, before the end is heard of: no task may outlive its estimate.
     trusts_estimates: bool,
     node_names: Vec<String>,
-    node_of_name: BTreeMap<Name, NodeId>,
-    /// What really happened, against what happens here.
-    history: History,
-    /// A task is started that ran already.
-    is_adopting: bool,
-    /// Tasks of a snapshot that have not begun.
-    recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
-    /// Tasks of a snapshot for which there was no room where the trace has them.
-    displaced: u64,
-    /// Tasks of a snapshot whose node is none of the fleet.
-    nowhere: u64,
+    past: Past,
     next_generation: u32,
-    steps: u64,
-    /// Facts and messages that parties were told.
-    events: u64,
-    decisions: u64,
-    thought: Work,
+    effort: Effort,
     thinking: thinking::Thinking,
     /// The run is set up, and time passes.
     pub(crate) has_begun: bool,
@@ -232,7 +250,9 @@ impl World {
         if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
             return false;
         }
-        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() + self.kept_running
+        if arrival.is_some()
+            || self.next_launch().is_some()
+            || self.agenda.len() > self.post.mail.len() + self.kept_running
         {
             self.stalled = None;
             return false;
@@ -334,7 +354,7 @@ impl World {
     /// Messages arrive in the order in which they were sent.
     fn turn_of(&self, kind: u64, slot: u32) -> u64 {
         match kind {
-            MESSAGE => self.mail[slot].as_ref().map_or(0, |&(sequence, ..)| sequence),
+            MESSAGE => self.post.mail[slot].as_ref().map_or(0, |&(sequence, ..)| sequence),
             _ => u64::from(slot),
         }
     }
@@ -360,10 +380,10 @@ impl World {
                 }
             }
             MESSAGE => {
-                if let Some((_, party, event)) = self.mail[slot].take() {
+                if let Some((_, party, event)) = self.post.mail[slot].take() {
                     self.inboxes[usize::from(party.0)].push(event);
                 }
-                self.mail.free(slot);
+                self.post.mail.free(slot);
             }
             NEWS => {
                 let generation = (what >> 32) as u32 & GENERATIONS;
@@ -420,7 +440,7 @@ impl World {
     /// The events of a party; to be given back with [`World::give_back`].
     pub(crate) fn take_inbox(&mut self, party: PartyId) -> Vec<Event> {
         let inbox = std::mem::take(&mut self.inboxes[usize::from(party.0)]);
-        self.events += inbox.len() as u64;
+        self.effort.events += inbox.len() as u64;
         inbox
     }
 
@@ -439,11 +459,11 @@ impl World {
     /// A party has thought: it made so many decisions, and may have asked to be woken.
     pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
         self.check_whole(party)?;
-        self.steps += 1;
-        self.decisions += decisions as u64;
-        self.thought.jobs += step.work.jobs;
-        self.thought.tasks += step.work.tasks;
-        self.thought.nodes += step.work.nodes;
+        self.effort.steps += 1;
+        self.effort.decisions += decisions as u64;
+        self.effort.work.jobs += step.work.jobs;
+        self.effort.work.tasks += step.work.tasks;
+        self.effort.work.nodes += step.work.nodes;
         self.wakes[usize::from(party.0)] = step.wake.filter(|&at| at > self.now);
         Ok(())
     }

@@ -23,11 +23,11 @@ use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
 use super::work::Coming;
-use super::{Wanted, World};
+use super::{Effort, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
-use crate::experiment::{Experiment, Start};
+use crate::experiment::{Experiment, Start, Workload};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
@@ -49,6 +49,24 @@ pub(super) fn by_name(fleet: &Fleet) -> BTreeMap<Name, NodeId> {
     fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
 }
 
+impl Past {
+    fn new(fleet: &Fleet, workloads: &[Workload]) -> Self {
+        let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
+        Self {
+            node_of_name: if recorded { by_name(fleet) } else { BTreeMap::new() },
+            history: History::default(),
+            is_adopting: false,
+            recorded: Slab::default(),
+            displaced: 0,
+            nowhere: 0,
+        }
+    }
+}
+
+fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
+    fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
+}
+
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
@@ -61,10 +79,7 @@ impl World {
         let radius = Radius::new(model.blast.clone(), &fleet);
         let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
         let trouble = Trouble::new(model, checkpoints, &fleet, seed);
-        let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
-        let node_of_name = if recorded { by_name(&fleet) } else { BTreeMap::new() };
-        let lanes: Vec<(usize, String)> =
-            fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect();
+        let past = Past::new(&fleet, &workloads);
         let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
         let mut arrivals = Arrivals::new(workloads)?;
@@ -86,13 +101,19 @@ impl World {
             terms,
             routing,
             inboxes: (0..parties).map(|_| Vec::new()).collect(),
-            mail: Slab::default(),
-            link,
+            post: Post { mail: Slab::default(), sent: 0, link },
             happening: Vec::new(),
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
+            measures: Measures::new(
+                measure,
+                named_lanes(&fleet),
+                series,
+                &cpu,
+                bound_of(&fleet),
+                !fleet.upkeep.is_empty(),
+            ),
             levels: levels_of(&fleet),
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
@@ -101,7 +122,6 @@ impl World {
             offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
             kept_running: 0,
             stalled: None,
-            sent: 0,
             stop,
             seed,
             wanted: Wanted::default(),
@@ -111,17 +131,9 @@ impl World {
             gang_task: TaskId::default(),
             blocks_head: scheduler.blocks_head(),
             trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
-            node_of_name,
-            history: History::default(),
-            is_adopting: false,
-            recorded: Slab::default(),
-            displaced: 0,
-            nowhere: 0,
+            past,
             next_generation: 0,
-            steps: 0,
-            events: 0,
-            decisions: 0,
-            thought: windtunnel_scheduler::Work::default(),
+            effort: Effort::default(),
             tasks_lane: fleet.tasks_lane(),
             thinking,
             has_begun: false,

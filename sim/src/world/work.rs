@@ -53,7 +53,7 @@ impl World {
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
             if node.is_none() && begins.is_some_and(|recorded| recorded.node.is_some()) {
-                self.nowhere += u64::from(group.count);
+                self.past.nowhere += u64::from(group.count);
             }
             match (node, begins) {
                 (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
@@ -134,8 +134,8 @@ impl World {
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
         let has_node = |group: &Group| group.truth.recorded.as_ref().is_some_and(|recorded| recorded.node.is_some());
-        if self.node_of_name.is_empty() && job.groups.as_slice().iter().any(has_node) {
-            self.node_of_name = super::setup::by_name(&self.fleet);
+        if self.past.node_of_name.is_empty() && job.groups.as_slice().iter().any(has_node) {
+            self.past.node_of_name = super::setup::by_name(&self.fleet);
         }
         let past =
             |recorded: &Recorded| Past { start: recorded.start, node: self.recorded_node(recorded).map(|node| node.0) };
@@ -229,7 +229,7 @@ impl World {
     }
 
     fn recorded_node(&self, recorded: &Recorded) -> Option<NodeId> {
-        self.node_of_name.get(recorded.node.as_ref()?).copied()
+        self.past.node_of_name.get(recorded.node.as_ref()?).copied()
     }
 
     /// The tasks of a group begin where and when the trace has them; the scheduler hears of them when they do.
@@ -241,20 +241,20 @@ impl World {
                 count: if spec.kind == JobKind::Gang { spec.count } else { 1 },
                 ..spec.clone()
             };
-            let place = self.recorded.insert(Some((slot, spec, node, recorded.gpus)));
+            let place = self.past.recorded.insert(Some((slot, spec, node, recorded.gpus)));
             self.plan(at, what(BEGIN, 0, place));
         }
     }
 
     /// A task of a snapshot begins. If the truth has no room for it there, it is queued instead, and counted.
     pub(super) fn begin_recorded(&mut self, place: u32) -> Result<(), SimError> {
-        let Some((slot, spec, node, gpus)) = self.recorded[place].take() else { return Ok(()) };
-        self.recorded.free(place);
+        let Some((slot, spec, node, gpus)) = self.past.recorded[place].take() else { return Ok(()) };
+        self.past.recorded.free(place);
         let workload = usize::from(self.jobs[slot].workload);
         if self.has_room(node, &spec, gpus) {
             self.adopt(slot, spec, node, gpus);
         } else {
-            self.displaced += 1;
+            self.past.displaced += 1;
             self.announce(workload, spec);
         }
         Ok(())
@@ -279,10 +279,10 @@ impl World {
         let task = self.task_at(spec.first_task).unwrap_or(NONE);
         if task != NONE {
             // History says where it runs: that it does is no decision of this run.
-            self.is_adopting = true;
+            self.past.is_adopting = true;
             self.start(task, node, spec.count, gpus);
             self.run_begins(task);
-            self.is_adopting = false;
+            self.past.is_adopting = false;
         }
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
@@ -378,10 +378,10 @@ impl World {
         }
         let wait = self.now - job.submit;
         let part = job.parts.of(task.index);
-        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.is_adopting) {
+        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.past.is_adopting) {
             let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
             let (submit, now, node) = (job.submit, self.now, attempt.node);
-            self.history.note(&Start { past, submit, now, node, members, cpu, run });
+            self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
         }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
         if wait > Span::ZERO {

@@ -170,17 +170,17 @@ pub trait Format {
 pub static FORMATS: &[&'static (dyn Format + Sync)] = &[
     &alibaba_2017::Alibaba2017,
     &alibaba_2018::Alibaba2018,
+    &failures::AlibabaServerEvents,
     &azure_vm::AzureVm,
+    &failures::Fta,
+    &failures::GoogleMachineEvents,
+    &failures::Lanl,
     &mesos_state::MesosState,
     &native::Native,
     &openb::Openb,
+    &failures::OpendcFailures,
     &sacct::Sacct,
     &swf::Swf,
-    &failures::Lanl,
-    &failures::Fta,
-    &failures::OpendcFailures,
-    &failures::GoogleMachineEvents,
-    &failures::AlibabaServerEvents,
 ];
 
 fn yields_no(name: &str, yields: &[Yield], wanted: Yield) -> SourceError {

@@ -106,8 +106,8 @@ fn the_gradient_of_fragmentation_is_as_worked_out_by_hand() {
     // Two free gpus serve everybody: F = 0. Then 500 and 1,000: halves can use all, pairs nothing of 1,500: F = 375.
     // sigmoid(-0.375) = 0.40733.
     assert_eq!(score(task(4_000, 1, 500), &[1_000, 1_000]), 40);
-    // 500 and 1,000, F = 375: on the first nothing but 1,000 is left for halves, F = 250, sigmoid(0.125) = 0.5312; on the
-    // second 500 and 500 are left, F = 250: the first wins.
+    // 500 and 1,000, F = 375: on the first nothing but 1,000 is left for halves, F = 250, sigmoid(0.125) = 0.5312; on
+    // the second 500 and 500 are left, F = 250: the first wins.
     assert_eq!(score(task(4_000, 1, 500), &[500, 1_000]), 53);
     let device = |shape: Shape, gpus: &[u16]| on(64_000, gpus, 0, |node| policy.devices(&shape, node));
     assert_eq!(device(task(4_000, 1, 500), &[500, 1_000]), Some(GpuSet(0b01)));

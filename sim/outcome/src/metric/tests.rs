@@ -53,7 +53,7 @@ fn units_agree_with_names() {
     for metric in METRICS {
         let any = |ending: &str| metric.segments().any(|segment| segment.ends_with(ending));
         assert_eq!(metric.unit == "USD", any("_usd"), "{}", metric.name);
-        assert_eq!(matches!(metric.unit, "s" | "node-seconds"), any("_s"), "{}", metric.name);
+        assert_eq!(matches!(metric.unit, "s" | "node-seconds" | "core-seconds"), any("_s"), "{}", metric.name);
     }
 }
 

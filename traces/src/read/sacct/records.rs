@@ -252,7 +252,14 @@ impl Records {
         let is_state = STATES.iter().any(|known| {
             state.strip_prefix(known.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
         });
+        let is_instant = |column| {
+            let text = of(column);
+            words::time(text).is_some() || matches!(text, b"" | b"None" | b"Unknown")
+        };
+        let is_count = |column| of(column).iter().all(u8::is_ascii_alphanumeric);
         is_state
+            && [Column::Start, Column::End].into_iter().all(is_instant)
+            && [Column::Ncpus, Column::Nnodes, Column::ReqCpus, Column::AllocCpus].into_iter().all(is_count)
             && of(Column::JobId).first().is_some_and(u8::is_ascii_digit)
             && words::time(of(Column::Submit)).is_some()
     }
