@@ -41,9 +41,13 @@ fn idle_frameworks_starve_the_one_with_work() {
 
 #[test]
 fn a_hoarder_starves_the_other() {
-    let (kept, taken_back) = starved("hoarder", "worker", "scheduler.offer_timeout=2m");
-    assert!(kept > 40.0 * 60.0, "for about an hour: {kept} s");
-    assert!(taken_back < 10.0 * 60.0, "{taken_back} s");
+    // A node that comes free goes to the one that uses less, and lies there: the other works on what is left for minutes
+    // at a time. Under any seed its work waits many times as long.
+    for seed in ["seed=0", "seed=1"] {
+        let mean = |sets: &[&str]| number(&summary_of("hoarder", sets), "wait_s.mean");
+        let (kept, taken_back) = (mean(&[seed]), mean(&[seed, "scheduler.offer_timeout=2m"]));
+        assert!(kept > 10.0 * taken_back, "{seed}: {kept} s, {taken_back} s");
+    }
 }
 
 #[test]

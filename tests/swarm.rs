@@ -2,7 +2,7 @@
 //! finish.
 //!
 //! `WINDTUNNEL_LONG=1` goes on for twenty times as many events, `WINDTUNNEL_SEED=7` plays one seed alone, and
-//! `WINDTUNNEL_TASK=845` then prints what is said of one task.
+//! `WINDTUNNEL_ABOUT="TaskId(845)"` then prints what is said of one task.
 
 mod combinations;
 
@@ -211,8 +211,8 @@ fn case(seed: u64) -> (Experiment, u64) {
 fn play(seed: u64, scheduler: &mut dyn Scheduler) -> Result<(Outcome, u64), SimError> {
     let (experiment, tasks) = case(seed);
     let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
-    let outcome = match std::env::var("WINDTUNNEL_TASK") {
-        Ok(task) => windtunnel_sim::run(experiment, scheduler, &mut Witness(format!("TaskId({task})")), on_progress)?,
+    let outcome = match std::env::var("WINDTUNNEL_ABOUT") {
+        Ok(about) => windtunnel_sim::run(experiment, scheduler, &mut Witness(about), on_progress)?,
         Err(_) => windtunnel_sim::run(experiment, scheduler, &mut Discard, on_progress)?,
     };
     Ok((outcome, tasks))

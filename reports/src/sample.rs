@@ -167,6 +167,7 @@ fn profile(kind: &'static str, name: &str, scale: f64, zero: u64) -> WaitProfile
 fn waits() -> Vec<WaitProfile> {
     vec![
         profile("all", "", 0.0, 900_000),
+        profile("history", "", 1.5, 880_000),
         profile("class", "batch", 2.0, 300_000),
         profile("class", "service", -6.0, 500_000),
         profile("class", "render <nightly> & co.", 8.0, 1_000),

@@ -365,6 +365,7 @@ impl Fused {
         for event in events {
             match event {
                 Event::NodeAdded(spec) => {
+                    framework.rejoins(ledger, spec.node);
                     let marked = framework.mark(now, spec);
                     ledger.add_node(marked.as_ref().unwrap_or(spec));
                     framework.grew(ledger, now, spec.node);

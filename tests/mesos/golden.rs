@@ -135,7 +135,9 @@ fn g12_two_frameworks_by_the_book() {
 /// lost.
 fn grouped(law: Law, racks: u32) -> (Vec<u32>, Vec<u32>) {
     let mut core = Core::new(&Registries::default());
-    let mut events = vec![Event::Configured(Box::default())];
+    // Whoever is free to go anywhere goes where least is.
+    let config = Config { placement: windtunnel_scheduler::config::Choice::named("worst-fit"), ..Config::default() };
+    let mut events = vec![Event::Configured(Box::new(config))];
     for rack in 0..racks {
         let attributes = vec![("rack".to_owned(), format!("rack-{rack}"))];
         let (node, capacity) = (NodeId(rack), row(100.0, 100_000));

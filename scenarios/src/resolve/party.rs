@@ -135,8 +135,12 @@ fn warn_idle(scenario: &Scenario, context: &mut Context<'_>) {
         Architecture::TwoLevel => &[("two-level", &["conflicts", "commit"])],
         Architecture::SharedState => &[("shared-state", &OFFERS)],
     };
+    // What is as it would be anyway, as in a scenario that was written out, is no wish.
+    let value = |scheduler: &spec::Scheduler| serde_json::to_value(scheduler).unwrap_or_default();
+    let (given, usual) = (value(&scenario.scheduler), value(&spec::Scheduler::default()));
+    let is_wish = |key: &str| context.places.has(&format!("scheduler.{key}")) && given[key] != usual[key];
     for (name, keys) in idle {
-        for key in keys.iter().filter(|key| context.places.has(&format!("scheduler.{key}"))) {
+        for key in keys.iter().filter(|key| is_wish(key)) {
             context.warnings.push(format!("`scheduler.{key}` has no effect under architecture = \"{name}\""));
         }
     }

@@ -484,6 +484,13 @@ impl Batch {
         }
     }
 
+    /// A node that was known comes back empty.
+    pub fn rejoins(&mut self, ledger: &mut Ledger, node: NodeId) {
+        if ledger.holds(node) {
+            self.running.leave_behind(ledger, node);
+        }
+    }
+
     /// A node has room that it had not before, though it was known.
     pub fn noticed(&mut self, node: NodeId) {
         self.grown.push(node);

@@ -185,7 +185,8 @@ impl Pass<'_> {
     }
 
     /// Puts members of a gang on one more node, at most `left`; says how many. The decisions of the gang begin at
-    /// `begin`.
+    /// `begin`. Nodes are taken one by one, the best first: under rules between its members a gang may so miss a way
+    /// that there is, and is tried again when a node gains room.
     fn place_members(&mut self, shape: &Shape, wish: Wish, left: u32, begin: usize) -> u32 {
         let asked = wish.asked.of_member(wish.members.saturating_sub(left));
         let Some(node) = self.search(shape, asked) else { return 0 };

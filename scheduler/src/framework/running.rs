@@ -320,6 +320,32 @@ impl Running {
         self.tasks[slot].rest = NONE;
     }
 
+    /// A node comes back empty, though tasks are still believed to be on it: a gang that lost a member there, and of
+    /// whose end nobody has heard. What they held there is theirs no longer, and nobody counts on their room.
+    pub fn leave_behind(&mut self, ledger: &mut Ledger, node: NodeId) {
+        let stale: Vec<u32> = self.slots().filter(|&slot| self.parts(slot).any(|(at, ..)| at == node)).collect();
+        for slot in stale {
+            self.move_out(slot);
+            if self.tasks[slot].released {
+                continue;
+            }
+            let shape = *ledger.shapes().shape(self.jobs[self.tasks[slot].job].shape);
+            let mut empty = |at: NodeId, count: &mut u32, gpus: &mut GpuSet| {
+                if at == node {
+                    ledger.release(&shape, at, core::mem::take(count), core::mem::replace(gpus, GpuSet::NONE));
+                }
+            };
+            let task = &mut self.tasks[slot];
+            empty(task.node, &mut task.count, &mut task.gpus);
+            let mut at = task.rest;
+            while at != NONE {
+                let part = &mut self.parts[at];
+                empty(part.node, &mut part.count, &mut part.gpus);
+                at = part.next;
+            }
+        }
+    }
+
     /// Forgets a task whose room was given back.
     pub fn remove(&mut self, slot: u32) -> RunningTask {
         let task = self.tasks[slot];

@@ -173,6 +173,12 @@ impl Ledger {
         self.free.len()
     }
 
+    /// True if a task is believed to hold room on the node.
+    #[must_use]
+    pub fn holds(&self, node: NodeId) -> bool {
+        self.tasks.get(node.index()).is_some_and(|&tasks| tasks > 0)
+    }
+
     /// A node as policies see it.
     #[must_use]
     #[inline]

@@ -18,8 +18,8 @@ pub(super) const CHOICES: OptionNote = OptionNote {
 pub(super) const PERCENT: OptionNote = OptionNote {
     name: "percentage_of_nodes_to_score",
     default: "",
-    meaning: "rank only so many percent of the nodes, the next in fleet order that fit, at least 100; 0: fewer the more \
-              there are (kubernetes)",
+    meaning: "rank only so many percent of the nodes, the next in fleet order that fit, at least 100; 0: fewer the \
+              more there are (kubernetes)",
 };
 
 /// The options of every policy that ranks nodes.

@@ -63,6 +63,11 @@ impl Past {
     }
 }
 
+/// True if room is given away again when an estimate is over.
+fn trusts_estimates(scheduler: &Config) -> bool {
+    scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only"
+}
+
 fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
     fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
 }
@@ -80,6 +85,7 @@ impl World {
         let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
         let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         let past = Past::new(&fleet, &workloads);
+        let lanes = named_lanes(&fleet);
         let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
         let mut arrivals = Arrivals::new(workloads)?;
@@ -106,14 +112,7 @@ impl World {
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(
-                measure,
-                named_lanes(&fleet),
-                series,
-                &cpu,
-                bound_of(&fleet),
-                !fleet.upkeep.is_empty(),
-            ),
+            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
             levels: levels_of(&fleet),
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
@@ -130,7 +129,7 @@ impl World {
             gang: Vec::new(),
             gang_task: TaskId::default(),
             blocks_head: scheduler.blocks_head(),
-            trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
+            trusts_estimates: trusts_estimates(&scheduler),
             past,
             next_generation: 0,
             effort: Effort::default(),

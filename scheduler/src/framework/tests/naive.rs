@@ -279,13 +279,16 @@ impl Duel {
         let count = 1 + (word >> 8) as u32 % 4;
         let (cpu, memory) = (500 * ((word >> 12) as u32 % 6), (word >> 20) as u32 % 12);
         let kind = [JobKind::Batch, JobKind::Batch, JobKind::Gang, JobKind::Service][(word >> 24) as usize % 4];
+        // Nodes for a gang are taken one by one. Under rules between its members it may then fit after another job has
+        // taken room, which is no news that anybody is woken by.
+        let layout = layout(word >> 44).filter(|layout| kind != JobKind::Gang || layout.rules.is_empty());
         let spec = JobSpec {
             kind,
             priority: (word >> 28) as i32 % 3,
             estimate: [None, Some(Span(5)), Some(Span(9))][(word >> 32) as usize % 3],
             loss: if word >> 36 & 1 == 0 { Loss::Rerun } else { Loss::Fail },
             constraints: if (word >> 40).is_multiple_of(4) { only("zone", "b") } else { None },
-            layout: layout(word >> 44),
+            layout,
             ..self.stage.tasks(count, cpu, memory)
         };
         if kind == JobKind::Gang {
