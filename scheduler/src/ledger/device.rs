@@ -18,6 +18,8 @@ pub struct DeviceTable {
     at: Vec<(u32, u8)>,
     /// Devices that are gone for a while, by node.
     gone: BTreeMap<usize, GpuSet>,
+    /// What of each that is gone nobody is believed to hold: its end may be heard of after the device is back.
+    kept: BTreeMap<(usize, usize), u16>,
 }
 
 impl DeviceTable {
@@ -37,6 +39,7 @@ impl DeviceTable {
         self.free[start..start + usize::from(count)].fill(WHOLE);
         if !self.gone.is_empty() {
             self.gone.remove(&node);
+            self.kept.retain(|&(of, _), _| of != node);
         }
     }
 
@@ -47,7 +50,9 @@ impl DeviceTable {
         let (mut lost, mut free) = (GpuSet::NONE, 0);
         for at in set.iter().filter(|&at| at < usize::from(count) && known.0 & (1 << at) == 0) {
             lost.0 |= 1 << at;
-            free += u32::from(core::mem::take(&mut self.free[start as usize + at]));
+            let kept = core::mem::take(&mut self.free[start as usize + at]);
+            self.kept.insert((node, at), kept);
+            free += u32::from(kept);
         }
         if !lost.is_empty() {
             self.gone.insert(node, GpuSet(known.0 | lost.0));
@@ -55,17 +60,21 @@ impl DeviceTable {
         (lost.len(), free)
     }
 
-    /// Devices that were lost are back, with nothing on them: how many.
-    pub fn restore(&mut self, node: usize, set: GpuSet) -> u32 {
-        let (Some(known), Some(&(start, _))) = (self.gone.remove(&node), self.at.get(node)) else { return 0 };
+    /// Devices that were lost are back, with what is still believed to be on them: how many, and how many thousandths
+    /// of them are free.
+    pub fn restore(&mut self, node: usize, set: GpuSet) -> (u32, u32) {
+        let (Some(known), Some(&(start, _))) = (self.gone.remove(&node), self.at.get(node)) else { return (0, 0) };
         let back = GpuSet(known.0 & set.0);
+        let mut sum = 0;
         for at in back.iter() {
-            self.free[start as usize + at] = WHOLE;
+            let free = self.kept.remove(&(node, at)).unwrap_or_default();
+            self.free[start as usize + at] = free;
+            sum += u32::from(free);
         }
         if known != back {
             self.gone.insert(node, GpuSet(known.0 & !back.0));
         }
-        back.len()
+        (back.len(), sum)
     }
 
     /// How many devices of `set` are gone.
@@ -151,8 +160,11 @@ impl DeviceTable {
     pub fn release(&mut self, node: usize, request: GpuRequest, set: GpuSet) {
         let (start, count) = self.at[node];
         let gone = if self.gone.is_empty() { GpuSet::NONE } else { self.gone.get(&node).copied().unwrap_or_default() };
-        for at in set.iter().filter(|&at| at < usize::from(count) && gone.0 & (1 << at) == 0) {
-            let free = &mut self.free[start as usize + at];
+        for at in set.iter().filter(|&at| at < usize::from(count)) {
+            let free = match gone.0 & (1 << at) {
+                0 => &mut self.free[start as usize + at],
+                _ => self.kept.entry((node, at)).or_default(),
+            };
             *free = (*free + request.milli).min(WHOLE);
         }
     }
@@ -184,5 +196,18 @@ mod tests {
         assert!(!table.take(0, GpuRequest { count: 1, milli: 1 }, GpuSet(0b100)), "there is no third device");
         table.release(0, most, GpuSet(0b01));
         assert_eq!(table.choose(0, GpuRequest { count: 1, milli: 1000 }), GpuSet(0b01));
+    }
+    #[test]
+    fn a_device_comes_back_with_what_is_believed_to_be_on_it() {
+        let mut table = DeviceTable::default();
+        table.set(0, 2);
+        let half = GpuRequest { count: 1, milli: 500 };
+        assert!(table.take(0, half, GpuSet(0b01)) && table.take(0, half, GpuSet(0b01)));
+        assert_eq!(table.lose(0, GpuSet(0b01)), (1, 0));
+        table.release(0, half, GpuSet(0b01));
+        assert_eq!(table.of(0), [0, 1000], "it is gone");
+        assert_eq!(table.restore(0, GpuSet(0b11)), (1, 500), "one end was heard of, one is still to come");
+        table.release(0, half, GpuSet(0b01));
+        assert_eq!(table.of(0), [1000, 1000]);
     }
 }

@@ -453,15 +453,15 @@ impl Ledger {
         self.changes.push(node);
     }
 
-    /// Devices of a node are back, with nothing on them.
+    /// Devices of a node are back. Of what is believed to be on them the ends are still to be heard of.
     pub fn return_devices(&mut self, node: NodeId, gpus: GpuSet) {
         let at = node.index();
         if at >= self.free.len() {
             return;
         }
-        let count = self.devices.restore(at, gpus);
+        let (count, free) = self.devices.restore(at, gpus);
         self.change_gpu_room(at, |room, capacity| {
-            *room += count * 1000;
+            *room += free;
             *capacity += count * 1000;
         });
         self.changes.push(node);

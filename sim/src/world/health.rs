@@ -36,6 +36,8 @@ pub(super) struct Health {
     pub forever: u16,
     /// Devices that are gone.
     pub gone: GpuSet,
+    /// Those that the scheduler was told of.
+    pub told_gone: GpuSet,
     /// The scheduler was told that it is lost, and not yet that it is back.
     pub declared: bool,
     /// It died since it was heard of last.

@@ -268,7 +268,7 @@ impl World {
     /// A node is heard of again: news that it kept are delivered; if it was given up, it starts anew.
     fn rejoin(&mut self, node: NodeId) {
         let health = self.health_mut(node);
-        let (declared, soft, gone) = (health.declared, health.soft > 0, health.gone);
+        let (declared, soft) = (health.declared, health.soft > 0);
         health.rebooted = false;
         let mut unheard = std::mem::take(&mut health.unheard);
         if let Some(trouble) = &mut self.trouble {
@@ -284,16 +284,14 @@ impl World {
             }
             let now = self.now;
             let health = self.health_mut(node);
-            (health.declared, health.told) = (false, now);
+            (health.declared, health.told, health.told_gone) = (false, now, GpuSet::NONE);
             let spec = super::setup::node_spec(&self.fleet.nodes[node.index()], node);
             self.tell_all(|| Event::NodeAdded(Box::new(spec.clone())));
-            if gone != GpuSet::NONE {
-                self.tell_all(|| Event::DevicesLost { node, gpus: gone });
-            }
             if soft {
                 self.tell_all(|| Event::NodeClosed { node });
             }
         }
+        self.tell_devices(node);
         self.note_back(node);
     }
 
@@ -371,8 +369,8 @@ impl World {
         if let Some(trouble) = &mut self.trouble {
             trouble.taken.insert((strike.source, strike.domain, node.0), (taken, now));
         }
-        if knows && taken != GpuSet::NONE {
-            self.tell_all(|| Event::DevicesLost { node, gpus: taken });
+        if knows {
+            self.tell_devices(node);
         }
     }
 
@@ -397,8 +395,21 @@ impl World {
         if !is_down {
             self.levels.capacity.add(&row, 1);
         }
-        if knows && taken != GpuSet::NONE {
-            self.tell_all(|| Event::DevicesReturned { node, gpus: taken });
+        if knows {
+            self.tell_devices(node);
+        }
+    }
+
+    /// The scheduler is told which devices are gone or back since it last was.
+    fn tell_devices(&mut self, node: NodeId) {
+        let health = self.health_mut(node);
+        let (lost, back) = (health.gone.0 & !health.told_gone.0, health.told_gone.0 & !health.gone.0);
+        health.told_gone = health.gone;
+        if lost != 0 {
+            self.tell_all(|| Event::DevicesLost { node, gpus: GpuSet(lost) });
+        }
+        if back != 0 {
+            self.tell_all(|| Event::DevicesReturned { node, gpus: GpuSet(back) });
         }
     }
 
