@@ -41,8 +41,8 @@ fn idle_frameworks_starve_the_one_with_work() {
 
 #[test]
 fn a_hoarder_starves_the_other() {
-    // A node that comes free goes to the one that uses less, and lies there: the other works on what is left for minutes
-    // at a time. Under any seed its work waits many times as long.
+    // A node that comes free goes to the one that uses less, and lies there: the other works on what is left for
+    // minutes at a time. Under any seed its work waits many times as long.
     for seed in ["seed=0", "seed=1"] {
         let mean = |sets: &[&str]| number(&summary_of("hoarder", sets), "wait_s.mean");
         let (kept, taken_back) = (mean(&[seed]), mean(&[seed, "scheduler.offer_timeout=2m"]));

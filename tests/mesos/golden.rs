@@ -136,7 +136,8 @@ fn g12_two_frameworks_by_the_book() {
 fn grouped(law: Law, racks: u32) -> (Vec<u32>, Vec<u32>) {
     let mut core = Core::new(&Registries::default());
     // Whoever is free to go anywhere goes where least is.
-    let config = Config { placement: windtunnel_scheduler::config::Choice::named("worst-fit"), ..Config::default() };
+    let placement = windtunnel_scheduler::config::Choice::named("least-allocated");
+    let config = Config { placement, ..Config::default() };
     let mut events = vec![Event::Configured(Box::new(config))];
     for rack in 0..racks {
         let attributes = vec![("rack".to_owned(), format!("rack-{rack}"))];
@@ -147,7 +148,8 @@ fn grouped(law: Law, racks: u32) -> (Vec<u32>, Vec<u32>) {
     let rules = vec![Rule { attribute: "rack".to_owned(), law }];
     let layout = Some(Layout { rules, ..Layout::default() }.into());
     let kind = windtunnel_scheduler::event::JobKind::Service;
-    let spec = windtunnel_scheduler::JobSpec { count: 12, request: row(1.0, 100), kind, layout, ..Default::default() };
+    let request = row(2.0, 2_000);
+    let spec = windtunnel_scheduler::JobSpec { count: 12, request, kind, layout, ..Default::default() };
     events.push(Event::JobSubmitted(spec));
     let mut at: std::collections::BTreeMap<TaskId, NodeId> = std::collections::BTreeMap::new();
     let step = |core: &mut Core, now: Time, events: &[Event], at: &mut std::collections::BTreeMap<TaskId, NodeId>| {
