@@ -3,7 +3,7 @@
 use windtunnel_outcome::Outcome;
 use windtunnel_outcome::distribution::Bin;
 use windtunnel_outcome::heat::HeatTable;
-use windtunnel_outcome::recorder::{SlowTask, WaitProfile};
+use windtunnel_outcome::recorder::{BlastRow, SlowTask, WaitProfile};
 use windtunnel_outcome::rows::{Cause, NodeRow};
 use windtunnel_outcome::series::{SeriesColumn, SeriesTable};
 use windtunnel_scheduler::draw::unit;
@@ -40,6 +40,7 @@ pub fn outcome(nodes: usize, points: usize) -> Outcome {
     outcome.series = series(nodes, points);
     outcome.heat = Some(heat(nodes));
     outcome.waits = waits();
+    outcome.blasts = (0..6).map(blast).collect();
     outcome.slowest = (0..10).map(slow).collect();
     outcome.warnings = vec![
         "12 rows of trace.csv were skipped: no cpu request (column cpus)".to_owned(),
@@ -175,6 +176,19 @@ fn waits() -> Vec<WaitProfile> {
         profile("role", "ads", -3.0, 700_000),
         profile("role", "a team with a rather long name", 5.0, 20_000),
     ]
+}
+
+fn blast(at: u64) -> BlastRow {
+    BlastRow {
+        at: Time(72 * HOUR_US),
+        kind: if at < 4 { "rack" } else { "zone" }.into(),
+        domain: format!("<rack> {at}"),
+        nodes: 40,
+        tasks: 560 - 30 * at,
+        services: 12,
+        services_below: at % 3,
+        jobs: 200 + at,
+    }
 }
 
 fn slow(at: u64) -> SlowTask {

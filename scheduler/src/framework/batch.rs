@@ -391,6 +391,7 @@ impl Batch {
             let is_last = turn.is_none();
             if let Some(turn) = turn {
                 self.take_in(ledger, now, turn);
+                self.start_nominees(ledger, now, decisions);
             }
             let begin = decisions.len();
             let Self { config, order, place, reserving: Some(reserving), running, preempting, .. } = self else {
