@@ -97,7 +97,6 @@ impl Tally {
     }
 
     /// Whether to go on; breaks off after Ctrl-C.
-    #[must_use]
     pub fn ask(&self) -> ControlFlow<()> {
         if self.interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

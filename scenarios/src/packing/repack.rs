@@ -191,7 +191,7 @@ impl<'a> Packer<'a> {
     pub fn pack<'n, 'e>(
         &self,
         nodes: impl Iterator<Item = &'n Arc<NodeSpec>>,
-        steps: impl Iterator<Item = &'e [Event]>,
+        mut steps: impl Iterator<Item = &'e [Event]>,
         placed: &mut dyn FnMut(&[Decision]),
     ) -> Result<(), Failure> {
         let mut scheduler = self.tool.build(self.implementation)?;
@@ -210,7 +210,7 @@ impl<'a> Packer<'a> {
             Ok(())
         };
         step(&events)?;
-        steps.map(step).collect()
+        steps.try_for_each(step)
     }
 
     /// Packs a workload in one go and counts.
