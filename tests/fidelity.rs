@@ -20,12 +20,9 @@ use windtunnel_traces::transform::{Boxed, Estimate, Estimated};
 use crate::support::data_file;
 
 mod backfill;
-mod failures;
-mod fgd;
 mod logs;
 mod orders;
 mod plain;
-mod queueing;
 mod table;
 mod windows;
 
@@ -70,15 +67,12 @@ fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
     let node = Node { name: Name::new("pool"), capacity, gpus: 0, attributes, domains };
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: vec![node], lanes: 1, ..Fleet::default() },
+        fleet: Fleet { nodes: vec![node], lanes: 1, extra_lanes: vec![] },
         workloads: vec![Workload {
             source,
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
-            retry: windtunnel_scheduler::event::Retry::default(),
-            max_unavailable: None,
-            checkpoint: None,
             warm: None,
             terms: Terms::default(),
         }],
@@ -89,7 +83,6 @@ fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Routing::default(),
-        model: windtunnel_sim::model::Model::default(),
     };
     let mut core = Core::new(&Registries::default());
     let mut starts = Starts::default();

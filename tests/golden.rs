@@ -108,27 +108,6 @@ fn openb_every_pod_is_accounted_for() {
 }
 
 #[test]
-fn fgd_from_the_library() {
-    if crate::support::data_file("openb/fgd/seed42_pods.csv.gz").is_none() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let out = scratch.path().join("out");
-    let summary = summary_of("fgd", &out, &[]);
-    every_task_is_in_one_state(&summary);
-    let tasks = |state: &str| summary["tasks"][state].as_u64();
-    assert_eq!(
-        (tasks("submitted"), tasks("rejected"), tasks("running_at_end")),
-        (Some(10_866), Some(2_532), Some(8_334))
-    );
-    // What the study's README prints of the end of this run.
-    let at_end = |lane: &str| summary["allocation"][lane]["at_end"].as_f64().expect("a share");
-    assert!((at_end("cpu") - 89_928_302.0 / 107_018_000.0).abs() < 1e-9, "{}", at_end("cpu"));
-    assert!((at_end("gpu") - 5_919_410.0 / 6_212_000.0).abs() < 1e-9, "{}", at_end("gpu"));
-    insta::assert_snapshot!(summary["fingerprint"].as_str().unwrap_or_default());
-}
-
-#[test]
 fn kth_sp2_from_the_library() {
     if crate::support::data_file("swf/KTH-SP2-strong.swf").is_none() {
         return;
@@ -141,45 +120,4 @@ fn kth_sp2_from_the_library() {
     assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "6814.973310");
     let summary = summary_of("kth-sp2-easy", &scratch.path().join("easy"), &sets);
     assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "92.576540");
-}
-
-/// The row of the radius of a blast for one domain.
-fn blast_of(out: &Path, domain: &str) -> [i64; 3] {
-    let file = std::fs::File::open(out.join("page/blast.parquet")).expect("the radius was asked for");
-    let frame = ParquetReader::new(file).finish().expect("the rows are Parquet");
-    let names = frame.column("domain").expect("the column is there").cast(&DataType::String).expect("names are text");
-    let names: Vec<Option<&str>> = names.str().expect("names are text").iter().collect();
-    let row = names.iter().position(|name| *name == Some(domain)).expect("the domain is there");
-    ["tasks", "services", "services_below"].map(|column| whole(&frame, column)[row].expect("a number"))
-}
-
-#[test]
-fn zone_loss_takes_what_the_radius_of_the_blast_said() {
-    let scratch = Scratch::new();
-    let out = scratch.path().join("out");
-    let summary = summary_of("zone-loss", &out, &[]);
-    every_task_is_in_one_state(&summary);
-    busy_agrees(&summary, &out);
-    let [tasks, services, _] = blast_of(&out, "zone-1");
-    assert_eq!(summary["loss"]["tasks"].as_i64(), Some(tasks), "what was lost is what was said to be at stake");
-    assert!(tasks > 100 && services > 10, "{tasks} {services}");
-    assert_eq!(summary["availability"]["failures"].as_i64(), Some(30));
-    let rows = tasks_of(&out);
-    let states = rows.column("state").expect("the column is there").cast(&DataType::String).expect("states are text");
-    let lost = states.str().expect("states are text").iter().filter(|state| *state == Some("lost")).count() as i64;
-    let in_vain = summary["loss"]["placed_in_vain"].as_i64().expect("a number");
-    assert_eq!(lost, tasks + in_vain, "a row for each, and for each that was sent where nobody was");
-    insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
-}
-
-#[test]
-fn failures_of_a_month() {
-    let scratch = Scratch::new();
-    let out = scratch.path().join("out");
-    let summary = summary_of("failures", &out, &[]);
-    every_task_is_in_one_state(&summary);
-    busy_agrees(&summary, &out);
-    let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
-    assert!(page.contains("Outages"), "outages are shown");
-    insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
 }

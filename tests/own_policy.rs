@@ -34,12 +34,10 @@ mod last_fit {
 
     pub const ENTRY: Placement = Placement {
         name: "last-fit",
-        aliases: &[],
         summary: "the node with the highest id",
         options: &[],
         source: "an example",
         build: |_| Box::new(Candidates::new(LastFit)),
-        part: None,
     };
 }
 

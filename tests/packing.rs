@@ -188,27 +188,6 @@ fn the_recorded_placement_is_the_simulated_one() {
 }
 
 #[test]
-fn a_gate_may_ask_for_what_packing_measures() {
-    let scratch = Scratch::new();
-    let limits = "[[gate.limit]]\nmetric = \"compaction.p90_nodes\"\nmax = 12\n\
-                  [[gate.limit]]\nmetric = \"gap\"\nworse_by = \"1%\"\n";
-    scratch.write("tiny.toml", &format!("{SCENARIO}{limits}"));
-    let gate = |arguments: &[&str]| {
-        let output = Command::new(program()).arg("gate").args(arguments).current_dir(scratch.path()).output();
-        output.expect("the program starts")
-    };
-    assert_eq!(gate(&["tiny.toml", "--update"]).status.code(), Some(0));
-    let baseline = std::fs::read_to_string(scratch.path().join("tiny.baseline.json")).expect("it was written");
-    let baseline: serde_json::Value = serde_json::from_str(&baseline).expect("it is JSON");
-    let packed = json_of(&packing_in(&scratch, "2", &["tiny.toml", "--json"]));
-    assert_eq!(baseline["metrics"]["compaction.p90_nodes"][0].as_f64(), packed["compaction"]["p90_nodes"].as_f64());
-    assert_eq!(baseline["metrics"]["gap"][0], packed["gap"]);
-    assert_eq!(gate(&["tiny.toml"]).status.code(), Some(0));
-    let worse = gate(&["tiny.toml", "--set", "gate.limit.0.max=3"]);
-    assert_eq!(worse.status.code(), Some(1), "{}", String::from_utf8_lossy(&worse.stdout));
-}
-
-#[test]
 fn what_cannot_be_packed_is_said() {
     let scratch = Scratch::new();
     scratch.write("tiny.toml", SCENARIO);

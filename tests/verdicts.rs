@@ -121,21 +121,17 @@ impl Place for Wasteful {
 
 const WASTES_TWO: Placement = Placement {
     name: "wastes-two",
-    aliases: &[],
     summary: "best fit on all nodes but two",
     options: &[],
     source: "planted",
     build: |_| Box::new(Wasteful { nodes: 2 }),
-    part: None,
 };
 const WASTES_FOUR: Placement = Placement {
     name: "wastes-four",
-    aliases: &[],
     summary: "best fit on all nodes but four",
     options: &[],
     source: "planted",
     build: |_| Box::new(Wasteful { nodes: 4 }),
-    part: None,
 };
 
 /// In how many of so many comparisons a planted waste is found.
@@ -182,7 +178,6 @@ fn compared(scenario: &str, arms: &[&str], seeds: u32) -> compare::Found {
         seeds: Some(seeds),
         until: None,
         resample: None,
-        warm_up: false,
     };
     compare::run(&Tool::new(), &request, &Interrupt::default()).expect("both sides run")
 }

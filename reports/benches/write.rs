@@ -69,7 +69,6 @@ fn row<'a>(index: u64, waiting: bool, nodes: &'a Names) -> TaskRow<'a> {
         wait: Some(wait),
         causes,
         lost_work: Span::ZERO,
-        cost_usd: None,
     }
 }
 

@@ -166,9 +166,7 @@ fn instant(at: Time) -> String {
 }
 
 impl Choice {
-    /// In words: `puts task 4/0 on node-1`.
-    #[must_use]
-    pub fn words(&self) -> String {
+    fn words(&self) -> String {
         let task = self.task.as_deref().map_or_else(|| "a task".to_owned(), |task| format!("task {task}"));
         match (self.decision.as_str(), &self.node) {
             ("place", Some(node)) => format!("puts {task} on {node}"),

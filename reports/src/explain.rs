@@ -104,10 +104,10 @@ impl Story {
             self.wait.map_or_else(|| "never started".to_owned(), |wait| format!("waited {}", duration(wait.0 as f64)));
         let gang =
             if self.members > 1 { format!(", a gang of {}", count(f64::from(self.members))) } else { String::new() };
-        let known: Vec<&str> =
-            [&self.class, &self.role].into_iter().map(String::as_str).filter(|one| !one.is_empty()).collect();
-        let whose = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-        lines.push(format!("task {}{whose}{gang} asks for {} and {wait}", self.task, self.request));
+        lines.push(format!(
+            "task {} ({}, {}{gang}) asks for {} and {wait}",
+            self.task, self.class, self.role, self.request
+        ));
         lines.push(String::new());
         let width = self.timeline.iter().map(|(at, _)| instant(*at).chars().count()).max().unwrap_or(0);
         for (at, what) in &self.timeline {
@@ -147,10 +147,6 @@ impl Story {
     }
 }
 
-/// An instant as a clock shows it, with the day once there is one, to the thousandth of a second where it matters.
 fn instant(at: Time) -> String {
-    let (seconds, thousandths) = (at.0 / 1_000_000, at.0 % 1_000_000 / 1_000);
-    let day = if seconds >= 86_400 { format!("day {} ", seconds / 86_400) } else { String::new() };
-    let rest = if thousandths > 0 { format!(".{thousandths:03}") } else { String::new() };
-    format!("{day}{:02}:{:02}:{:02}{rest}", seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60)
+    if at == Time::ZERO { "0 s".to_owned() } else { duration(at.0 as f64) }
 }

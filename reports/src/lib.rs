@@ -14,7 +14,6 @@ pub mod page;
 pub mod read;
 #[cfg(test)]
 mod sample;
-pub mod sweep;
 pub mod table;
 pub mod verdict;
 mod words;

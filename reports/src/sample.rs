@@ -101,8 +101,6 @@ fn series(nodes: usize, points: usize) -> SeriesTable {
     add("nodes_in_use", 0.0, &|at| (load(at, points) * 1.15).min(1.0) * nodes as f64);
     add("nodes_needed", 0.0, &|at| load(at, points) * nodes as f64);
     add("nodes_up", 0.0, &|at| up(at) * nodes as f64);
-    add("price_micro_usd_per_h", 0.0, &|_| nodes as f64 * 3.06e6);
-    add("power_mw", 0.02, &|at| nodes as f64 * (150e3 + 250e3 * load(at, points)) * up(at));
     let lanes = [("cpu_milli", total[0], 1.0), ("memory_mib", total[1], 0.71), ("gpu_milli", total[3], 0.9)];
     for (lane, total, part) in lanes.into_iter().chain([("licences", total[4], 0.4)]) {
         add(&format!("allocated_{lane}"), 0.03, &|at| load(at, points) * total * part * up(at));
@@ -227,11 +225,6 @@ fn summary(outcome: &mut Outcome, nodes: usize) {
         ("allocation.gpu.mean", 0.597),
         ("packing.efficiency", 0.871),
         ("makespan_s", 604_100.0),
-        ("by_group.m5.cost_usd", 201_600.0),
-        ("by_group.m5.idle_usd", 68_000.0),
-        ("by_group.m5.energy_kwh", 21_400.0),
-        ("by_role.search.cost_usd", 91_000.0),
-        ("by_role.ads.cost_usd", 42_600.0),
     ] {
         summary.set(name, value);
     }

@@ -17,7 +17,6 @@ pub(crate) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::OfferCycle => "for offers of room that was there",
         Cause::Detection => "on machines that were gone without anybody knowing",
         Cause::Rerun => "for placements that came to nothing",
-        Cause::Preemption => "for those that made room to leave",
     }
 }
 

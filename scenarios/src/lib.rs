@@ -11,7 +11,6 @@ pub mod failure;
 pub mod gate;
 pub mod library;
 pub mod load;
-pub mod minimise;
 pub mod packing;
 pub mod plan;
 pub mod progress;

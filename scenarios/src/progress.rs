@@ -97,7 +97,6 @@ impl Tally {
     }
 
     /// Whether to go on; breaks off after Ctrl-C.
-    #[must_use]
     pub fn ask(&self) -> ControlFlow<()> {
         if self.interrupt.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -157,6 +156,35 @@ impl Bar {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The bar of work that is done in a known number of steps, on several threads; hidden if stderr is no terminal.
+pub struct Steps {
+    bar: ProgressBar,
+}
+
+impl Steps {
+    /// A bar for `count` steps.
+    #[must_use]
+    pub fn new(name: &str, count: u64, interrupt: &Interrupt) -> Self {
+        let whole = Whole::Tasks(count);
+        let Bar { bar, .. } = Bar::new(name, whole, interrupt.clone());
+        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos} of {len} {elapsed}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.tick();
+        Self { bar }
+    }
+
+    /// One step more is done.
+    pub fn done(&self) {
+        self.bar.inc(1);
     }
 
     /// Takes the bar away.

@@ -53,10 +53,7 @@ pub fn with(
 }
 
 /// Runs an experiment into `recorder`.
-///
-/// # Errors
-/// As [`once`].
-pub fn drive(
+fn drive(
     experiment: Experiment,
     scheduler: &mut dyn Scheduler,
     recorder: &mut dyn Recorder,

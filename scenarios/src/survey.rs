@@ -68,7 +68,6 @@ struct Kind<'a> {
     capacity: Resources,
     gpus: u8,
     attributes: &'a [(String, String)],
-    domains: &'a [(String, String)],
     count: u64,
 }
 
@@ -76,43 +75,33 @@ struct Kind<'a> {
 struct Fitting<'a> {
     kinds: Vec<Kind<'a>>,
     lanes: u8,
-    tasks_lane: Option<usize>,
     known: BTreeMap<(Resources, u8, u16, Vec<Constraint>), u64>,
 }
 
 impl<'a> Fitting<'a> {
     fn new(fleet: &'a Fleet) -> Self {
-        type Alike<'a> = (Resources, u8, &'a [(String, String)], &'a [(String, String)]);
+        type Alike<'a> = (Resources, u8, &'a [(String, String)]);
         let mut kinds: BTreeMap<Alike<'_>, u64> = BTreeMap::new();
         for node in &fleet.nodes {
-            *kinds.entry((node.capacity, node.gpus, &node.attributes, &node.domains)).or_default() += 1;
+            *kinds.entry((node.capacity, node.gpus, &node.attributes)).or_default() += 1;
         }
-        let kinds = kinds.into_iter().map(|((capacity, gpus, attributes, domains), count)| Kind {
-            capacity,
-            gpus,
-            attributes,
-            domains,
-            count,
-        });
-        Self { kinds: kinds.collect(), lanes: fleet.lanes, tasks_lane: fleet.tasks_lane(), known: BTreeMap::new() }
+        let kinds =
+            kinds.into_iter().map(|((capacity, gpus, attributes), count)| Kind { capacity, gpus, attributes, count });
+        Self { kinds: kinds.collect(), lanes: fleet.lanes, known: BTreeMap::new() }
     }
 
     /// How many tasks like those of `group` the empty fleet holds.
     fn room(&mut self, group: &Group) -> u64 {
         let ask = &group.ask;
         let constraints = ask.constraints.as_deref().unwrap_or_default();
-        let mut request = ask.request.masked(self.lanes);
-        if let Some(lane) = self.tasks_lane {
-            request[lane] = 1;
-        }
-        let key = (request, ask.gpu.count, ask.gpu.milli, constraints.to_vec());
+        let key = (ask.request.masked(self.lanes), ask.gpu.count, ask.gpu.milli, constraints.to_vec());
         if let Some(&room) = self.known.get(&key) {
             return room;
         }
         let has_gpus = self.lanes & (1 << GPU) != 0;
         let room = self.kinds.iter().map(|kind| {
-            let all = || kind.domains.iter().chain(kind.attributes);
-            let value = |name: &str| all().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            let value =
+                |name: &str| kind.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
             let meets = constraints.iter().all(|one| one.condition.is_met(value(&one.attribute)));
             let devices = match (has_gpus, ask.gpu.count, ask.gpu.milli) {
                 (false, ..) | (_, 0, _) => u32::MAX,
@@ -158,7 +147,7 @@ impl Survey {
             let count = u64::from(group.count);
             self.tasks += count;
             let mut run = |span: Span, count: u64| {
-                if span.is_forever() || group.ask.kind.is_kept_running() {
+                if span.is_forever() || group.ask.kind == JobKind::Service {
                     self.forever.add(&group.ask.request, count);
                     self.forever_tasks += count;
                     return;

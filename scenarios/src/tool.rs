@@ -6,7 +6,6 @@ use windtunnel_scheduler::Scheduler;
 use windtunnel_scheduler::backfill::Backfill;
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::placement::Placement;
-use windtunnel_scheduler::preemption::Preemption;
 use windtunnel_scheduler::queue::Queue;
 
 use crate::command;
@@ -52,14 +51,6 @@ impl Tool {
     pub fn backfill(mut self, backfill: &Backfill) -> Self {
         self.registries.backfills.retain(|known| known.name != backfill.name);
         self.registries.backfills.push(*backfill);
-        self
-    }
-
-    /// Adds a preemption policy, for `[scheduler] preemption`; one of the same name is replaced.
-    #[must_use]
-    pub fn preemption(mut self, preemption: &Preemption) -> Self {
-        self.registries.preemptions.retain(|known| known.name != preemption.name);
-        self.registries.preemptions.push(*preemption);
         self
     }
 

@@ -66,7 +66,7 @@ impl Churn {
         self.task += 1;
         let drawn = self.draw();
         let (id, cpu) = self.shapes[drawn];
-        let asked = Asked::new(TaskId(self.task), id);
+        let asked = Asked { task: TaskId(self.task), shape: id };
         let found = self.place.place(&self.ledger, asked, &mut 0);
         let Some(node) = black_box(found) else {
             self.leave();

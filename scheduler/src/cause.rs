@@ -30,13 +30,11 @@ pub enum Cause {
     Detection,
     /// An earlier placement came to nothing before it ran; the time that went into it.
     Rerun,
-    /// Tasks that make room for it have not left yet.
-    Preemption,
 }
 
 impl Cause {
     /// Every cause, in the order of the columns.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Capacity,
         Self::Fragmentation,
         Self::Constraint,
@@ -49,7 +47,6 @@ impl Cause {
         Self::OfferCycle,
         Self::Detection,
         Self::Rerun,
-        Self::Preemption,
     ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -70,7 +67,6 @@ impl Cause {
             Self::OfferCycle => "offer_cycle",
             Self::Detection => "detection",
             Self::Rerun => "rerun",
-            Self::Preemption => "preemption",
         }
     }
 }

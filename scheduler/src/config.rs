@@ -1,16 +1,10 @@
 //! How a party is to behave: the part of a scenario's `[scheduler]` that the core acts on.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::allocator::two_level::{FrameworkSpec, Options};
-use crate::constraint::Constraint;
-use crate::event::GpuRequest;
 use crate::partition::{Partition, Qos, Reservation};
-use crate::resources::Resources;
 use crate::time::Span;
 
 /// A named policy with its options, as in `placement = "best-fit"` or `placement = { name = "fgd", sample = 0.1 }`.
@@ -55,35 +49,6 @@ impl Choice {
         }
     }
 
-    /// A text among the options.
-    #[must_use]
-    pub fn text(&self, option: &str) -> Option<&str> {
-        match self.options.get(option)? {
-            Setting::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The tables of a list among the options; None if it is no such list.
-    #[must_use]
-    pub fn tables(&self, option: &str) -> Option<Vec<&BTreeMap<String, Setting>>> {
-        let Setting::List(items) = self.options.get(option)? else { return None };
-        items.iter().map(Setting::table).collect()
-    }
-
-    /// The policies of a list among the options, each a table with a `name`; None if it is no such list.
-    #[must_use]
-    pub fn nested(&self, option: &str) -> Option<Vec<Self>> {
-        let choice = |table: &BTreeMap<String, Setting>| {
-            let mut options = table.clone();
-            match options.remove("name") {
-                Some(Setting::Text(name)) => Some(Self { name, options }),
-                _ => None,
-            }
-        };
-        self.tables(option)?.into_iter().map(choice).collect()
-    }
-
     /// A length of time among the options: a whole number and `us`, `ms`, `s`, `m`, `h` or `d`.
     #[must_use]
     pub fn span(&self, option: &str) -> Option<Span> {
@@ -114,35 +79,6 @@ pub enum Setting {
     Text(String),
     /// Yes or no.
     Flag(bool),
-    /// Several values in order.
-    List(Vec<Setting>),
-    /// Values by name. A table with a `name` is a policy, see [`Choice::nested`].
-    Table(BTreeMap<String, Setting>),
-}
-
-impl Setting {
-    /// The values by name, if it is a table.
-    #[must_use]
-    pub fn table(&self) -> Option<&BTreeMap<String, Self>> {
-        match self {
-            Self::Table(table) => Some(table),
-            _ => None,
-        }
-    }
-}
-
-/// A kind of task that is typical of what is to be expected, for policies that look ahead.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Typical {
-    /// What one task needs.
-    pub request: Resources,
-    /// Which devices.
-    pub gpu: GpuRequest,
-    /// What nodes must be like.
-    pub constraints: Option<Arc<[Constraint]>>,
-    /// How many tasks of the sample are of this kind.
-    pub tasks: u64,
 }
 
 /// Who is offered what.
@@ -153,69 +89,6 @@ pub enum Architecture {
     /// One framework is always offered everything.
     #[default]
     Monolithic,
-    /// Frameworks are offered resources one at a time, by a sorter.
-    TwoLevel,
-    /// Every framework sees everything; what they claim is settled by who came first.
-    SharedState,
-}
-
-/// What counts as a conflict of a claim with what others took meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Conflicts {
-    /// That it does not fit any more.
-    #[default]
-    Fine,
-    /// That anything on the node has changed.
-    Coarse,
-}
-
-/// What of a claim is honoured when a part of it conflicts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Commit {
-    /// Every task that does not conflict.
-    #[default]
-    Incremental,
-    /// All tasks of a job that are placed together, or none.
-    Gang,
-}
-
-/// How a framework deals with an allocator.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Habits {
-    /// For how long it refuses what it does not use.
-    pub refuse: Span,
-    /// For how long it keeps offers that it has no use for, in case a use comes up.
-    pub hold: Span,
-    /// Whether it asks for no offers while it has no work.
-    pub suppresses: bool,
-    /// How long it lets pass between two wishes to be offered again what it refused, when new work has come; none: it
-    /// waits until its refusals are over.
-    pub revives: Option<Span>,
-    /// The most tasks that it launches on one offer; none: as many as fit.
-    pub per_offer: Option<u32>,
-    /// The most tasks that it launches within a span; none: no limit.
-    pub launches: Option<(u32, Span)>,
-    /// Shared state: what of a claim is honoured when a part of it conflicts.
-    pub commit: Commit,
-}
-
-impl Default for Habits {
-    fn default() -> Self {
-        Self {
-            refuse: Span::from_seconds(5),
-            hold: Span::ZERO,
-            suppresses: true,
-            revives: Some(Span::from_seconds(5)),
-            per_offer: None,
-            launches: None,
-            commit: Commit::Incremental,
-        }
-    }
 }
 
 /// May others pass a waiting job that does not fit?
@@ -278,16 +151,10 @@ pub struct Config {
     pub head_of_line: HeadOfLine,
     /// Which node a task goes to.
     pub placement: Choice,
-    /// What tasks are to be expected: told to policies that look ahead, empty for the others.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub typical: Vec<Typical>,
     /// What may pass a head that holds a reservation; `none` if no head does.
     pub backfill: Choice,
     /// In which order jobs are tried behind such a head.
     pub backfill_order: BackfillOrder,
-    /// Who makes room for whom.
-    #[cfg_attr(feature = "serde", serde(default = "nobody"))]
-    pub preemption: Choice,
     /// What happens to a task that fits nowhere right now.
     pub unplaceable: Unplaceable,
     /// How the events of one instant are grouped.
@@ -307,32 +174,6 @@ pub struct Config {
     /// Room that is kept for named jobs.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub reservations: Vec<Reservation>,
-    /// Two-level: what the allocator is set to.
-    pub allocator: Option<Box<Options>>,
-    /// Shared state: what counts as a conflict.
-    pub conflicts: Conflicts,
-    /// Of a framework: how it deals with the allocator.
-    pub habits: Habits,
-    /// The frameworks, in the order of their parties from 1 on; none under a monolithic scheduler. Each is told its own
-    /// configuration.
-    pub frameworks: Vec<Framework>,
-}
-
-/// A framework that takes part.
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Framework {
-    /// What it is called in results.
-    pub name: String,
-    /// What the allocator is told of it.
-    pub spec: FrameworkSpec,
-    /// What it is told itself.
-    pub config: Config,
-}
-
-#[cfg(feature = "serde")]
-fn nobody() -> Choice {
-    Choice::named("none")
 }
 
 impl Default for Config {
@@ -342,19 +183,13 @@ impl Default for Config {
             queue: Choice::named("fifo"),
             head_of_line: HeadOfLine::Skip,
             placement: Choice::named("best-fit"),
-            typical: Vec::new(),
             backfill: Choice::named("none"),
             backfill_order: BackfillOrder::Fifo,
-            preemption: Choice::named("none"),
             unplaceable: Unplaceable::Wait,
             instant: Instant::Batched,
             interval: Span::ZERO,
             seed: 0,
             explain: false,
-            allocator: None,
-            conflicts: Conflicts::Fine,
-            habits: Habits::default(),
-            frameworks: Vec::new(),
             partitions: Vec::new(),
             qos: Vec::new(),
             reservations: Vec::new(),

@@ -4,18 +4,15 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::allocator::shared_state::SharedState;
-use crate::allocator::sorter::{SORTERS, SorterEntry};
-use crate::allocator::two_level::{Options, TwoLevel};
 use crate::backfill::{self, BACKFILLS, Backfill, Fill, Plain};
-use crate::config::{Architecture, Choice, Config, HeadOfLine, Unplaceable};
+use crate::config::{Choice, Config, HeadOfLine, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
-use crate::framework::{Batch, Offered, Policies, Sharing};
+use crate::framework::{Batch, Policies};
 use crate::id::{NodeId, PartyId};
+use crate::index::Place;
 use crate::ledger::{Ledger, Shape};
-use crate::placement::{self, PLACEMENTS, Placement};
-use crate::preemption::{self, PREEMPTIONS, Preemption};
+use crate::placement::{PLACEMENTS, Placement};
 use crate::queue::{self, QUEUES, Queue};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Time;
@@ -31,22 +28,12 @@ pub struct Registries {
     pub queues: Vec<Queue>,
     /// Backfill policies.
     pub backfills: Vec<Backfill>,
-    /// Sorters of the two-level allocator.
-    pub sorters: Vec<SorterEntry>,
-    /// Preemption policies.
-    pub preemptions: Vec<Preemption>,
 }
 
 impl Default for Registries {
     /// Everything that is built in.
     fn default() -> Self {
-        Self {
-            placements: PLACEMENTS.to_vec(),
-            queues: QUEUES.to_vec(),
-            backfills: BACKFILLS.to_vec(),
-            sorters: SORTERS.to_vec(),
-            preemptions: PREEMPTIONS.to_vec(),
-        }
+        Self { placements: PLACEMENTS.to_vec(), queues: QUEUES.to_vec(), backfills: BACKFILLS.to_vec() }
     }
 }
 
@@ -91,20 +78,9 @@ pub enum ConfigError {
 
 impl Registries {
     fn placement(&self, choice: &Choice) -> Result<&Placement, ConfigError> {
-        let found = self.placements.iter().find(|entry| entry.is_called(&choice.name));
+        let found = self.placements.iter().find(|entry| entry.name == choice.name);
         let found = found.ok_or_else(|| unknown("placement", choice, &self.placements))?;
         check_options("placement", choice, found.options)?;
-        let bad = |(option, fix)| ConfigError::BadOption { key: "placement", policy: choice.name.clone(), option, fix };
-        if let Some(misuse) = placement::misuse(choice) {
-            return Err(bad(misuse));
-        }
-        for part in placement::parts(choice).map_err(bad)? {
-            let found = self.placement(&part)?;
-            if found.part.is_none() && placement::parts(&part).is_ok_and(|parts| parts.is_empty()) {
-                let fix = "a part of a mix ranks nodes one by one, and this one does not; take it out";
-                return Err(ConfigError::BadOption { key: "placement", policy: part.name, option: "mix", fix });
-            }
-        }
         Ok(found)
     }
 
@@ -141,19 +117,10 @@ impl Registries {
     pub fn opinion(&self, config: &Config, ledger: &Ledger, shape: &Shape, node: NodeId) -> Result<Option<i64>, Veto> {
         match ledger.veto(shape, node) {
             Some(veto) => Err(veto),
-            None => Ok(placement::build(&self.placements, config).and_then(|policy| policy.score(ledger, shape, node))),
-        }
-    }
-
-    fn preemption(&self, choice: &Choice) -> Result<&Preemption, ConfigError> {
-        let found = self.preemptions.iter().find(|entry| entry.name == choice.name);
-        let found = found.ok_or_else(|| unknown("preemption", choice, &self.preemptions))?;
-        check_options("preemption", choice, found.options)?;
-        match preemption::misuse(choice) {
-            None => Ok(found),
-            Some((option, fix)) => {
-                Err(ConfigError::BadOption { key: "preemption", policy: choice.name.clone(), option, fix })
-            }
+            None => Ok(self.placement(&config.placement).ok().and_then(|policy| {
+                let policy = (policy.build)(config);
+                policy.score(ledger, shape, node)
+            })),
         }
     }
 
@@ -165,13 +132,6 @@ impl Registries {
         self.placement(&config.placement)?;
         self.queue(&config.queue)?;
         self.backfill(&config.backfill)?;
-        self.preemption(&config.preemption)?;
-        let Some(options) = &config.allocator else { return Ok(()) };
-        for name in [&options.role_sorter, &options.framework_sorter] {
-            if self.sorters.iter().all(|entry| entry.name != name) {
-                return Err(unknown("sorter", &Choice::named(name), &self.sorters));
-            }
-        }
         Ok(())
     }
 }
@@ -197,24 +157,10 @@ fn check_options(key: &'static str, choice: &Choice, notes: &[OptionNote]) -> Re
 #[derive(Clone)]
 pub struct Core {
     registries: Registries,
-    parties: Vec<Option<Party>>,
+    fused: Option<Fused>,
 }
 
-/// The state of one party.
-#[derive(Clone)]
-enum Party {
-    /// An allocator and the one framework that it always offers everything: a monolithic scheduler.
-    Fused(Box<Fused>),
-    /// The allocator of two levels.
-    Allocator(Box<TwoLevel>),
-    /// A framework that is offered resources.
-    Offered(Box<Offered>),
-    /// Who settles claims on what everybody sees.
-    Settler(Box<SharedState>),
-    /// A framework that sees everything.
-    Sharing(Box<Sharing>),
-}
-
+/// An allocator and the one framework that it always offers everything: a monolithic scheduler.
 #[derive(Clone)]
 struct Fused {
     ledger: Ledger,
@@ -225,29 +171,19 @@ impl Core {
     /// A core that waits for its configuration.
     #[must_use]
     pub fn new(registries: &Registries) -> Self {
-        Self { registries: registries.clone(), parties: Vec::new() }
+        Self { registries: registries.clone(), fused: None }
     }
 
-    /// What the first party believes about nodes; None before it is configured, or if it keeps no such ledger.
+    /// What the first party believes about nodes; None before it is configured.
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
-        match self.parties.first()?.as_ref()? {
-            Party::Fused(fused) => Some(&fused.ledger),
-            Party::Settler(settler) => Some(settler.ledger()),
-            _ => None,
-        }
+        self.fused.as_ref().map(|fused| &fused.ledger)
     }
 
-    /// How many tasks wait with all parties; a gang counts as one.
+    /// How many tasks wait with the first party; a gang counts as one.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        let waiting = |party: &Party| match party {
-            Party::Fused(fused) => fused.framework.waiting(),
-            Party::Offered(framework) => framework.waiting(),
-            Party::Sharing(framework) => framework.waiting(),
-            Party::Allocator(_) | Party::Settler(_) => 0,
-        };
-        self.parties.iter().flatten().map(waiting).sum()
+        self.fused.as_ref().map_or(0, |fused| fused.framework.waiting())
     }
 
     /// How things stood with the first party just before it decided `undone`, the last of its latest decisions: what
@@ -255,8 +191,7 @@ impl Core {
     /// fused, or before it is configured. Copies the ledger: for explanations.
     #[must_use]
     pub fn before(&self, undone: &[Decision]) -> Option<(Ledger, Option<Shape>)> {
-        let Party::Fused(fused) = self.parties.first()?.as_ref()? else { return None };
-        let Fused { ledger, framework } = &**fused;
+        let Fused { ledger, framework } = self.fused.as_ref()?;
         let mut ledger = ledger.clone();
         let mut first = None;
         for decision in undone {
@@ -269,128 +204,33 @@ impl Core {
         Some((ledger, first))
     }
 
-    /// The allocator of two levels, if the first party is one.
-    #[must_use]
-    pub fn allocator(&self) -> Option<&TwoLevel> {
-        match self.parties.first()?.as_ref()? {
-            Party::Allocator(allocator) => Some(allocator),
-            _ => None,
-        }
-    }
-
-    /// The policies that a configuration names; None if it cannot be followed.
-    fn policies(&self, config: &Config) -> Option<Policies> {
-        self.registries.placement(&config.placement).ok()?;
-        let place = placement::build(&self.registries.placements, config)?;
-        let queue = self.registries.queue(&config.queue).ok()?;
-        let backfill = self.registries.backfill(&config.backfill).ok()?;
-        let preemption = self.registries.preemption(&config.preemption).ok()?;
+    /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
+    fn configure(&mut self, now: Time, config: &Config) {
+        let before = self.fused.as_ref().map(|fused| fused.framework.config());
+        let config = &config.on_terms_of(before);
+        let (Ok(placement), Ok(queue), Ok(backfill)) = (
+            self.registries.placement(&config.placement),
+            self.registries.queue(&config.queue),
+            self.registries.backfill(&config.backfill),
+        ) else {
+            return;
+        };
+        let place: Box<dyn Place> = (placement.build)(config);
         let order = (queue.build)(config);
         let blocks = config.head_of_line == HeadOfLine::Block;
         let by_job = order.ages() || config.has_terms();
         let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
         let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
         let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
-        // What a framework pushes out is not its own again.
-        let alone = config.architecture == Architecture::Monolithic;
-        let preemption = (preemption.build)(config).filter(|_| waits && alone);
-        Some(Policies { order, place, fill, preemption })
-    }
-
-    /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
-    fn configure(&mut self, party: PartyId, now: Time, config: &Config) {
-        let before = match self.parties.get_mut(usize::from(party.0)) {
-            Some(Some(Party::Fused(fused))) => Some(fused.framework.config()),
-            Some(Some(Party::Offered(framework))) => Some(framework.parts().0.config()),
-            Some(Some(Party::Sharing(framework))) => Some(framework.parts().0.config()),
-            _ => None,
-        };
-        let mut config = config.on_terms_of(before);
-        if config.architecture != Architecture::Monolithic {
-            // A framework that is offered a part of the fleet cannot know that a task fits nowhere.
-            config.unplaceable = Unplaceable::Wait;
-        }
-        let Some(policies) = self.policies(&config) else { return };
-        let index = usize::from(party.0);
-        if index >= self.parties.len() {
-            self.parties.resize_with(index + 1, || None);
-        }
-        let habits = config.habits.clone();
-        match &mut self.parties[index] {
-            Some(Party::Fused(fused)) => fused.framework.reconfigure(&mut fused.ledger, now, config, policies),
-            Some(Party::Offered(framework)) => {
-                framework.set_habits(habits);
-                let (batch, ledger) = framework.parts();
-                batch.reconfigure(ledger, now, config, policies);
+        match &mut self.fused {
+            Some(Fused { ledger, framework }) => {
+                framework.reconfigure(ledger, now, config.clone(), Policies { order, place, fill });
             }
-            Some(Party::Sharing(framework)) => {
-                framework.set_commit(habits.commit);
-                let (batch, ledger) = framework.parts();
-                batch.reconfigure(ledger, now, config, policies);
-            }
-            Some(Party::Allocator(allocator)) => {
-                if let Some(options) = &config.allocator {
-                    allocator.reconfigure(options);
-                }
-            }
-            Some(Party::Settler(_)) => {}
-            vacant => *vacant = Some(found(party, config, policies)),
-        }
-    }
-}
-
-/// The beginning of a party.
-fn found(party: PartyId, config: Config, policies: Policies) -> Party {
-    let is_first = party == PartyId::FIRST;
-    let habits = config.habits.clone();
-    match config.architecture {
-        Architecture::TwoLevel if is_first => {
-            let options = config.allocator.map_or_else(Options::default, |options| *options);
-            Party::Allocator(Box::new(TwoLevel::new(options)))
-        }
-        Architecture::TwoLevel => Party::Offered(Box::new(Offered::new(party, Batch::new(config, policies), habits))),
-        Architecture::SharedState if is_first => Party::Settler(Box::new(SharedState::new(config.conflicts))),
-        Architecture::SharedState => {
-            Party::Sharing(Box::new(Sharing::new(party, Batch::new(config, policies), habits.commit)))
-        }
-        Architecture::Monolithic => {
-            Party::Fused(Box::new(Fused { ledger: Ledger::default(), framework: Batch::new(config, policies) }))
-        }
-    }
-}
-
-impl Fused {
-    fn step(&mut self, now: Time, events: &[Event], decisions: &mut Vec<Decision>) -> Step {
-        let Self { ledger, framework } = self;
-        for event in events {
-            match event {
-                Event::NodeAdded(spec) => {
-                    let marked = framework.mark(now, spec);
-                    ledger.add_node(marked.as_ref().unwrap_or(spec));
-                    framework.grew(ledger, now, spec.node);
-                }
-                Event::NodeLost { node } => {
-                    ledger.lose_node(*node);
-                    framework.shrank(ledger, now, *node);
-                }
-                Event::NodeClosed { node } => {
-                    ledger.close_node(*node);
-                    framework.shrank(ledger, now, *node);
-                }
-                Event::NodeOpened { node } => {
-                    if ledger.open_node(*node) {
-                        framework.grew(ledger, now, *node);
-                    }
-                }
-                Event::DevicesLost { node, gpus } => ledger.lose_devices(*node, *gpus),
-                Event::DevicesReturned { node, gpus } => {
-                    ledger.return_devices(*node, *gpus);
-                    framework.grew(ledger, now, *node);
-                }
-                event => framework.hear(ledger, now, event),
+            None => {
+                let framework = Batch::new(config.clone(), Policies { order, place, fill });
+                self.fused = Some(Fused { ledger: Ledger::default(), framework });
             }
         }
-        framework.pass(ledger, now, decisions)
     }
 }
 
@@ -402,38 +242,33 @@ impl Scheduler for Core {
         events: &[Event],
         decisions: &mut Vec<Decision>,
     ) -> Result<Step, Gone> {
-        let mut rest = events;
-        // A configuration holds for the events after it. It comes alone or first in all but odd logs.
-        while let Some(at) = rest.iter().position(is_configuration) {
-            if at > 0 {
-                self.hear(party, now, &rest[..at], decisions);
-            }
-            if let Event::Configured(config) | Event::Reconfigured(config) = &rest[at] {
-                self.configure(party, now, config);
-            }
-            rest = &rest[at + 1..];
+        if party != PartyId::FIRST {
+            return Ok(Step::default());
         }
-        Ok(self.hear(party, now, rest, decisions))
+        for event in events {
+            if let Event::Configured(config) | Event::Reconfigured(config) = event {
+                self.configure(now, config);
+                continue;
+            }
+            let Some(Fused { ledger, framework }) = &mut self.fused else { continue };
+            match event {
+                Event::NodeAdded(spec) => {
+                    let marked = framework.mark(now, spec);
+                    ledger.add_node(marked.as_ref().unwrap_or(spec));
+                    framework.grew(ledger, now, spec.node);
+                }
+                Event::NodeLost { node } => {
+                    ledger.lose_node(*node);
+                    framework.shrank(now, *node);
+                }
+                event => framework.hear(ledger, now, event),
+            }
+        }
+        let Some(Fused { ledger, framework }) = &mut self.fused else { return Ok(Step::default()) };
+        Ok(framework.pass(ledger, now, decisions))
     }
 
     fn fork(&self) -> Option<Box<dyn Scheduler>> {
         Some(Box::new(self.clone()))
-    }
-}
-
-fn is_configuration(event: &Event) -> bool {
-    matches!(event, Event::Configured(_) | Event::Reconfigured(_))
-}
-
-impl Core {
-    fn hear(&mut self, party: PartyId, now: Time, events: &[Event], decisions: &mut Vec<Decision>) -> Step {
-        match self.parties.get_mut(usize::from(party.0)) {
-            Some(Some(Party::Fused(fused))) if party == PartyId::FIRST => fused.step(now, events, decisions),
-            Some(Some(Party::Allocator(allocator))) => allocator.step(now, events, decisions),
-            Some(Some(Party::Offered(framework))) => framework.step(now, events, decisions),
-            Some(Some(Party::Settler(settler))) => settler.step(now, events, decisions),
-            Some(Some(Party::Sharing(framework))) => framework.step(now, events, decisions),
-            _ => Step::default(),
-        }
     }
 }

@@ -1,9 +1,8 @@
 //! What a party wants to happen. Decisions are plain values: recording, comparing and fingerprinting them costs no
 //! heap.
 
-use crate::allocator::two_level::Window;
 use crate::cause::Cause;
-use crate::event::{Claim, GpuSet, Launch, Offer, Room};
+use crate::event::{Claim, GpuSet, Launch, Offer};
 use crate::id::{JobId, NodeId, OfferId, PartyId, TaskId};
 use crate::time::Span;
 use crate::veto::VetoCounts;
@@ -91,35 +90,6 @@ pub enum Decision {
     },
     /// Ask the allocator for room on a node as it was seen.
     Claim(Claim),
-    /// Tell a framework that sees everything what another took, or gave back.
-    Tell {
-        /// Whom.
-        to: PartyId,
-        /// What.
-        room: Room,
-        /// Given back, not taken.
-        freed: bool,
-    },
-    /// Tell the allocator that no offers are wanted until [`Decision::Revive`].
-    Suppress,
-    /// Tell the allocator that offers are wanted again, also of what was refused.
-    Revive,
-    /// Ask a framework to leave a node that will go.
-    InverseOffer {
-        /// Whom.
-        to: PartyId,
-        /// Which node.
-        node: NodeId,
-        /// When it will not be there.
-        window: Window,
-    },
-    /// Answer such a question.
-    AnswerInverse {
-        /// Which node.
-        node: NodeId,
-        /// For how long it need not be asked again.
-        refuse: Span,
-    },
     /// Tell a framework that its launch or claim cannot be honoured.
     Refuse {
         /// Whom.
@@ -145,11 +115,6 @@ impl Decision {
             Self::Launch(_) => "launch",
             Self::Decline { .. } => "decline",
             Self::Claim(_) => "claim",
-            Self::Tell { .. } => "tell",
-            Self::Suppress => "suppress",
-            Self::Revive => "revive",
-            Self::InverseOffer { .. } => "inverse_offer",
-            Self::AnswerInverse { .. } => "answer_inverse",
             Self::Refuse { .. } => "refuse",
         }
     }

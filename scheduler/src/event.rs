@@ -6,11 +6,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
-use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
@@ -80,68 +78,10 @@ pub enum Event {
     },
     /// A framework that sees everything wants room, as of a version of the node.
     ClaimRequested(Claim),
-    /// Room of a node is taken by somebody else's task: told to an allocator of what runs already, and where everybody
-    /// sees everything to all but the one who took it.
-    RoomTaken(Room),
-    /// The same room is free again.
-    RoomFreed(Room),
-    /// A framework registers with the allocator; it is told of no other.
-    FrameworkJoined(Box<FrameworkSpec>),
-    /// A framework wants no offers until it says otherwise.
-    OffersSuppressed {
-        /// Who.
-        from: PartyId,
-    },
-    /// A framework wants offers again, also of what it refused.
-    OffersRevived {
-        /// Who.
-        from: PartyId,
-    },
-    /// The allocator asks a framework to leave a node that will go.
-    InverseOffered {
-        /// Which node.
-        node: NodeId,
-        /// When it will not be there.
-        window: Window,
-    },
-    /// What a framework says to that: advice, nothing else follows from it.
-    InverseOfferAnswered {
-        /// Who.
-        from: PartyId,
-        /// Which node.
-        node: NodeId,
-        /// For how long it need not be asked again.
-        refuse: Span,
-    },
     /// A launch or a claim was not honoured, since what it was computed from is no longer true.
     LaunchRefused {
         /// Which task.
         task: TaskId,
-    },
-    /// A node takes no new work until [`Event::NodeOpened`]; what runs there goes on.
-    NodeClosed {
-        /// Which.
-        node: NodeId,
-    },
-    /// A node takes new work again after [`Event::NodeClosed`].
-    NodeOpened {
-        /// Which.
-        node: NodeId,
-    },
-    /// Gpu devices of a node are gone until [`Event::DevicesReturned`]. The tasks on them are reported one by one with
-    /// [`Event::TaskEnded`].
-    DevicesLost {
-        /// Where.
-        node: NodeId,
-        /// Which.
-        gpus: GpuSet,
-    },
-    /// Gpu devices of a node are back, empty, after [`Event::DevicesLost`].
-    DevicesReturned {
-        /// Where.
-        node: NodeId,
-        /// Which.
-        gpus: GpuSet,
     },
 }
 
@@ -160,8 +100,6 @@ pub enum Ending {
     Lost,
     /// It was taken off its node to make room and waits for another place: [`crate::Decision::Evict`].
     Evicted,
-    /// Its container did not start; it is queued again as its [`Retry`] says.
-    Unlaunched,
 }
 
 /// A node as its operator describes it. What the scheduler may hand out: after reserve and overcommit.
@@ -204,23 +142,11 @@ pub struct JobSpec {
     pub role: RoleId,
     /// What nodes must be like.
     pub constraints: Option<Arc<[Constraint]>>,
-    /// How the tasks are to lie together.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub layout: Option<Arc<Layout>>,
-    /// Whether no other task may push these out.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub protected: bool,
-    /// How many of the tasks may at most be missing at once because they were made to leave.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub disruption: Option<u32>,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
     /// Where in a batch system it was handed in.
     #[cfg_attr(feature = "serde", serde(default))]
     pub terms: Terms,
-    /// How often and how soon it is tried again then.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub retry: Retry,
 }
 
 /// What kind of work a job is.
@@ -235,17 +161,6 @@ pub enum JobKind {
     Gang,
     /// Replicas that are kept running: one that ends for whatever reason but a kill is placed again.
     Service,
-    /// One task on every node that may have one, kept running like those of a service. The tasks of nodes that join
-    /// later are specs of the same job.
-    Daemon,
-}
-
-impl JobKind {
-    /// Whether a task that ends is started again, whatever the reason but a kill.
-    #[must_use]
-    pub const fn is_kept_running(self) -> bool {
-        matches!(self, Self::Service | Self::Daemon)
-    }
 }
 
 /// What becomes of a task whose machine dies.
@@ -260,33 +175,6 @@ pub enum Loss {
     Fail,
 }
 
-/// How often and how soon a task that was lost is tried again. Replicas of services are tried without limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Retry {
-    /// At most so often; None for any number of times.
-    pub most: Option<u32>,
-    /// The pause before the first time; it doubles with each further one.
-    pub pause: Span,
-    /// It doubles up to this; zero for any length.
-    pub pause_most: Span,
-}
-
-impl Retry {
-    /// True if a task that was lost `losses` times may be tried again.
-    #[must_use]
-    pub fn allows(&self, losses: u32) -> bool {
-        self.most.is_none_or(|most| losses <= most)
-    }
-
-    /// The pause after the loss number `losses`, counted from 1.
-    #[must_use]
-    pub fn pause(&self, losses: u32) -> Span {
-        let doubled = self.pause.0.saturating_mul(1_u64 << losses.saturating_sub(1).min(40));
-        if self.pause_most == Span::ZERO { Span(doubled) } else { Span(doubled.min(self.pause_most.0)) }
-    }
-}
-
 /// Which gpu devices a task needs: none, a part of one, or several whole ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -295,27 +183,6 @@ pub struct GpuRequest {
     pub count: u8,
     /// Thousandths of each device; below 1000 only with one device.
     pub milli: u16,
-}
-
-impl GpuRequest {
-    /// What kind of gpu task it is: 0 for a part of a device, else how many devices, 63 for 63 and more; None without.
-    #[must_use]
-    #[inline]
-    pub const fn tag(self) -> Option<u8> {
-        match (self.count, self.milli) {
-            (0, _) => None,
-            (1, ..1_000) => Some(0),
-            (count @ ..63, _) => Some(count),
-            (63.., _) => Some(63),
-        }
-    }
-
-    /// True for a part of one device.
-    #[must_use]
-    #[inline]
-    pub const fn is_part(self) -> bool {
-        self.count == 1 && self.milli < 1_000
-    }
 }
 
 /// A set of gpu devices of one node: bit i is device i.
@@ -365,27 +232,6 @@ pub struct Offer {
     pub role: RoleId,
     /// How much.
     pub resources: Resources,
-    /// Which devices, each as a whole.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub gpus: GpuSet,
-}
-
-/// Room on a node that a task holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Room {
-    /// Whose task.
-    pub party: PartyId,
-    /// Which; for a gang its first.
-    pub task: TaskId,
-    /// Where.
-    pub node: NodeId,
-    /// What all members there hold together.
-    pub request: Resources,
-    /// Which devices, and how much of each.
-    pub gpus: GpuSet,
-    /// Thousandths of each device.
-    pub milli: u16,
 }
 
 /// A wish to start a task on an offer.
@@ -398,21 +244,10 @@ pub struct Launch {
     pub offer: OfferId,
     /// Which task.
     pub task: TaskId,
-    /// What one task, or one member of a gang, takes from the offer.
+    /// What it takes from the offer.
     pub request: Resources,
     /// Which devices.
     pub gpus: GpuSet,
-    /// How many members of the gang go there; 1 for any other task.
-    #[cfg_attr(feature = "serde", serde(default = "one"))]
-    pub count: u32,
-    /// More nodes of the same gang follow.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub more: bool,
-}
-
-#[cfg(feature = "serde")]
-const fn one() -> u32 {
-    1
 }
 
 /// A wish to start a task on a node as it was at a version (shared state, optimistic).
@@ -425,19 +260,10 @@ pub struct Claim {
     pub node: NodeId,
     /// Which task.
     pub task: TaskId,
-    /// What one task, or one member of a gang, takes.
+    /// What it takes.
     pub request: Resources,
     /// Which devices.
     pub gpus: GpuSet,
-    /// Thousandths of each device.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub milli: u16,
-    /// How many members of a gang go there; 1 for any other task.
-    #[cfg_attr(feature = "serde", serde(default = "one"))]
-    pub count: u32,
-    /// More claims follow that are to be honoured with this one or not at all.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub more: bool,
     /// When the asker last heard of the node: anything newer is a conflict.
     pub seen: Time,
 }

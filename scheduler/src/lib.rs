@@ -10,7 +10,6 @@
 
 extern crate alloc;
 
-pub mod allocator;
 pub mod backfill;
 pub mod cause;
 pub mod config;
@@ -23,12 +22,10 @@ pub mod event;
 pub mod framework;
 pub mod id;
 pub mod index;
-pub mod layout;
 pub mod ledger;
 pub mod paged;
 pub mod partition;
 pub mod placement;
-pub mod preemption;
 pub mod queue;
 pub mod registry;
 pub mod resources;
@@ -85,15 +82,6 @@ pub struct Work {
     pub tasks: u64,
     /// Nodes examined one by one.
     pub nodes: u64,
-}
-
-impl Work {
-    /// Adds what another part of the same step looked at.
-    pub fn add(&mut self, other: Self) {
-        self.jobs += other.jobs;
-        self.tasks += other.tasks;
-        self.nodes += other.nodes;
-    }
 }
 
 /// The scheduler cannot answer any more: one sentence why.

@@ -28,13 +28,11 @@ pub enum Veto {
     Extra,
     /// A limit of the partition or quality of service is reached: every node answers so.
     Limit,
-    /// Too many tasks of the same job are there or in its domain: spread, anti-affinity, a gang's one domain.
-    Spread,
 }
 
 impl Veto {
     /// Every reason, in the order in which they are tried.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Down,
         Self::Draining,
         Self::Role,
@@ -46,7 +44,6 @@ impl Veto {
         Self::Gpu,
         Self::Extra,
         Self::Limit,
-        Self::Spread,
     ];
 
     /// The word in files and tables.
@@ -64,7 +61,6 @@ impl Veto {
             Self::Gpu => "gpu",
             Self::Extra => "extra",
             Self::Limit => "limit",
-            Self::Spread => "spread",
         }
     }
 

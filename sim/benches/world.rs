@@ -65,15 +65,12 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
     };
     Some(Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0).ok()?),
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
-            retry: windtunnel_scheduler::event::Retry::default(),
-            max_unavailable: None,
-            checkpoint: None,
             warm: None,
             terms: Default::default(),
         }],
@@ -84,7 +81,6 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
-        model: windtunnel_sim::model::Model::default(),
     })
 }
 

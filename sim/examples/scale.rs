@@ -38,15 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .transpose()?;
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, ..Fleet::default() },
+        fleet: Fleet { nodes: (0..nodes).map(node).collect(), lanes: 3, extra_lanes: vec![] },
         workloads: vec![Workload {
             source: Box::new(Synthetic::new(&spec, 0, 0)?),
             party: PartyId::FIRST,
             start: Start::Submit,
             loss: Loss::Rerun,
-            retry: windtunnel_scheduler::event::Retry::default(),
-            max_unavailable: None,
-            checkpoint: None,
             warm,
             terms: Default::default(),
         }],
@@ -57,7 +54,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
-        model: windtunnel_sim::model::Model::default(),
     };
     let begin = Instant::now();
     let mut core = Core::new(&Registries::default());

@@ -6,8 +6,6 @@ use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_scheduler::Scheduler;
 use windtunnel_scheduler::config::Instant;
 use windtunnel_scheduler::decision::Decision;
-use windtunnel_scheduler::id::PartyId;
-use windtunnel_scheduler::time::Span;
 
 use crate::error::SimError;
 use crate::experiment::Experiment;
@@ -34,7 +32,6 @@ pub fn run(
     let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
     world.begin(&config, &mut |world| loop_.think(world))?;
     world.complete(loop_.recorder)?;
-    world.has_begun = true;
     let mut instants = 0;
     while world.advance()?.is_some() {
         loop_.turn(&mut world, convention)?;
@@ -79,14 +76,6 @@ impl Loop<'_> {
     /// Lets every party think that has something to think about, until none has.
     fn think(&mut self, world: &mut World) -> Result<(), SimError> {
         let mut rounds = 0;
-        while let Some((party, since, mut held)) = world.next_done() {
-            world.set_late(Some(since));
-            std::mem::swap(&mut self.decisions, &mut held);
-            self.carry_out(world, party)?;
-            world.check_whole(party)?;
-            self.decisions.clear();
-            world.set_late(None);
-        }
         while let Some(party) = world.next_ready() {
             rounds += 1;
             if rounds > ROUNDS_MOST {
@@ -99,28 +88,16 @@ impl Loop<'_> {
             if self.recorder.wants_events() {
                 self.recorder.heard(world.now, party, &inbox);
             }
-            let lap = world.lap();
-            let before = lap.map_or(Span::ZERO, |lap| lap());
             let step = self.scheduler.step(party, world.now, &inbox, &mut self.decisions)?;
-            let took = lap.map_or(Span::ZERO, |lap| Span(lap().0.saturating_sub(before.0)));
             world.give_back(party, inbox);
-            let made = self.decisions.len();
-            if !world.hold_back(party, step, took, &mut self.decisions) {
-                self.carry_out(world, party)?;
+            for decision in &self.decisions {
+                if self.recorder.wants_decisions() {
+                    self.recorder.note(world.now, party, decision);
+                }
+                world.apply(party, decision)?;
             }
-            world.thought(party, step, made)?;
+            world.thought(party, step, self.decisions.len())?;
             self.decisions.clear();
-        }
-        Ok(())
-    }
-
-    /// What was decided becomes true, or the news of another party.
-    fn carry_out(&mut self, world: &mut World, party: PartyId) -> Result<(), SimError> {
-        for decision in &self.decisions {
-            if self.recorder.wants_decisions() {
-                self.recorder.note(world.now, party, decision);
-            }
-            world.apply(party, decision)?;
         }
         Ok(())
     }

@@ -3,13 +3,11 @@
 
 pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;
-use windtunnel_scheduler::event::{Loss, Retry};
+use windtunnel_scheduler::event::Loss;
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Background, Fleet, Source};
-
-use crate::model::{Checkpoint, Model};
 
 /// One run.
 pub struct Experiment {
@@ -33,8 +31,6 @@ pub struct Experiment {
     pub series: Sampling,
     /// Which partition, quality of service and reservation the jobs of a label are handed in to.
     pub routing: Routing,
-    /// What breaks, and what news take.
-    pub model: Model,
 }
 
 /// Which labels stand for which terms, in the order of the configuration's lists.
@@ -81,12 +77,6 @@ pub struct Workload {
     pub start: Start,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
-    /// How often and how soon it is tried again.
-    pub retry: Retry,
-    /// How many replicas of one of its services maintenance may have away at once; none: any number.
-    pub max_unavailable: Option<u32>,
-    /// What its tasks save on the way.
-    pub checkpoint: Option<Checkpoint>,
     /// How full the fleet is of work of this kind when the run begins.
     pub warm: Option<Warm>,
     /// The terms that its jobs are handed in on, whatever their labels are.

@@ -8,11 +8,7 @@ mod arrivals;
 mod drive;
 mod error;
 pub mod experiment;
-pub mod fault;
-mod history;
-pub mod launch;
 mod measure;
-pub mod model;
 mod overtake;
 mod world;
 

@@ -33,10 +33,6 @@ pub(crate) struct Levels {
     pub running: u64,
     pub nodes_in_use: u64,
     pub nodes_up: u64,
-    /// Millionths of a dollar per hour.
-    pub price: u64,
-    /// Milliwatts.
-    pub power_mw: u64,
 }
 
 /// Tasks and waits of one class or team.
@@ -45,18 +41,11 @@ pub(crate) struct Tally {
     pub states: [u64; State::ALL.len()],
     pub waits: Distribution,
     pub allocated: [u128; LANES],
-    /// Millionths of a dollar per hour times microseconds.
-    pub charge: u128,
 }
 
 impl Tally {
     fn new() -> Self {
-        Self {
-            states: [0; State::ALL.len()],
-            waits: Distribution::new(EXACT_MOST_EACH),
-            allocated: [0; LANES],
-            charge: 0,
-        }
+        Self { states: [0; State::ALL.len()], waits: Distribution::new(EXACT_MOST_EACH), allocated: [0; LANES] }
     }
 }
 
@@ -121,16 +110,12 @@ pub(crate) struct Measures {
     packing_us: u64,
     pub slowest: Vec<SlowTask>,
     stranded_from: usize,
-    /// Where the columns of price and power stand, if there are any.
-    upkeep_from: Option<usize>,
 }
 
 /// The columns of the series beside those of each lane.
 const COUNTS: [&str; 5] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up", NEEDED];
 /// The fewest nodes that could hold what runs: the only count that is not a level of the world.
 const NEEDED: &str = "nodes_needed";
-/// What the fleet costs and draws, in millionths of a dollar per hour and in milliwatts, where nodes have either.
-const UPKEEP: [&str; 2] = ["price_micro_usd_per_h", "power_mw"];
 /// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
 const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
 /// Left out where the trace does not say.
@@ -156,7 +141,6 @@ impl Measures {
         sampling: windtunnel_outcome::series::Sampling,
         cpu: &[u32],
         bound: NodeBound,
-        has_upkeep: bool,
     ) -> Self {
         let mut names: Vec<String> = COUNTS.iter().map(|&name| name.to_owned()).collect();
         for (lane, name) in &lanes {
@@ -166,8 +150,6 @@ impl Measures {
         for (lane, name) in &lanes {
             names.extend(STRANDED.iter().map(|cause| lane_column("stranded", *lane, &format!("{name}_{cause}"))));
         }
-        let upkeep_from = has_upkeep.then_some(names.len());
-        names.extend(UPKEEP.iter().filter(|_| has_upkeep).map(|&name| name.to_owned()));
         let shares = lanes.iter().map(|_| LevelShares { time_us: vec![0; PERMILLE + 1], level: 0 }).collect();
         Self {
             window,
@@ -203,7 +185,6 @@ impl Measures {
             packing_us: 0,
             slowest: Vec::new(),
             stranded_from,
-            upkeep_from,
         }
     }
 
@@ -247,15 +228,6 @@ impl Measures {
         for (column, (before, after)) in counts(&old).into_iter().zip(counts(levels)).enumerate() {
             if before != after {
                 self.series.set(now, column, after);
-            }
-        }
-        if let Some(column) = self.upkeep_from {
-            for (column, [before, after]) in
-                (column..).zip([[old.price, levels.price], [old.power_mw, levels.power_mw]])
-            {
-                if before != after {
-                    self.series.set(now, column, after);
-                }
             }
         }
         let mut packing_changed = old.nodes_in_use != levels.nodes_in_use;
@@ -474,9 +446,6 @@ impl Measures {
             for (key, value) in marks(&mut tally.waits) {
                 summary.set_path(path(&["wait_s", key]), value);
             }
-            if self.upkeep_from.is_some() {
-                summary.set_path(path(&["cost_usd"]), crate::world::usd(tally.charge));
-            }
             for (lane, lane_name) in &self.lanes {
                 let share =
                     (self.available[*lane] > 0).then(|| tally.allocated[*lane] as f64 / self.available[*lane] as f64);
@@ -509,7 +478,7 @@ fn marks(distribution: &mut Distribution) -> [(&'static str, Option<f64>); 6] {
     ]
 }
 
-pub(crate) fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
+fn record_seconds(summary: &mut Summary, name: &str, distribution: &mut Distribution) {
     for (key, value) in marks(distribution) {
         summary.set(&format!("{name}.{key}"), value);
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows the core: jobs go in, starts come out. Times are in microseconds.
 
+#![expect(clippy::disallowed_methods, reason = "a reference of its own may use the mathematics of the platform")]
+
 use windtunnel_scheduler::config::{BackfillOrder, Choice, Config, Instant};
 use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::resources::CPU;

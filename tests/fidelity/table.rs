@@ -9,7 +9,7 @@ use std::path::Path;
 use windtunnel_outcome::recorder::Outcome;
 use windtunnel_scheduler::config::{Choice, Config, Instant};
 
-use super::{fgd, reference, replay, strict};
+use super::{reference, replay, strict};
 use crate::support::data_file;
 
 const BEGIN: &str = "<!-- fidelity: written by FIDELITY_UPDATE=1 cargo test fidelity -->\n";
@@ -91,39 +91,12 @@ fn rows() -> Vec<Row> {
     let lublin = "swf/lublin_256.swf";
     compare(&mut rows, lublin, 256, "fcfs.batched", strict(Instant::Batched));
     compare(&mut rows, lublin, 256, "easy.batched", easy(Instant::Batched));
-    packing(&mut rows);
     rows
-}
-
-/// The FGD study: pods that go where they went there, the worst column of the curve, and means over ten orders.
-fn packing(rows: &mut Vec<Row>) {
-    let study = "Weng et al., ATC 2023 (FGD)";
-    for (policy, name, seed) in
-        [("fgd", "06-FGD", 42), ("fgd-best-fit", "05-BestFit", 42), ("gpu-packing", "04-GpuPacking", 43)]
-    {
-        let replay = fgd::replay(policy, name, seed);
-        let mut row = |what: &str, expected: f64, ours: f64, decimals: usize| {
-            let what = format!("`{policy}`, seed {seed}: {what}");
-            rows.push(Row { source: study, what, expected, ours, decimals });
-        };
-        row("pods on the node and the gpus as there", replay.expected as f64, replay.equal as f64, 0);
-        row("worst difference of the allocation curve, in points", 0.0, replay.worst, 2);
-    }
-    for means in &*fgd::MEANS {
-        for (at, arrived) in ["100", "130"].into_iter().enumerate() {
-            let what = format!("`{}`, ten orders of our own: allocated gpus at {arrived} % arrived", means.policy);
-            let (expected, ours) = (means.theirs[at], means.ours[at]);
-            rows.push(Row { source: study, what, expected, ours, decimals: 2 });
-        }
-    }
 }
 
 #[test]
 fn the_table_in_the_readme_is_what_comes_out() {
-    if data_file("swf/KTH-SP2-strong.swf").is_none()
-        || data_file("swf/lublin_256.swf").is_none()
-        || data_file("openb/fgd/seed42_pods.csv.gz").is_none()
-    {
+    if data_file("swf/KTH-SP2-strong.swf").is_none() || data_file("swf/lublin_256.swf").is_none() {
         return;
     }
     let head = "| source | what | expected | ours | difference |\n|---|---|---:|---:|---:|\n";

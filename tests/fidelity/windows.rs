@@ -1,5 +1,7 @@
 //! Windows of a log as studies of learning schedulers replay them: their loop, written down step by step, and ours.
 
+#![expect(clippy::disallowed_methods, reason = "a reference of its own may use the mathematics of the platform")]
+
 use windtunnel_scheduler::config::{Choice, Config};
 use windtunnel_traces::transform::{Boxed, Window, Windowed};
 

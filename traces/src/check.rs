@@ -257,7 +257,8 @@ fn fits_some_node(group: &Group, fleet: &Fleet) -> bool {
     let constraints = group.ask.constraints.as_deref().unwrap_or_default();
     fleet.nodes.iter().any(|node| {
         let meets = |constraint: &windtunnel_scheduler::constraint::Constraint| {
-            constraint.condition.is_met(node.attribute(&constraint.attribute))
+            let value = node.attributes.iter().find(|(name, _)| *name == constraint.attribute);
+            constraint.condition.is_met(value.map(|(_, value)| value.as_str()))
         };
         request.fits_in(&node.capacity) && constraints.iter().all(meets)
     })

@@ -1,19 +1,15 @@
 //! The pictures of the page. To add one: a file here and a line in [`CHARTS`].
 
 pub mod axis;
-mod blast;
 pub mod canvas;
 mod heat;
-mod history;
 mod nodes;
-mod outages;
 pub mod packing;
 pub mod palette;
 mod queue;
 mod slowest;
 mod stranded;
 mod thin;
-mod upkeep;
 mod utilization;
 pub(crate) mod versus;
 mod wait_groups;
@@ -38,12 +34,8 @@ pub static CHARTS: &[&(dyn Chart + Sync)] = &[
     &queue::Queue,
     &waits::Waits,
     &wait_groups::WaitGroups,
-    &history::History,
     &heat::Heat,
-    &outages::Outages,
-    &blast::Blast,
     &stranded::Stranded,
-    &upkeep::Upkeep,
     &slowest::Slowest,
 ];
 

@@ -29,7 +29,6 @@ pub(crate) const fn in_words(cause: Cause) -> &'static str {
         Cause::OfferCycle => "room not offered yet",
         Cause::Detection => "placed on a machine that was gone",
         Cause::Rerun => "placements that came to nothing",
-        Cause::Preemption => "others were making room",
     }
 }
 

@@ -2,7 +2,6 @@
 
 use windtunnel_outcome::Outcome;
 use windtunnel_outcome::metric::Metric;
-use windtunnel_outcome::recorder::WaitProfile;
 use windtunnel_outcome::series::SeriesTable;
 use windtunnel_scheduler::time::Time;
 
@@ -69,22 +68,15 @@ fn value_axis(metric: &Metric, values: impl Iterator<Item = f64>) -> (f64, Axis)
 pub(crate) fn waits(sides: [&Outcome; 2], names: [&str; 2]) -> Result<Option<Figure>, DrawError> {
     let profiles = sides.map(|side| side.waits.iter().find(|profile| profile.kind == "all" && profile.count > 0));
     let [Some(base), Some(new)] = profiles else { return Ok(None) };
-    let Some(html) = wait_picture([base, new], SIDES)? else { return Ok(None) };
-    let title = "Share of the tasks that waited longer than so long".to_owned();
-    Ok(Some(Figure { legend: legend(names), panels: vec![Panel { title, html, wide: true }], ..Figure::default() }))
-}
-
-/// What share of the tasks of two sides waited longer than each length of time; None if nobody waited.
-pub(super) fn wait_picture(sides: [&WaitProfile; 2], shades: [Shade; 2]) -> Result<Option<String>, DrawError> {
-    let most = sides.iter().filter_map(|side| side.bins.last()).map(|bin| bin.to).max();
+    let most = [base, new].iter().filter_map(|side| side.bins.last()).map(|bin| bin.to).max();
     let Some(most) = most else { return Ok(None) };
-    let least = sides.iter().filter_map(|side| side.bins.first()).map(|bin| bin.from).min().unwrap_or(1);
+    let least = [base, new].iter().filter_map(|side| side.bins.first()).map(|bin| bin.from).min().unwrap_or(1);
     let x = Axis::log_time(least.max(1) as f64, most as f64, 6);
-    let share = greatest(sides.map(|side| (side.count - side.zero) as f64 / side.count as f64));
+    let share = greatest([base, new].map(|side| (side.count - side.zero) as f64 / side.count as f64));
     let begin = x.from;
     let label = "share of tasks that wait longer";
     let html = picture(&Frame { size: (900, 260), ..Frame::new(label, x, Axis::share(share)) }, |plot| {
-        for (side, shade) in sides.into_iter().zip(shades) {
+        for (side, shade) in [base, new].into_iter().zip(SIDES) {
             let mut left = side.count - side.zero;
             let mut from = begin;
             let mut steps = Vec::new();
@@ -97,7 +89,8 @@ pub(super) fn wait_picture(sides: [&WaitProfile; 2], shades: [Shade; 2]) -> Resu
         }
         Ok(())
     })?;
-    Ok(Some(html))
+    let title = "Share of the tasks that waited longer than so long".to_owned();
+    Ok(Some(Figure { legend: legend(names), panels: vec![Panel { title, html, wide: true }], ..Figure::default() }))
 }
 
 /// The series that are laid over each other: column, title.
@@ -113,14 +106,21 @@ pub(crate) fn series(sides: [&Outcome; 2], names: [&str; 2]) -> Result<Option<Fi
     let mut panels = Vec::new();
     for (name, title) in SERIES {
         let scale = if name.ends_with("_milli") { 1e-3 } else { 1.0 };
-        panels.extend(series_panel(&tables, name, title, scale)?);
+        if let Some(pair) = series_panels(&tables, name, title, scale)? {
+            panels.extend(pair);
+        }
     }
     let mut legend = legend(names);
     legend.push((MARK, format!("{} minus {}", names[1], names[0])));
     Ok((!panels.is_empty()).then(|| Figure { legend, panels, ..Figure::default() }))
 }
 
-fn series_panel(tables: &[SeriesTable; 2], name: &str, title: &str, scale: f64) -> Result<Option<Panel>, DrawError> {
+fn series_panels(
+    tables: &[SeriesTable; 2],
+    name: &str,
+    title: &str,
+    scale: f64,
+) -> Result<Option<[Panel; 2]>, DrawError> {
     let [Some(base), Some(new)] = [&tables[0], &tables[1]].map(|table| column(table, name)) else { return Ok(None) };
     let ends = |table: &SeriesTable| table.to.last().copied().unwrap_or_default();
     let end = ends(&tables[0]).max(ends(&tables[1]));
@@ -148,7 +148,8 @@ fn series_panel(tables: &[SeriesTable; 2], name: &str, title: &str, scale: f64) 
         plot.steps(&zero, GRID, 1.0)?;
         plot.steps(&grid, MARK, 1.5)
     })?;
-    Ok(Some(Panel { title: title.to_owned(), html: over + &below, wide: false }))
+    let panel = |title: String, html: String| Panel { title, html, wide: false };
+    Ok(Some([panel(title.to_owned(), over), panel(label, below)]))
 }
 
 /// The value at an instant; 0 behind the end of a run.

@@ -6,7 +6,6 @@ pub mod compare;
 mod fleet;
 pub mod packing;
 mod sentences;
-pub mod sweep;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use windtunnel_outcome::distribution::Bin;
 use windtunnel_outcome::heat::HeatTable;
-use windtunnel_outcome::recorder::{BlastRow, SlowTask, WaitProfile};
+use windtunnel_outcome::recorder::{SlowTask, WaitProfile};
 use windtunnel_outcome::rows::{Cause, NodeRow};
 use windtunnel_outcome::series::{SeriesColumn, SeriesTable};
 use windtunnel_outcome::{Outcome, Summary};
@@ -19,7 +19,7 @@ use windtunnel_scheduler::time::{Span, Time};
 pub use frame::Frame;
 
 use crate::page::{self, Reproduction};
-use crate::write::{BLAST_COLUMNS, RUN_FILE, RunFacts, lane_time, lane_with_unit, summary};
+use crate::write::{RUN_FILE, RunFacts, lane_time, lane_with_unit, summary};
 
 /// A result that could not be read: one sentence and hints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +76,6 @@ pub fn load(folder: &Path) -> Result<Saved, ReadError> {
         heat,
         waits: load_waits(&folder.join("page/waits.parquet"))?,
         slowest: load_slowest(&folder.join("page/slowest.parquet"))?,
-        blasts: load_blasts(&folder.join("page/blast.parquet"))?,
         warnings,
     };
     let scenario_toml = text(&folder.join("scenario.toml"))?;
@@ -248,7 +247,6 @@ fn load_waits(path: &Path) -> Result<Vec<WaitProfile>, ReadError> {
             Some("all") => "all",
             Some("class") => "class",
             Some("role") => "role",
-            Some("history") => "history",
             other => return Err(ReadError::new(path, format!("it holds waits by {other:?}"))),
         };
         // The first row of a profile is the one without a bar.
@@ -267,30 +265,6 @@ fn load_waits(path: &Path) -> Result<Vec<WaitProfile>, ReadError> {
         }
     }
     Ok(profiles)
-}
-
-/// Results of earlier versions have no such table.
-fn load_blasts(path: &Path) -> Result<Vec<BlastRow>, ReadError> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let frame = Frame::read(path, None)?;
-    let [at, nodes, tasks, services, services_below, jobs] = wholes_of(&frame, BLAST_COLUMNS)?;
-    let words = |name: &str| -> Result<Vec<String>, ReadError> {
-        Ok(frame.texts(name)?.into_iter().map(Option::unwrap_or_default).collect())
-    };
-    let (kinds, domains) = (words("kind")?, words("domain")?);
-    let row = |row: usize| BlastRow {
-        at: Time(at[row]),
-        kind: kinds[row].clone(),
-        domain: domains[row].clone(),
-        nodes: nodes[row],
-        tasks: tasks[row],
-        services: services[row],
-        services_below: services_below[row],
-        jobs: jobs[row],
-    };
-    Ok((0..kinds.len()).map(row).collect())
 }
 
 fn load_slowest(path: &Path) -> Result<Vec<SlowTask>, ReadError> {

@@ -10,7 +10,6 @@ mod document;
 pub mod spread;
 pub mod student;
 mod text;
-pub mod warm_up;
 
 use std::collections::BTreeMap;
 

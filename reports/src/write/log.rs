@@ -15,7 +15,6 @@ const TEXT_MAX: usize = 8 << 20;
 pub(super) struct LogTable<W: Write> {
     file: TableFile<W>,
     rows: u64,
-    step: WholeColumn,
     at: WholeColumn,
     party: WholeColumn,
     kind: WordColumn,
@@ -28,7 +27,6 @@ impl<W: Write> LogTable<W> {
         Ok(Self {
             file: TableFile::new(sink)?,
             rows: 0,
-            step: WholeColumn::required(),
             at: WholeColumn::required(),
             party: WholeColumn::required(),
             kind: WordColumn::required(),
@@ -37,12 +35,11 @@ impl<W: Write> LogTable<W> {
         })
     }
 
-    /// Adds a message of the step of that number. Its kind is the tag that its encoding begins with.
-    pub(super) fn push(&mut self, step: u64, now: Time, party: PartyId, message: &impl Serialize) -> io::Result<()> {
+    /// Adds a message. Its kind is the tag that its encoding begins with.
+    pub(super) fn push(&mut self, now: Time, party: PartyId, message: &impl Serialize) -> io::Result<()> {
         self.message.clear();
         serde_json::to_writer(&mut self.message, message).map_err(io::Error::other)?;
         let kind = self.message.split(|&byte| byte == b'"').nth(3).unwrap_or_default();
-        self.step.push(step);
         self.at.push(now.0);
         self.party.push(u64::from(party.0));
         self.kind.push(std::str::from_utf8(kind).map_err(io::Error::other)?);
@@ -63,7 +60,6 @@ impl<W: Write> LogTable<W> {
                 ("party", ColumnMut::Whole(&mut self.party)),
                 ("kind", ColumnMut::Word(&mut self.kind)),
                 ("payload", ColumnMut::Text(&mut self.payload)),
-                ("step", ColumnMut::Whole(&mut self.step)),
             ],
         )
     }

@@ -26,7 +26,7 @@ use crate::page::{self, Reproduction};
 pub(crate) use folder::cannot;
 pub use folder::{RUN_FILE, ResultFolder, abandon_all};
 pub use run_facts::{Host, RunFacts};
-pub(crate) use tables::{BLAST_COLUMNS, lane_seconds, lane_time};
+pub(crate) use tables::{lane_seconds, lane_time};
 pub(crate) use tasks::{lane_with_unit, lanes_of};
 
 use log::LogTable;
@@ -40,8 +40,6 @@ pub const TOOL: &str = "windtunnel";
 pub struct RecordOptions {
     /// The lanes that the fleet names beyond the standard four (others are passed over), as in [`Outcome::lanes`].
     pub lanes: Vec<(usize, String)>,
-    /// Whether nodes have prices: attempts then say what they are charged.
-    pub costs: bool,
     /// `--record events`: every event of every party.
     pub events: bool,
     /// `--record decisions`: every decision of every party.
@@ -69,8 +67,6 @@ pub struct ResultWriter {
     events: Option<Log>,
     decisions: Option<Log>,
     failure: Option<RecordError>,
-    /// Steps of parties so far: what is told and what is decided in one of them goes together.
-    steps: u64,
 }
 
 impl ResultWriter {
@@ -83,7 +79,6 @@ impl ResultWriter {
         let begin = |name: &str| File::create(folder.path().join(name));
         let tasks = begin("tasks.parquet")
             .and_then(|file| TaskTable::new(file, &options.lanes))
-            .map(|table| table.with_costs(options.costs))
             .map_err(|error| cannot("write", &out.join("tasks.parquet"), &error))?;
         let log = |wanted: bool, name: &str| {
             let table = wanted.then(|| begin(name).and_then(|file| LogTable::new(BufWriter::new(file)))).transpose();
@@ -91,7 +86,7 @@ impl ResultWriter {
         };
         let events = log(options.events, "events.parquet")?;
         let decisions = log(options.decisions, "decisions.parquet")?;
-        Ok(Self { folder, tasks: Some(tasks), events, decisions, failure: None, steps: 0 })
+        Ok(Self { folder, tasks: Some(tasks), events, decisions, failure: None })
     }
 
     /// Where the result will be.
@@ -152,8 +147,7 @@ impl ResultWriter {
 
 impl Recorder for ResultWriter {
     fn wants_events(&self) -> bool {
-        // Steps are counted by what they are told.
-        self.events.is_some() || self.decisions.is_some()
+        self.events.is_some()
     }
 
     fn wants_decisions(&self) -> bool {
@@ -161,17 +155,15 @@ impl Recorder for ResultWriter {
     }
 
     fn heard(&mut self, now: Time, party: PartyId, events: &[Event]) {
-        self.steps += 1;
-        let step = self.steps;
         if let Some(log) = &mut self.events {
-            let result = events.iter().try_for_each(|event| log.push(step, now, party, event));
+            let result = events.iter().try_for_each(|event| log.push(now, party, event));
             self.keep("events.parquet", result);
         }
     }
 
     fn note(&mut self, now: Time, party: PartyId, decision: &Decision) {
         if let Some(log) = &mut self.decisions {
-            let result = log.push(self.steps, now, party, decision);
+            let result = log.push(now, party, decision);
             self.keep("decisions.parquet", result);
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use windtunnel_outcome::Outcome;
 use windtunnel_outcome::heat::HeatTable;
-use windtunnel_outcome::recorder::{BlastRow, SlowTask, WaitProfile};
+use windtunnel_outcome::recorder::{SlowTask, WaitProfile};
 use windtunnel_outcome::rows::{Cause, NodeRow};
 use windtunnel_outcome::series::SeriesTable;
 
@@ -211,31 +211,11 @@ pub(super) fn write_slowest<W: Write>(sink: W, slowest: &[SlowTask]) -> io::Resu
     file.finish()
 }
 
-/// `page/blast.parquet`.
-pub(super) fn write_blasts<W: Write>(sink: W, blasts: &[BlastRow]) -> io::Result<W> {
-    let mut file = TableFile::new(sink)?;
-    let [mut kind, mut domain] = [WordColumn::required(), WordColumn::required()];
-    let mut counts: [WholeColumn; 6] = std::array::from_fn(|_| WholeColumn::required());
-    for row in blasts {
-        kind.push(&row.kind);
-        domain.push(&row.domain);
-        let values = [row.at.0, row.nodes, row.tasks, row.services, row.services_below, row.jobs];
-        counts.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
-    }
-    let mut columns = vec![("kind", ColumnMut::Word(&mut kind)), ("domain", ColumnMut::Word(&mut domain))];
-    columns.extend(BLAST_COLUMNS.into_iter().zip(counts.iter_mut().map(ColumnMut::Whole)));
-    file.write_group(blasts.len() as u64, &mut columns)?;
-    file.finish()
-}
-
-/// The numbers of a row of `page/blast.parquet`.
-pub(crate) const BLAST_COLUMNS: [&str; 6] = ["at_us", "nodes", "tasks", "services", "services_below", "jobs"];
-
 /// The tables of an outcome beside its tasks and its log, by the name of their files.
 pub(super) type TableWriter = fn(&mut Vec<u8>, &Outcome) -> io::Result<()>;
 
 /// Every one of them.
-pub(super) const TABLES: [(&str, TableWriter); 6] = [
+pub(super) const TABLES: [(&str, TableWriter); 5] = [
     ("nodes.parquet", |out, outcome| write_nodes(out, &outcome.nodes, &outcome.lanes).map(drop)),
     ("series.parquet", |out, outcome| write_series(out, &outcome.series).map(drop)),
     ("page/heat.parquet", |out, outcome| {
@@ -243,5 +223,4 @@ pub(super) const TABLES: [(&str, TableWriter); 6] = [
     }),
     ("page/waits.parquet", |out, outcome| write_waits(out, &outcome.waits).map(drop)),
     ("page/slowest.parquet", |out, outcome| write_slowest(out, &outcome.slowest).map(drop)),
-    ("page/blast.parquet", |out, outcome| write_blasts(out, &outcome.blasts).map(drop)),
 ];

@@ -6,7 +6,7 @@ use windtunnel_outcome::rows::{Cause, NameRef, TaskRow};
 use windtunnel_scheduler::resources::{LANES, STANDARD_LANES};
 
 use super::parquet::{
-    ColumnMut, GROUP_ROWS, RealColumn, SteadyColumns, TableFile, TextColumn, WholeColumn, WholesColumn, WordColumn,
+    ColumnMut, GROUP_ROWS, SteadyColumns, TableFile, TextColumn, WholeColumn, WholesColumn, WordColumn,
 };
 
 /// Bytes of names beyond which a row group ends early: names may be as long as a trace likes, memory may not grow.
@@ -45,8 +45,6 @@ pub(super) struct TaskTable<W: Write> {
     /// By cause.
     causes: SteadyColumns<{ Cause::COUNT }>,
     lost_work: SteadyColumns<1>,
-    /// Where nodes have prices.
-    cost: Option<RealColumn>,
 }
 
 /// The name of a lane with its unit: `cpu_milli`, `memory_mib`; a lane that the scenario named has none.
@@ -94,14 +92,7 @@ impl<W: Write> TaskTable<W> {
             wait: WholeColumn::optional(),
             causes: SteadyColumns::default(),
             lost_work: SteadyColumns::default(),
-            cost: None,
         })
-    }
-
-    /// The same with a column of what each attempt is charged, if that is `wanted`. To be called before any row.
-    pub(super) fn with_costs(mut self, wanted: bool) -> Self {
-        self.cost = wanted.then(RealColumn::optional);
-        self
     }
 
     pub(super) fn push(&mut self, row: &TaskRow<'_>) -> io::Result<()> {
@@ -140,9 +131,6 @@ impl<W: Write> TaskTable<W> {
         self.wait.push_option(row.wait.map(|span| span.0));
         self.causes.push(row.causes.map(|span| span.0));
         self.lost_work.push([row.lost_work.0]);
-        if let Some(cost) = &mut self.cost {
-            cost.push_option(row.cost_usd);
-        }
         self.rows += 1;
         if self.rows == GROUP_ROWS || self.job.waiting() + self.task.waiting() + self.node.waiting() > TEXT_MAX {
             self.write_group()?;
@@ -185,9 +173,6 @@ impl<W: Write> TaskTable<W> {
             columns.push((name, Whole(column)));
         }
         columns.push(("lost_work_us", Whole(lost_work)));
-        if let Some(cost) = &mut self.cost {
-            columns.push(("cost_usd", ColumnMut::Real(cost)));
-        }
         self.file.write_group(rows, &mut columns)?;
         // Lanes that the fleet does not name are in no file; their rows must not pile up.
         unnamed.into_iter().for_each(WholeColumn::clear);

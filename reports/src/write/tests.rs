@@ -57,7 +57,6 @@ fn made(index: u64) -> Made {
         wait: started.then_some(wait),
         causes,
         lost_work: Span(u64::MAX * (index % 2)),
-        cost_usd: None,
     };
     Made { job: format!("job-{}", draw % 1000), node: format!("node-{}", draw % 5000), row }
 }

@@ -43,9 +43,6 @@ pub(crate) struct Arguments {
     /// Draws a trace again out of itself for every seed, so that an interval means something.
     #[arg(long, value_name = "WHAT")]
     resample: Option<Resample>,
-    /// Leaves out the beginning, up to where the base settles (MSER-5 on the cores that are allocated).
-    #[arg(long)]
-    warm_up: bool,
     /// Where the results go; left out: `runs/<name>.compare/`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -82,7 +79,6 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         seeds: arguments.seeds,
         until: arguments.until.clone(),
         resample: arguments.resample.and_then(word),
-        warm_up: arguments.warm_up,
     };
     let found = compare::run(tool, &request, &interrupt)?;
     let told = Told {
@@ -159,7 +155,6 @@ fn again(arguments: &Arguments) -> String {
     words.extend(arguments.until.as_ref().map(|until| format!("--until {}", quoted(&until.to_string()))));
     let word = |how: Resample| how.to_possible_value().map(|word| format!("--resample {}", word.get_name()));
     words.extend(arguments.resample.and_then(word));
-    words.extend(arguments.warm_up.then(|| "--warm-up".to_owned()));
     words.join(" ")
 }
 

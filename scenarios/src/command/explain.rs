@@ -54,7 +54,7 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         return Err(Failure::new(sentence));
     }
     let stories = retell(tool, arguments, summary.text("fingerprint").unwrap_or_default(), &tasks, &interrupt)?;
-    for asked in tasks.iter().filter(|task| stories.iter().all(|story| story.task != **task)) {
+    if let Some(asked) = tasks.iter().find(|task| stories.iter().all(|story| story.task != **task)) {
         return Err(no_such("task", asked));
     }
     for asked in &arguments.job {

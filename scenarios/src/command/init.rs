@@ -154,7 +154,8 @@ fn from_provider(name: &str, provider_name: &str, shape: Option<&str>, nodes: u3
     let rate = f64::from(nodes) * f64::from(chosen.cpu) * LOAD / (MEAN_S * MEAN_CPU) * 60.0;
     let _ = write!(
         text,
-        "\n# About two thirds of the fleet's cpu, around the clock.\n[[workload]]\nname = \"batch\"\n[workload.synthetic]\n\
+        "\n# About two thirds of the fleet's cpu, around the clock.\n\
+         [[workload]]\nname = \"batch\"\n[workload.synthetic]\n\
          arrivals = {{ poisson = \"{rate:.1}/m\" }}\n\
          duration = {{ lognormal = {{ median = \"10m\", sigma = 1.0, max = \"12h\" }} }}\n\
          shapes = [\n    {{ cpu = 1, memory = \"2GiB\", weight = 3 }},\n    {{ cpu = 4, memory = \"8GiB\" }},\n]\n\n\
@@ -232,7 +233,7 @@ mod tests {
             }
         }
         let wrong = |provider: &str, shape| from_provider("x", provider, shape, 1).unwrap_err().to_string();
-        assert!(wrong("asw", None).contains("did you mean `aws`?"));
+        assert!(wrong("awss", None).contains("did you mean `aws`?"));
         assert!(wrong("aws", Some("m5.xlrge")).contains("did you mean `m5.xlarge`?"));
     }
 

@@ -5,16 +5,13 @@ mod common;
 mod compare;
 mod diff;
 mod explain;
-mod failures;
 mod gate;
 mod init;
 mod library;
 mod metrics;
-mod minimise;
 mod packing;
 mod plan;
 mod policies;
-mod replay;
 mod report;
 mod run;
 mod schema;
@@ -55,10 +52,6 @@ enum Command {
     Explain(explain::Arguments),
     /// Hold scenarios against their baselines: exit code 1 if a limit is broken, 2 if one could not run.
     Gate(gate::Arguments),
-    /// Shrink a workload to the smallest that still breaks its gate.
-    Minimise(minimise::Arguments),
-    /// Hold recorded events against another version or policy.
-    Replay(replay::Arguments),
     /// Read everything that a scenario names, and run nothing.
     Check(check::Arguments),
     /// Render the report of a saved run again.
@@ -129,8 +122,6 @@ fn perform(tool: &Tool, command: Command) -> Result<Verdict, Failure> {
         Command::Diff(arguments) => diff::perform(&arguments),
         Command::Explain(arguments) => explain::perform(tool, &arguments),
         Command::Gate(arguments) => gate::perform(tool, &arguments),
-        Command::Minimise(arguments) => minimise::perform(tool, &arguments),
-        Command::Replay(arguments) => replay::perform(tool, &arguments),
         Command::Check(arguments) => check::perform(tool, &arguments),
         Command::Report(arguments) => report::perform(&arguments),
         Command::Packing(arguments) => packing::perform(tool, &arguments),

@@ -14,7 +14,7 @@ use super::Verdict;
 use super::common::{ScenarioArguments, quoted};
 use crate::facts::Watch;
 use crate::failure::Failure;
-use crate::packing::repack::Order;
+use crate::packing::repack::{Order, Packer};
 use crate::packing::{self, Measured, Options, Snapshot, recorded};
 use crate::progress::Interrupt;
 use crate::resolve::Resolved;
@@ -67,6 +67,9 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     let Subject { resolved, snapshot, outcome, warnings } = subject(tool, arguments, &interrupt)?;
     watch.lap("simulate");
     let scheduler = &resolved.scenario.scheduler;
+    let packer = Packer::new(tool, &scheduler.implementation, &resolved.config);
+    let lanes: Vec<(usize, String)> =
+        resolved.fleet.named_lanes().map(|lane| (lane, resolved.fleet.lane_name(lane).to_owned())).collect();
     let options = Options {
         trials: arguments.trials,
         order: arguments.order,
@@ -74,9 +77,9 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         unit: None,
         seed: resolved.scenario.seed,
     };
-    let mut measured = packing::measure_as(tool, &resolved, &snapshot, &options, &interrupt)?;
+    let mut measured = packing::measure(&snapshot, &lanes, &packer, &options, &interrupt)?;
     watch.lap("pack");
-    measured.warnings.splice(0..0, warnings);
+    measured.warnings.splice(0..0, warnings.into_iter().chain(packing::caveat(&resolved)));
     let summary = &mut measured.summary;
     summary.set("scenario", resolved.scenario.name.as_str());
     summary.set("seed", resolved.scenario.seed);
@@ -95,7 +98,7 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         None => Path::new("runs").join(format!("{}.packing", resolved.scenario.name)),
     };
     let extras = Extras { scenario_toml: resolved.text()?, command: again(arguments) };
-    let result = result_of(measured, packing::lanes_of(&resolved), outcome);
+    let result = result_of(measured, lanes, outcome);
     interrupt.close()?;
     let facts = || watch.facts(&Outcome::default());
     let folder = report::write(&out, &result, &extras, facts)?;

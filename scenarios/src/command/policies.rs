@@ -3,7 +3,6 @@
 use clap::Args;
 use serde_json::{Value, json};
 use windtunnel_scheduler::registry::Entry;
-use windtunnel_sim::fault::FAULTS;
 use windtunnel_traces::synthetic::GENERATORS;
 
 use super::Verdict;
@@ -66,11 +65,9 @@ fn as_json(row: &Row) -> Value {
 
 fn rows(tool: &Tool) -> Vec<Row> {
     let registries = tool.registries();
-    let mut rows: Vec<Row> =
-        registries.placements.iter().map(|entry| row("scheduler.placement", entry, entry.aliases)).collect();
+    let mut rows: Vec<Row> = registries.placements.iter().map(|entry| row("scheduler.placement", entry, &[])).collect();
     rows.extend(registries.queues.iter().map(|entry| row("scheduler.queue", entry, entry.aliases)));
     rows.extend(registries.backfills.iter().map(|entry| row("scheduler.backfill", entry, &[])));
-    rows.extend(registries.preemptions.iter().map(|entry| row("scheduler.preemption", entry, &[])));
     rows.extend(tool.scheduler_names().map(|name| Row {
         key: "scheduler.use",
         name: name.to_owned(),
@@ -89,14 +86,6 @@ fn rows(tool: &Tool) -> Vec<Row> {
         options: law.options.iter().map(|option| [option.name, option.default, option.summary]).collect(),
         summary: law.summary.to_owned(),
         source: law.source,
-    }));
-    rows.extend(FAULTS.iter().map(|model| Row {
-        key: "faults.<kind>.does",
-        name: model.name.to_owned(),
-        aliases: &[],
-        options: model.options.iter().map(|option| [option.name, option.default, option.summary]).collect(),
-        summary: model.summary.to_owned(),
-        source: model.source,
     }));
     rows
 }

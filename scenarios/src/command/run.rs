@@ -74,7 +74,6 @@ fn record_options(resolved: &Resolved, record: &[Record]) -> RecordOptions {
     let own = fleet.named_lanes().filter(|&lane| lane >= STANDARD_LANES.len());
     RecordOptions {
         lanes: own.map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect(),
-        costs: fleet.upkeep.iter().any(|rate| rate.price > 0),
         events: record.contains(&Record::Events),
         decisions: record.contains(&Record::Decisions),
     }

@@ -5,9 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use windtunnel_outcome::metric::{self, Better};
-use windtunnel_reports::page;
-use windtunnel_reports::sweep::{SweepAxis, SweepMeasure, SweepResult};
 
 use super::Verdict;
 use super::common::quoted;
@@ -17,7 +14,7 @@ use crate::library;
 use crate::load;
 use crate::progress::Interrupt;
 use crate::sweep::engine::{ENGINES, Engine, EngineOptions, Progressed};
-use crate::sweep::{Axis, Beginning, Job, Table};
+use crate::sweep::{Beginning, Job, Table};
 use crate::talk;
 use crate::tool::Tool;
 
@@ -169,55 +166,16 @@ fn finish(job: &Job<'_>, watch: Watch, idle: Option<f64>, command: &str, as_json
     if let Some(idle) = idle {
         facts.cpu_split_s.insert("idle_share".to_owned(), idle);
     }
-    job.write("sweep.html", page::sweep::render(&result(job, &table), command))?;
     job.write(windtunnel_reports::write::RUN_FILE, facts.to_json(command))?;
     if as_json {
         return talk::json(&rows_as_json(&table));
     }
-    let page = job.folder().join("sweep.html");
-    talk::out(&format!("{}\n{}\n", shown(job, &table), page.display()))
+    let folder = job.folder().join("sweep.parquet");
+    talk::out(&format!("{}\n{}\n", shown(job, &table), folder.display()))
 }
 
 /// The numbers that the table shows, where the runs have them.
 const SHOWN: [&str; 4] = ["wait_s.mean", "wait_s.p99", "allocation.cpu.mean", "packing.efficiency"];
-
-/// What the page shows: the headline numbers of every point.
-fn result(job: &Job<'_>, table: &Table) -> SweepResult {
-    let points = job.points();
-    let axis = |axis: &Axis| {
-        let mut values: Vec<String> = Vec::new();
-        for word in table.words(axis.title()).into_iter().flatten().flatten() {
-            if !values.contains(word) {
-                values.push(word.clone());
-            }
-        }
-        SweepAxis { title: axis.title().to_owned(), values }
-    };
-    let measure = |name: &&str| {
-        let known = metric::find(name)?;
-        table.numbers(name)?;
-        Some(SweepMeasure {
-            name: (*name).to_owned(),
-            less_is_better: match known.better {
-                Better::Lower => Some(true),
-                Better::Higher => Some(false),
-                Better::Neither => None,
-            },
-            is_share: known.unit == "share",
-            values: points.iter().map(|rows| mean(table, name, rows)).collect(),
-        })
-    };
-    SweepResult {
-        name: job.name().to_owned(),
-        scenario: job.sweep().scenario.clone(),
-        axes: job.sweep().axis.iter().map(axis).collect(),
-        seeds: points.first().map_or(0, ExactSizeIterator::len),
-        measures: SHOWN.iter().chain(&ALSO).filter_map(measure).collect(),
-    }
-}
-
-/// What the page shows besides.
-const ALSO: [&str; 4] = ["bounded_slowdown.mean", "allocation.memory.mean", "allocation.gpu.mean", "cost.total_usd"];
 
 /// A line per point: the mean over its seeds.
 fn shown(job: &Job<'_>, table: &Table) -> String {

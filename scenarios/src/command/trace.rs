@@ -10,8 +10,8 @@ use windtunnel_traces::model::{Fleet, Source};
 use windtunnel_traces::read::{self, ColumnNote, ColumnUse, FORMATS, Input, ReadOptions, Yield};
 use windtunnel_traces::write;
 
+use super::Verdict;
 use super::check::lines;
-use super::{Verdict, failures};
 use crate::failure::Failure;
 use crate::survey;
 use crate::talk::{self, number, whole};
@@ -214,13 +214,6 @@ impl Files {
 
 fn info(arguments: &Look) -> Result<Verdict, Failure> {
     let options = arguments.files.read_options()?;
-    let parts: Vec<Input> = arguments.files.files.iter().map(Input::file).collect();
-    if arguments.files.taken_for.is_none()
-        && let Some(record) = failures::open(&parts, arguments.files.format.as_deref(), &options)?
-    {
-        failures::tell(&record, arguments.json)?;
-        return Ok(Verdict::Fine);
-    }
     let facts: Vec<(&str, Value)> = match arguments.files.open(&options)? {
         Opened::Fleet(fleet) => fleet_facts(&fleet),
         Opened::Workload(mut source) => {

@@ -45,8 +45,6 @@ pub struct Request {
     pub until: Option<Limit>,
     /// Runs each seed on a resampled trace.
     pub resample: Option<String>,
-    /// Leaves out the beginning, up to where the base settles.
-    pub warm_up: bool,
 }
 
 /// What came of it.
@@ -112,10 +110,7 @@ pub fn run(tool: &Tool, request: &Request, interrupt: &Interrupt) -> Result<Foun
             return Err(Failure::new(sentence));
         }
     }
-    let mut bench = Bench { tool, request, arms, extra };
-    if request.warm_up {
-        bench.leave_out_warm_up(plain.scenario.seed, interrupt)?;
-    }
+    let bench = Bench { tool, request, arms, extra };
     // Whatever is wrong with a side is said before anything runs; another build says for itself what it cannot read.
     let own = bench.arms.iter().filter(|arm| arm.build.is_none());
     let mut sides = own.map(|arm| bench.load(arm, plain.scenario.seed)).collect::<Result<Vec<_>, _>>()?;
@@ -143,22 +138,6 @@ impl Bench<'_> {
         let sets = self.sets(arm, seed);
         load::load(&self.request.scenario, &sets, self.tool.registries())
             .map_err(|failure| failure.within(&format!("side `{}`", arm.name)))
-    }
-
-    /// Measures every side from where the base settles, which takes one run more.
-    fn leave_out_warm_up(&mut self, seed: u64, interrupt: &Interrupt) -> Result<(), Failure> {
-        let base = self.load(&self.arms[0], seed)?;
-        if base.scenario.measure.from.is_some() {
-            return Err(Failure::new("`measure.from` says where measuring begins; take --warm-up out"));
-        }
-        let runs = simulate::side_by_side("warm-up", &[()], interrupt, |(), asks| {
-            simulate::once(self.tool, &base, &mut Discard, asks)
-        })?;
-        let cut = runs.first().map_or(windtunnel_scheduler::Time::ZERO, verdict::warm_up::cut);
-        if cut > windtunnel_scheduler::Time::ZERO {
-            self.extra.push(Set { key: "measure.from".into(), value: format!("\"{}us\"", cut.0) });
-        }
-        Ok(())
     }
 
     fn measure(&self, resolved: Resolved, design: Design, interrupt: &Interrupt) -> Result<Found, Failure> {

@@ -25,7 +25,7 @@ enum Kind {
 }
 
 /// All limits of a gate.
-pub(crate) struct Limits {
+pub(super) struct Limits {
     held: Vec<Held>,
 }
 
@@ -47,28 +47,11 @@ impl Limits {
         Ok(Self { held })
     }
 
-    /// The metrics that are named.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.held.iter().map(|held| held.name.as_str())
-    }
-
     /// What a baseline keeps: the headline metrics and whatever a limit names.
     pub fn kept(&self, runs: &[Numbers]) -> BTreeMap<String, Vec<Option<f64>>> {
         let names = HEADLINE.iter().map(|name| (*name).to_owned()).chain(self.held.iter().map(|one| one.name.clone()));
         let there = names.filter(|name| runs.iter().any(|run| run.contains_key(name)));
         there.map(|name| (name.clone(), values(runs, &name))).collect()
-    }
-
-    /// The limits that one run breaks, held against another.
-    pub fn broken(&self, base: &Numbers, new: &Numbers) -> Vec<Check> {
-        let at = |run: &Numbers, name: &str| values(std::slice::from_ref(run), name);
-        let checks = self.held.iter().filter(|held| new.contains_key(&held.name)).map(|held| match &held.kind {
-            Kind::WorseBy(share) => held.relative(*share, &at(base, &held.name), &at(new, &held.name)),
-            Kind::Absolute { relation, value, written } => {
-                held.absolute((*relation, *value, written), mean(&at(base, &held.name)), &at(new, &held.name))
-            }
-        });
-        checks.filter(|check| !check.holds).collect()
     }
 
     /// Holds a run against every limit. A headline metric that neither side has is left out.

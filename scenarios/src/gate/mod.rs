@@ -9,12 +9,9 @@ use std::path::{Path, PathBuf};
 
 use windtunnel_reports::gate::{Gated, Outcome};
 use windtunnel_reports::verdict::{Numbers, numbers};
-use windtunnel_traces::model::Fleet;
 
 use crate::failure::Failure;
 use crate::load;
-use crate::packing;
-use crate::packing::snapshot::Watch;
 use crate::progress::Interrupt;
 use crate::resolve::Resolved;
 use crate::simulate;
@@ -23,7 +20,7 @@ use crate::tool::Tool;
 
 pub use baseline::Baseline;
 pub use chain::Chain;
-pub(crate) use limits::Limits;
+use limits::Limits;
 
 /// What is to be held.
 pub struct Request {
@@ -82,8 +79,7 @@ fn attempt(tool: &Tool, request: &Request, interrupt: &Interrupt, gated: &mut Ga
         let now = Baseline::new(&resolved.scenario.name, inputs.clone(), seeds.clone(), &Chain::default());
         comparable(old, &now, request)?;
     }
-    let packs = limits.names().any(packing::is_measure);
-    let measured = measure(tool, request, &seeds, packs, interrupt)?;
+    let measured = measure(tool, request, &seeds, interrupt)?;
     match old {
         None => {
             let mut new = Baseline::new(&resolved.scenario.name, inputs, seeds, &measured.chain);
@@ -124,29 +120,14 @@ fn comparable(old: &Baseline, now: &Baseline, request: &Request) -> Result<(), F
     Err(Failure::new(sentence).hint(hint))
 }
 
-/// Every seed, side by side; the chain is that of the first. The peak of each is packed too if a limit asks for it.
-fn measure(
-    tool: &Tool,
-    request: &Request,
-    seeds: &[u64],
-    packs: bool,
-    interrupt: &Interrupt,
-) -> Result<Measured, Failure> {
+/// Every seed, side by side; the chain is that of the first.
+fn measure(tool: &Tool, request: &Request, seeds: &[u64], interrupt: &Interrupt) -> Result<Measured, Failure> {
     let runs = simulate::side_by_side("gate", seeds, interrupt, |seed, asks| {
         let mut sets = request.sets.clone();
         sets.push(Set { key: "seed".into(), value: seed.to_string() });
         let resolved = load::load(&request.scenario, &sets, tool.registries())?;
         let mut chain = Chain::default();
-        let outcome = if packs {
-            let mut watch = Watch::for_peak();
-            let mut outcome = simulate::once(tool, &resolved, &mut packing::Both(&mut chain, &mut watch), asks)?;
-            let options = packing::Options::usual(*seed);
-            let packed = packing::measure_as(tool, &resolved, &watch.snapshot(), &options, interrupt)?;
-            packed.into_summary(&mut outcome.summary);
-            outcome
-        } else {
-            simulate::once(tool, &resolved, &mut chain, asks)?
-        };
+        let outcome = simulate::once(tool, &resolved, &mut chain, asks)?;
         let chain = (Some(seed) == seeds.first()).then_some(chain);
         let fingerprint = outcome.summary.text("fingerprint").unwrap_or_default().to_owned();
         Ok((numbers(&outcome.summary), fingerprint, chain))
@@ -160,51 +141,22 @@ fn measure(
     Ok(measured)
 }
 
-/// What the numbers of a run are bound to, by digest: everything that the scheduler does not decide. Keys that have
-/// their default are left out, so that a build that knows more keys reads the same experiment.
+/// What the numbers of a run are bound to, by digest: everything that the scheduler does not decide.
 fn bound_to(resolved: &Resolved) -> Result<BTreeMap<String, String>, Failure> {
-    let mut whole = resolved.portable()?;
-    let usual = |table: Result<toml::Table, toml::ser::Error>| table.unwrap_or_default();
-    // Every key of a workload has a default, and not all of them are false or empty.
-    let workload = toml::from_str::<crate::spec::workload::Workload>("").ok();
-    let workload = workload.and_then(|workload| toml::Table::try_from(workload).ok()).unwrap_or_default();
-    if let Some(toml::Value::Array(all)) = whole.get_mut("workload") {
-        all.iter_mut().filter_map(toml::Value::as_table_mut).for_each(|one| leave_out(one, &workload));
-    }
-    let rules = [
-        ("model", usual(toml::Table::try_from(crate::spec::model::Model::default()))),
-        ("measure", usual(toml::Table::try_from(crate::spec::run::Measure::default()))),
-        ("stop", usual(toml::Table::try_from(crate::spec::run::Stop::default()))),
-    ];
-    for (key, usual) in &rules {
-        if let Some(toml::Value::Table(table)) = whole.get_mut(*key) {
-            leave_out(table, usual);
-        }
-    }
-    let mut bound = BTreeMap::from([("fleet".to_owned(), fleet_digest(&resolved.fleet))]);
-    for (name, keys) in
-        [("workload", ["workload"].as_slice()), ("faults", &["faults"]), ("rules", &["model", "measure", "stop"])]
-    {
-        let parts = keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?)));
-        let parts: Vec<String> = parts.filter(|part| !part.ends_with("= {}")).collect();
+    let whole = resolved.portable()?;
+    let mut bound = BTreeMap::new();
+    for (name, keys) in [
+        ("fleet", ["fleet"].as_slice()),
+        ("workload", &["workload"]),
+        ("faults", &["faults"]),
+        ("rules", &["model", "measure", "stop"]),
+    ] {
+        let parts: Vec<String> = keys.iter().filter_map(|key| Some(format!("{key} = {}", whole.get(*key)?))).collect();
         if !parts.is_empty() {
             bound.insert(name.to_owned(), crate::resolve::digest_text(&parts.join("\n")));
         }
     }
     Ok(bound)
-}
-
-/// Takes out what has its default.
-fn leave_out(table: &mut toml::Table, usual: &toml::Table) {
-    table.retain(|key, value| usual.get(key) != Some(value));
-}
-
-/// What every machine offers.
-fn fleet_digest(fleet: &Fleet) -> String {
-    let nodes = fleet.nodes.iter().map(|node| {
-        format!("{} {:?} {} {:?} {:?}", node.name, node.capacity.0, node.gpus, node.attributes, node.domains)
-    });
-    crate::resolve::digest_text(&nodes.collect::<Vec<String>>().join("\n"))
 }
 
 /// Puts a file in place when it is whole; whether it says what it said before.

@@ -111,7 +111,7 @@ pub fn typical_of(kinds: &[Kind]) -> Vec<Kind> {
     if typical.len() <= KINDS_MOST {
         return typical;
     }
-    typical.sort_by(|one, other| one.spec.request.cmp(&other.spec.request));
+    typical.sort_by_key(|one| one.spec.request);
     let every = |at: usize| typical[(2 * at + 1) * typical.len() / (2 * KINDS_MOST)].clone();
     (0..KINDS_MOST).map(every).collect()
 }

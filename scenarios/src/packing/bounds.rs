@@ -15,13 +15,16 @@ use super::books::Kind;
 /// Groups of tasks with conditions of their own that are told apart: those with the most tasks.
 const GROUPS_MOST: usize = 64;
 
+/// What tasks demand of nodes.
+type Conditions = Option<Arc<[Constraint]>>;
+
 /// The fewest nodes that could hold all tasks but `may_wait` of them.
 #[must_use]
 pub fn of(nodes: &[Arc<NodeSpec>], kinds: &[Kind], may_wait: u64) -> Bounds {
     let mut ledger = Ledger::default();
     nodes.iter().for_each(|node| ledger.add_node(node));
     let rows: Vec<Resources> = nodes.iter().map(|node| node.capacity).collect();
-    let mut groups: BTreeMap<Option<Arc<[Constraint]>>, (u64, Vec<&Kind>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Conditions, (u64, Vec<&Kind>)> = BTreeMap::new();
     for kind in kinds {
         let group = groups.entry(kind.spec.constraints.clone()).or_default();
         group.0 += kind.count;

@@ -111,7 +111,7 @@ impl Mover {
     }
 
     fn move_one(&mut self, stay: &Stay, made: &mut Vec<Stay>) -> bool {
-        let asked = Asked::new(TaskId(stay.task), stay.shape);
+        let asked = Asked { task: TaskId(stay.task), shape: stay.shape };
         let Some(to) = self.index.place(&self.ledger, asked, &mut 0) else { return false };
         let shape = *self.ledger.shapes().shape(stay.shape);
         let gpus = self.ledger.choose_devices(&shape, to);

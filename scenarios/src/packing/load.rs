@@ -89,8 +89,11 @@ fn repeated(pieces: &[Piece], order: Order, nodes: &[Arc<NodeSpec>], capacity: &
     Workload::new(&cut, Order::AsGiven, &largest_of(nodes))
 }
 
+/// Submissions up to each point, with the load that they make.
+type Steps = Vec<(Range<usize>, f64)>;
+
 /// The lane that is asked for most, and the submissions up to each point with the load that they make.
-fn steps(workload: &Workload, capacity: &Totals) -> Option<(usize, Vec<(Range<usize>, f64)>)> {
+fn steps(workload: &Workload, capacity: &Totals) -> Option<(usize, Steps)> {
     let share = |lane: usize| workload.demand.0[lane] as f64 / capacity.0[lane] as f64;
     let lanes = (0..LANES).filter(|&lane| capacity.0[lane] > 0 && workload.demand.0[lane] > 0);
     let lane = lanes.max_by(|&one, &other| share(one).total_cmp(&share(other)).then(other.cmp(&one)))?;

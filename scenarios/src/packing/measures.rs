@@ -18,7 +18,7 @@ use super::repack::{Order, Packed, Packer, Piece, Workload, largest_of, pieces_o
 use super::{bounds, holes};
 use crate::failure::Failure;
 use crate::packing::Snapshot;
-use crate::progress::{Interrupt, Tally};
+use crate::progress::{Interrupt, Steps};
 
 /// Parts in a million.
 const PPM: u64 = 1_000_000;
@@ -38,14 +38,6 @@ pub struct Options {
     pub unit: Option<JobSpec>,
     /// The key of every draw.
     pub seed: u64,
-}
-
-impl Options {
-    /// Eleven orders of removal, 0.2 % of the tasks may stay pending: as for Borg's cells.
-    #[must_use]
-    pub const fn usual(seed: u64) -> Self {
-        Self { trials: 11, order: Order::AsGiven, pending_ppm: 2_000, unit: None, seed }
-    }
 }
 
 /// How many of so many tasks may stay pending.
@@ -85,15 +77,6 @@ impl Measured {
     #[must_use]
     pub fn value(&self, metric: &str) -> Option<f64> {
         self.summary.number(metric)
-    }
-}
-
-impl Measured {
-    /// Adds the numbers that a run does not have itself to those that it has.
-    pub fn into_summary(self, run: &mut Summary) {
-        for (path, value) in self.summary.iter().filter(|(path, _)| is_measure(&path.join("."))) {
-            run.set_path(path.to_vec(), value.clone());
-        }
     }
 }
 
@@ -149,7 +132,7 @@ pub fn measure(
     let bounds = bounds::of(&snapshot.nodes, &kinds, may_wait);
     let complete = if may_wait == 0 { bounds.nodes } else { bounds::of(&snapshot.nodes, &kinds, 0).nodes };
     subject.bounds(summary, &bounds, complete);
-    let steps = Tally::new("packing", options.trials as usize + 3, interrupt.clone());
+    let steps = Steps::new("packing", options.trials + 3, interrupt);
     let whole = subject.whole(interrupt, &steps, may_wait)?;
     summary.set("packed.nodes", whole.packed.nodes);
     summary.set("packed.pending", whole.packed.pending);
@@ -232,7 +215,7 @@ impl Subject<'_> {
     }
 
     /// Everything that packs from scratch, on all cores; nothing depends on which of it is done first.
-    fn whole(&self, interrupt: &Interrupt, steps: &Tally, may_wait: u64) -> Result<Whole, Failure> {
+    fn whole(&self, interrupt: &Interrupt, steps: &Steps, may_wait: u64) -> Result<Whole, Failure> {
         let Options { order, pending_ppm, seed, trials, .. } = *self.options;
         let balloon = Balloon { nodes: self.nodes, pieces: self.pieces, order, pending_ppm, seed, interrupt };
         let cell = Cell { nodes: self.nodes, workload: self.workload, may_wait, seed, interrupt };

@@ -21,21 +21,18 @@ pub mod snapshot;
 pub use measures::{Measured, Options, is_measure, measure, tolerated};
 pub use snapshot::Snapshot;
 
-use windtunnel_outcome::recorder::{Outcome, RecordError, Recorder};
-use windtunnel_outcome::rows::TaskRow;
+use std::ops::ControlFlow;
+
+use windtunnel_outcome::Outcome;
 use windtunnel_scheduler::config::Architecture;
-use windtunnel_scheduler::decision::Decision;
-use windtunnel_scheduler::event::Event;
-use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::time::Time;
+use windtunnel_sim::SimError;
 use windtunnel_sim::experiment::Stop;
 
 use crate::failure::Failure;
 use crate::progress::{Bar, Interrupt, Whole};
 use crate::resolve::Resolved;
-use crate::simulate;
 use crate::tool::Tool;
-use repack::Packer;
 use snapshot::Watch;
 
 /// What must be kept in mind of a scenario whose tasks are packed from scratch, if anything.
@@ -70,73 +67,17 @@ pub fn simulate(
     }
     let mut watch = if at.is_some() { Watch::for_end() } else { Watch::for_peak() };
     let mut scheduler = tool.build(&resolved.scenario.scheduler.implementation)?;
-    let whole = at.map_or_else(|| simulate::whole(resolved), |at| Whole::Until(at.0));
+    let whole = at.or(resolved.scenario.stop.at.map(|at| Time(at.0))).map_or(Whole::Unknown, |at| Whole::Until(at.0));
     let bar = Bar::new(&resolved.scenario.name, whole, interrupt.clone());
-    let outcome = simulate::drive(experiment, scheduler.as_mut(), &mut watch, &mut |progress| bar.tell(progress));
+    let mut tell = |progress| -> ControlFlow<()> { bar.tell(progress) };
+    let result = windtunnel_sim::run(experiment, scheduler.as_mut(), &mut watch, &mut tell);
     bar.clear();
+    let outcome = result.map_err(|error| match error {
+        SimError::Source(error) => error.into(),
+        SimError::Interrupted => Failure::Interrupted,
+        other => Failure::new(other.to_string()),
+    })?;
     let mut snapshot = watch.snapshot();
     snapshot.at = at.unwrap_or(snapshot.at);
-    Ok((snapshot, outcome?))
-}
-
-/// Takes every measure of a snapshot with the scenario's own scheduler.
-///
-/// # Errors
-/// As [`measure`].
-pub fn measure_as(
-    tool: &Tool,
-    resolved: &Resolved,
-    snapshot: &Snapshot,
-    options: &Options,
-    interrupt: &Interrupt,
-) -> Result<Measured, Failure> {
-    let packer = Packer::new(tool, &resolved.scenario.scheduler.implementation, &resolved.config);
-    let mut measured = measure(snapshot, &lanes_of(resolved), &packer, options, interrupt)?;
-    measured.warnings.splice(0..0, caveat(resolved));
-    Ok(measured)
-}
-
-/// The lanes that the fleet names.
-#[must_use]
-pub fn lanes_of(resolved: &Resolved) -> Vec<(usize, String)> {
-    let lanes = resolved.fleet.named_lanes();
-    lanes.map(|lane| (lane, resolved.fleet.lane_name(lane).to_owned())).collect()
-}
-
-/// Two recorders of one run.
-pub struct Both<'a>(pub &'a mut dyn Recorder, pub &'a mut dyn Recorder);
-
-impl Recorder for Both<'_> {
-    fn wants_events(&self) -> bool {
-        self.0.wants_events() || self.1.wants_events()
-    }
-
-    fn wants_decisions(&self) -> bool {
-        self.0.wants_decisions() || self.1.wants_decisions()
-    }
-
-    fn heard(&mut self, now: Time, party: PartyId, events: &[Event]) {
-        for recorder in [&mut *self.0, &mut *self.1] {
-            if recorder.wants_events() {
-                recorder.heard(now, party, events);
-            }
-        }
-    }
-
-    fn note(&mut self, now: Time, party: PartyId, decision: &Decision) {
-        for recorder in [&mut *self.0, &mut *self.1] {
-            if recorder.wants_decisions() {
-                recorder.note(now, party, decision);
-            }
-        }
-    }
-
-    fn task(&mut self, row: &TaskRow<'_>) {
-        self.0.task(row);
-        self.1.task(row);
-    }
-
-    fn finish(&mut self, outcome: &Outcome) -> Result<(), RecordError> {
-        self.0.finish(outcome).and(self.1.finish(outcome))
-    }
+    Ok((snapshot, outcome))
 }

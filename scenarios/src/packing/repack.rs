@@ -6,7 +6,6 @@ use windtunnel_scheduler::config::{Architecture, Choice, Config, HeadOfLine, Ins
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::event::{Event, JobKind, JobSpec, NodeSpec};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, TaskId};
-use windtunnel_scheduler::partition::{Limits, Partition};
 use windtunnel_scheduler::resources::{LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -144,11 +143,6 @@ pub fn soften(pieces: &mut [Piece], nodes: usize) {
     }
 }
 
-/// The same nodes without limits.
-fn unlimited(partition: &Partition) -> Partition {
-    Partition { qos: None, limits: Limits::default(), ..partition.clone() }
-}
-
 /// What came of packing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Packed {
@@ -167,8 +161,7 @@ pub struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     /// For a scenario. Its queue order and placement decide; what has to do with time is put aside: everybody waits
-    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), one party is told all, and what
-    /// jobs may take at once (limits of partitions and qualities of service, reservations) does not count.
+    /// (`unplaceable`), who does not fit holds up nobody (`head_of_line`, `backfill`), and one party is told all.
     #[must_use]
     pub fn new(tool: &'a Tool, implementation: &'a str, config: &Config) -> Self {
         let config = Config {
@@ -179,9 +172,6 @@ impl<'a> Packer<'a> {
             instant: Instant::Batched,
             interval: Span::ZERO,
             explain: false,
-            partitions: config.partitions.iter().map(unlimited).collect(),
-            qos: Vec::new(),
-            reservations: Vec::new(),
             ..config.clone()
         };
         Self { tool, implementation, config }
@@ -201,7 +191,7 @@ impl<'a> Packer<'a> {
     pub fn pack<'n, 'e>(
         &self,
         nodes: impl Iterator<Item = &'n Arc<NodeSpec>>,
-        steps: impl Iterator<Item = &'e [Event]>,
+        mut steps: impl Iterator<Item = &'e [Event]>,
         placed: &mut dyn FnMut(&[Decision]),
     ) -> Result<(), Failure> {
         let mut scheduler = self.tool.build(self.implementation)?;
@@ -220,7 +210,7 @@ impl<'a> Packer<'a> {
             Ok(())
         };
         step(&events)?;
-        steps.map(step).collect()
+        steps.try_for_each(step)
     }
 
     /// Packs a workload in one go and counts.

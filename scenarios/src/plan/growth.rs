@@ -37,7 +37,7 @@ impl std::str::FromStr for Growth {
         let (rate, period) = text.split_once('/').ok_or_else(fail)?;
         let rate: f64 = rate.trim().strip_suffix('%').and_then(|rate| rate.trim().parse().ok()).ok_or_else(fail)?;
         let known = ["day", "week", "month", "quarter", "year"];
-        if !known.contains(&period) || !(rate > 0.0 && rate <= 1_000.0) {
+        if !(known.contains(&period) && rate > 0.0 && rate <= 1_000.0) {
             return Err(fail());
         }
         Ok(Self { rate: rate / 100.0, period: period.to_owned(), written: text.to_owned() })
@@ -83,8 +83,8 @@ pub fn forecast(tool: &Tool, question: &Question, growth: &Growth, interrupt: &I
     let first = resolved.scenario.seed;
     let mut steps: Vec<Step> = Vec::new();
     let mut breaks_at = None;
+    let mut load = 1.0;
     for period in 0..=PERIODS_MOST {
-        let load = (1.0 + growth.rate).powi(period as i32);
         let jobs: Vec<Vec<Set>> = (0..u64::from(question.seeds.max(1)))
             .map(|at| {
                 let grown = today.iter().enumerate().map(|(place, today)| Set {
@@ -109,6 +109,7 @@ pub fn forecast(tool: &Tool, question: &Question, growth: &Growth, interrupt: &I
         if breaks_at.is_some_and(|broke| period >= broke + BEYOND) {
             break;
         }
+        load *= 1.0 + growth.rate;
     }
     Ok(Forecast { breaks_at, steps })
 }

@@ -15,8 +15,8 @@ pub struct Search {
     pub tried: BTreeMap<u32, bool>,
 }
 
-/// Sizes just below the answer that are tried besides, to see whether fewer would do as well.
-const BELOW: u32 = 2;
+/// Sizes just below and above the answer that are tried besides, to see whether the rule holds there.
+const BESIDE: u32 = 2;
 
 impl Search {
     /// Sizes that do, although a larger one does not: `(smaller, larger)`, the nearest larger one of each.
@@ -90,7 +90,8 @@ pub fn smallest<E>(
                 low = middle;
             }
         }
-        for size in (low.saturating_sub(BELOW)..low).filter(|&size| size >= least) {
+        let beside = (low.saturating_sub(BESIDE)..low).chain(high + 1..=high.saturating_add(BESIDE));
+        for size in beside.filter(|size| (least..=most).contains(size)) {
             ask(size)?;
         }
     }

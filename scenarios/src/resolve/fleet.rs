@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use windtunnel_scheduler::constraint::{HOSTNAME, TAINTS};
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, LANES, MEMORY, Resources, STANDARD_LANES};
-use windtunnel_traces::model::{Fleet, Name, Node, NodeGroup, TASKS, Upkeep};
+use windtunnel_traces::model::{Fleet, Name, Node};
 use windtunnel_traces::read::{Input, ReadOptions, open_fleet};
 
-use super::workload::EFFECTS;
 use super::{Context, InputDigest};
 use crate::failure::Failure;
 use crate::spec::fleet as spec;
@@ -62,20 +60,14 @@ fn from_pool(pool: &spec::Amounts, context: &Context<'_>) -> Result<Fleet, Failu
     let (capacity, gpus) = capacity(pool, &spec::Amounts::default(), spec::Overcommit::default(), &extra)
         .map_err(|(key, sentence)| context.places.failure(&format!("fleet.pool.{key}"), sentence))?;
     let node = Node { name: Name::Text("pool".into()), capacity, gpus, attributes: Vec::new(), domains: Vec::new() };
-    Ok(Fleet { nodes: vec![node], lanes, extra_lanes: extra, ..Fleet::default() })
+    Ok(Fleet { nodes: vec![node], lanes, extra_lanes: extra })
 }
 
 fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Fleet, Failure> {
-    if let Some(position) = groups.iter().position(|group| group.lanes.contains_key(TASKS)) {
-        let sentence = "this lane counts tasks; give `tasks` instead, and take it out here";
-        return Err(context.places.failure(&format!("fleet.group.{position}.lanes.{TASKS}"), sentence));
-    }
-    let counts_tasks = groups.iter().any(|group| group.tasks.is_some());
-    let amounts: Vec<spec::Amounts> = groups.iter().map(|group| amounts(group, counts_tasks)).collect();
-    let extra = extra_lanes(amounts.iter().map(|amounts| &amounts.lanes), "fleet.group", context)?;
+    let extra = extra_lanes(groups.iter().map(|group| &group.lanes), "fleet.group", context)?;
+    let amounts: Vec<spec::Amounts> = groups.iter().map(amounts).collect();
     let lanes = amounts.iter().fold(0, |lanes, amounts| lanes | named(amounts, &extra));
-    let mut fleet = Fleet { lanes, extra_lanes: extra, ..Fleet::default() };
-    let has_upkeep = groups.iter().any(|group| group.price.is_some() || group.power.is_some());
+    let mut fleet = Fleet { nodes: Vec::new(), lanes, extra_lanes: extra };
     for (position, (group, amounts)) in groups.iter().zip(&amounts).enumerate() {
         let key = format!("fleet.group.{position}");
         if groups.iter().take(position).any(|other| other.name == group.name) {
@@ -91,10 +83,11 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
         }
         let (capacity, gpus) = capacity(amounts, &group.reserve, group.overcommit, &fleet.extra_lanes)
             .map_err(|(inner, sentence)| context.places.failure(&format!("{key}.{inner}"), sentence))?;
-        let upkeep = upkeep(group, &key, context)?;
-        fleet.groups.push(NodeGroup { name: group.name.clone(), count: group.count });
-        if has_upkeep {
-            fleet.upkeep.extend((0..group.count).map(|_| upkeep));
+        for (unused, given) in [("price", group.price.is_some()), ("power", group.power.is_some())] {
+            if given {
+                context
+                    .warn(format!("`{key}.{unused}` has no effect: cost and energy are not computed by this version"));
+            }
         }
         let attributes = attributes(group, &key, context)?;
         for index in 0..group.count {
@@ -110,30 +103,8 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
     Ok(fleet)
 }
 
-/// What a machine of a group costs and draws; nothing of what is not said.
-fn upkeep(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Upkeep, Failure> {
-    let (idle_mw, busy_mw) = group.power.as_ref().map_or((0, 0), |power| (power.idle.0, power.busy.0));
-    if busy_mw < idle_mw {
-        let sentence = "a busy machine draws less than an idle one; swap `idle` and `busy`";
-        return Err(context.places.failure(&format!("{key}.power"), sentence));
-    }
-    Ok(Upkeep { price: group.price.map_or(0, |price| price.0), idle_mw, busy_mw })
-}
-
-/// Tells the scheduler what the nodes are called: an attribute like any other, for conditions on names.
-pub(super) fn name_nodes(fleet: &mut Fleet) {
-    for node in fleet.nodes.iter_mut().filter(|node| node.attribute(HOSTNAME).is_none()) {
-        node.attributes.push((HOSTNAME.to_owned(), node.name.to_string()));
-    }
-}
-
-/// What the machines of a group have. If any group limits its tasks, they are counted in a lane of their own.
-fn amounts(group: &spec::Group, counts_tasks: bool) -> spec::Amounts {
-    let mut lanes = group.lanes.clone();
-    if counts_tasks {
-        lanes.insert(TASKS.to_owned(), group.tasks.map_or(u64::from(u32::MAX), u64::from));
-    }
-    spec::Amounts { cpu: group.cpu, memory: group.memory, disk: group.disk, gpu: group.gpu, lanes }
+fn amounts(group: &spec::Group) -> spec::Amounts {
+    spec::Amounts { cpu: group.cpu, memory: group.memory, disk: group.disk, gpu: group.gpu, lanes: group.lanes.clone() }
 }
 
 fn attributes(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<Vec<(String, String)>, Failure> {
@@ -144,51 +115,18 @@ fn attributes(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<V
         let sentence = "`gpu_model` is also an attribute; keep one of them";
         return Err(context.places.failure(&format!("{key}.gpu_model"), sentence));
     }
-    if let Some(position) = group.taints.iter().position(|taint| !is_taint(taint)) {
-        let sentence = format!(
-            "`{}` is no taint; write key:effect or key=value:effect, with one of {}",
-            group.taints[position],
-            EFFECTS.join(", ")
-        );
-        return Err(context.places.failure(&format!("{key}.taints.{position}"), sentence));
-    }
-    if !group.taints.is_empty() && attributes.insert(TAINTS.to_owned(), group.taints.join(", ")).is_some() {
-        return Err(context
-            .places
-            .failure(&format!("{key}.taints"), "`taints` is also an attribute; keep one of them"));
-    }
     Ok(attributes.into_iter().collect())
 }
 
-/// Key, perhaps a value, and an effect.
-fn is_taint(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(what, effect)| {
-        let key = what.split_once('=').map_or(what, |(key, _)| key);
-        !key.trim().is_empty() && !text.contains(',') && EFFECTS.contains(&effect)
-    })
-}
-
-/// Zone, rack and own domains of the node at `index`: dealt out in turn, zones first.
+/// Zone and rack of the node at `index`: dealt out in turn, zones first.
 fn domains(
     group: &spec::Group,
     index: u32,
     key: &str,
     context: &Context<'_>,
 ) -> Result<Vec<(String, String)>, Failure> {
-    let mut own = Vec::new();
-    for (kind, each) in &group.domains {
-        let refuse = |sentence: &str| Err(context.places.failure(&format!("{key}.domains.{kind}"), sentence));
-        let Some(at) = index.checked_div(*each) else { return refuse("0 machines share one; write at least 1") };
-        if kind == HOSTNAME
-            || (kind == "zone" && group.zones.is_some())
-            || (kind == "rack" && group.racks_per_zone.is_some())
-        {
-            return refuse("this kind is given already; take one of them out");
-        }
-        own.push((kind.clone(), format!("{}-{kind}-{at}", group.name)));
-    }
     if group.zones.is_none() && group.racks_per_zone.is_none() {
-        return Ok(own);
+        return Ok(Vec::new());
     }
     let zones = group.zones.unwrap_or(1);
     let (Some(zone), Some(turn)) = (index.checked_rem(zones), index.checked_div(zones)) else {
@@ -201,7 +139,6 @@ fn domains(
         };
         domains.push((String::from("rack"), format!("zone-{zone}-rack-{rack}")));
     }
-    domains.append(&mut own);
     Ok(domains)
 }
 
@@ -227,7 +164,7 @@ fn extra_lanes<'a>(
 }
 
 /// Which lanes `amounts` names.
-pub(super) fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
+fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
     let standard = [
         (CPU, amounts.cpu.is_some()),
         (MEMORY, amounts.memory.is_some()),
@@ -239,21 +176,7 @@ pub(super) fn named(amounts: &spec::Amounts, extra: &[String]) -> u8 {
 }
 
 /// Key and sentence of what is wrong with an amount.
-pub(super) type Wrong = (String, String);
-
-/// Amounts as a row of lanes, for what is no node: quotas, reservations.
-pub(super) fn row(amounts: &spec::Amounts, extra: &[String]) -> Result<Resources, Wrong> {
-    if let Some(stray) = amounts.lanes.keys().find(|name| !extra.contains(name)) {
-        let sentence = String::from("no node has this lane; name it under `lanes` of the fleet or take it out");
-        return Err((format!("lanes.{stray}"), sentence));
-    }
-    // Gpus of a whole fleet are more than a node can have.
-    let (gpu, rest) = (amounts.gpu.unwrap_or(0), spec::Amounts { gpu: None, ..amounts.clone() });
-    let (mut row, _) = capacity(&rest, &spec::Amounts::default(), spec::Overcommit::default(), extra)?;
-    let milli = gpu.checked_mul(1000).ok_or_else(|| (String::from("gpu"), String::from("too many; give fewer")))?;
-    row[GPU] = milli;
-    Ok(row)
-}
+type Wrong = (String, String);
 
 /// What can be handed out: what there is, less the reserve, as often as it is counted. Also the number of gpus.
 fn capacity(

@@ -2,13 +2,10 @@
 //! default filled in, everything that cannot be honoured refused or warned about.
 
 mod batch;
-mod faults;
 mod fleet;
-mod party;
 mod paths;
 #[cfg(test)]
 mod tests;
-mod typical;
 mod workload;
 
 use std::path::Path;
@@ -18,7 +15,6 @@ use windtunnel_scheduler::core::{ConfigError, Registries};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::{Experiment, Measure, Routing, Sampling, Stop, Workload};
-use windtunnel_sim::model::Model;
 use windtunnel_traces::model::Fleet;
 
 use crate::failure::{Failure, listed, nearest};
@@ -41,8 +37,6 @@ pub struct Resolved {
     pub config: Config,
     /// Whose jobs go to which partition, quality of service and reservation.
     pub routing: Routing,
-    /// What breaks, and what news take.
-    pub model: Model,
     /// The workloads, not yet opened.
     pub workloads: Vec<Plan>,
     /// The profile that it names, and what it gave.
@@ -81,11 +75,9 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
     settle_backfill(&mut scenario.scheduler, &mut context)?;
-    warn_of_preemption(&scenario.scheduler, &mut context);
     let mut config = configure(&scenario, places, registries)?;
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
-    let model = faults::resolve(&mut scenario, &fleet, &mut context)?;
     if scenario.workload.is_empty() {
         return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
     }
@@ -98,15 +90,9 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
-    if workloads.iter().any(|plan| plan.names_matter) {
-        fleet::name_nodes(&mut fleet);
-    }
     if workloads.len() > 1 && workloads.iter().any(|plan| plan.windows.is_some()) {
         return Err(places.failure("workload", "windows are cut from one log; give one workload"));
     }
-    let placement = &mut scenario.scheduler.placement;
-    typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
-    let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
@@ -119,7 +105,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let Context { mut inputs, warnings, .. } = context;
     inputs.push(InputDigest { key: "scenario".into(), digest: paths::digest_text(&write(&without_paths(&scenario))?) });
     let profile = places.profile().clone();
-    Ok(Resolved { scenario, fleet, config, routing, model, workloads, profile, inputs, warnings })
+    Ok(Resolved { scenario, fleet, config, routing, workloads, profile, inputs, warnings })
 }
 
 /// The scenario with its files known by their digests alone: the same wherever they lie.
@@ -128,11 +114,7 @@ fn without_paths(scenario: &Scenario) -> Scenario {
     if let Some(trace) = &mut scenario.fleet.trace {
         trace.path = Paths::default();
     }
-    typical::forget(&mut scenario.scheduler.placement.0.options, "path");
     for trace in scenario.workload.iter_mut().filter_map(|workload| workload.trace.as_mut()) {
-        trace.path = Paths::default();
-    }
-    if let Some(trace) = &mut scenario.faults.trace {
         trace.path = Paths::default();
     }
     scenario
@@ -198,7 +180,6 @@ impl Resolved {
             fleet: self.fleet.clone(),
             workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
             scheduler: self.config.clone(),
-            model: self.model.clone(),
             parties: 1,
             routing: self.routing.clone(),
             link: Span::ZERO,
@@ -307,28 +288,20 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
     Ok(())
 }
 
-/// Making room has no effect where nobody waits for it, or where everybody has a reservation.
-fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
-    if given.preemption.0.name == "none" {
-        return;
-    }
-    let idle = match (given.unplaceable, given.backfill.0.name.as_str()) {
-        (spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
-        (_, "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
-        _ => return,
-    };
-    context.warn(format!("`scheduler.preemption` has no effect: {idle}"));
-}
-
 /// What the scheduler is told; what it cannot do yet is refused.
 fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> Result<Config, Failure> {
     let given = &scenario.scheduler;
+    let later = [
+        ("scheduler.architecture", given.architecture != spec::Architecture::Monolithic, "\"monolithic\""),
+        ("scheduler.preemption", given.preemption != spec::Preemption::None, "\"none\""),
+        ("scheduler.sorter", given.sorter != spec::Sorter::Drf, "\"drf\""),
+        ("model.decision_time", scenario.model.decision_time != spec::DecisionTime::None, "\"none\""),
+    ];
+    if let Some((key, _, fix)) = later.into_iter().find(|(_, is_given, _)| *is_given) {
+        return Err(places.failure(key, format!("not supported yet; leave it at {fix}")));
+    }
     let config = Config {
-        architecture: match given.architecture {
-            spec::Architecture::Monolithic => config::Architecture::Monolithic,
-            spec::Architecture::TwoLevel => config::Architecture::TwoLevel,
-            spec::Architecture::SharedState => config::Architecture::SharedState,
-        },
+        architecture: config::Architecture::Monolithic,
         queue: given.queue.0.clone(),
         head_of_line: match given.head_of_line {
             spec::HeadOfLine::Skip => config::HeadOfLine::Skip,
@@ -340,7 +313,6 @@ fn configure(scenario: &Scenario, places: &Places, registries: &Registries) -> R
             spec::BackfillOrder::Fifo => config::BackfillOrder::Fifo,
             spec::BackfillOrder::Shortest => config::BackfillOrder::Shortest,
         },
-        preemption: given.preemption.0.clone(),
         unplaceable: match given.unplaceable {
             spec::Unplaceable::Wait => config::Unplaceable::Wait,
             spec::Unplaceable::Reject => config::Unplaceable::Reject,

@@ -95,6 +95,7 @@ fn what_a_fleet_cannot_be_is_refused_by_key() {
 fn what_is_not_built_yet_is_refused_unless_it_is_the_default() {
     for (set, key) in [
         ("scheduler.architecture=two-level", "scheduler.architecture"),
+        ("scheduler.preemption=priority", "scheduler.preemption"),
         ("scheduler.sorter=random", "scheduler.sorter"),
         ("model.decision_time=measured", "model.decision_time"),
     ] {
@@ -247,105 +248,4 @@ fn a_pass_per_event_needs_requests_that_hold() {
         assert!(resolved(FLEET, WORK, &fine).is_ok(), "{fine:?}");
     }
     assert!(resolved(FLEET, WORK, &["model.instant=per-event"]).is_ok());
-}
-
-#[test]
-fn price_and_power_are_those_of_every_machine_of_the_group() {
-    let fleet = format!("{FLEET}price = \"$3.06/h\"\npower = {{ idle = \"150W\", busy = \"0.4kW\" }}\n");
-    let fleet = resolved(&fleet, WORK, &[]).unwrap().fleet;
-    assert_eq!(fleet.upkeep.len(), 7);
-    let rate = fleet.upkeep[6];
-    assert_eq!((rate.price, rate.idle_mw, rate.busy_mw), (3_060_000, 150_000, 400_000));
-    assert_eq!((fleet.groups[0].name.as_str(), fleet.groups[0].count), ("m", 7));
-    assert!(resolved(FLEET, WORK, &[]).unwrap().fleet.upkeep.is_empty(), "nobody said");
-    complains(&["fleet.group.0.power={ idle = \"2W\", busy = \"1W\" }"], "swap `idle` and `busy`");
-}
-
-/// The demands that the workload of a scenario puts on its tasks.
-fn demanded(sets: &[&str]) -> windtunnel_traces::model::Ask {
-    let resolved = resolved(FLEET, WORK, sets).unwrap_or_else(|error| panic!("{sets:?}: {error}"));
-    let mut workload = resolved.workloads[0].open(0).unwrap();
-    let job = workload.source.next_job().unwrap().unwrap();
-    job.groups.as_slice()[0].ask.clone()
-}
-
-#[test]
-fn constraints_of_a_workload_reach_its_tasks() {
-    use windtunnel_scheduler::constraint::Condition;
-    use windtunnel_scheduler::layout::{Law, Wish};
-    let sets = [
-        "fleet.group.0.zones=2",
-        "fleet.group.0.attributes={ssd=\"yes\", clock=\"2.5\"}",
-        "workload.0.priority=7",
-        "workload.0.preemptible=false",
-        "workload.0.disruption_budget=2",
-        "workload.0.constraints=[[\"zone\", \"GROUP_BY\", 2], {attribute=\"hostname\", unique=true}, \
-         {attribute=\"clock\", at_least=2}, {attribute=\"ssd\", is=\"yes\", weight=3}]",
-        "workload.0.synthetic.shapes.0.constraints=[[\"zone\", \"MAX_PER\", 2], [\"hostname\", \"LIKE\", \"m-[0-3]\"]]",
-    ];
-    let ask = demanded(&sets);
-    let layout = ask.layout.expect("there are rules");
-    let laws: Vec<Law> = layout.rules.iter().map(|rule| rule.law).collect();
-    assert_eq!(laws, [Law::MaxPer(2), Law::GroupBy(2), Law::Unique]);
-    assert!(matches!(&layout.preferences[..], [one] if one.weight == 3 && matches!(one.wish, Wish::Node(_))));
-    let conditions: Vec<Condition> = ask.constraints.unwrap().iter().map(|one| one.condition.clone()).collect();
-    let clock = Condition::Within { least: 2000, most: i64::MAX };
-    assert_eq!(conditions, [Condition::Like("m-[0-3]".into()), clock]);
-    assert_eq!((ask.protected, ask.disruption), (true, Some(2)));
-    let resolved = resolved(FLEET, WORK, &sets).unwrap();
-    assert_eq!(resolved.fleet.nodes[3].attribute("hostname"), Some("m-3"), "a condition is on names");
-    let again = resolved.text().unwrap();
-    assert!(again.contains("max_per") || again.contains("MAX_PER"), "{again}");
-    let (scenario, places) = spec::parse("t.toml", &again, &[]).unwrap();
-    assert_eq!(resolve(scenario, &places, Path::new(""), &Registries::default()).unwrap().text().unwrap(), again);
-}
-
-#[test]
-fn taints_domains_and_limits_of_nodes() {
-    use windtunnel_scheduler::constraint::Condition;
-    let sets = [
-        "fleet.group.0.taints=[\"spot:NoSchedule\", \"old=1:PreferNoSchedule\"]",
-        "fleet.group.0.domains={nvlink=2}",
-        "fleet.group.0.tasks=3",
-    ];
-    let resolved = resolved(FLEET, WORK, &sets).unwrap();
-    let node = &resolved.fleet.nodes[5];
-    assert_eq!(node.attribute("taints"), Some("spot:NoSchedule, old=1:PreferNoSchedule"));
-    assert_eq!(node.attribute("nvlink"), Some("m-nvlink-2"));
-    assert_eq!((resolved.fleet.tasks_lane(), node.capacity[4]), (Some(4), 3));
-    let ask = demanded(&sets);
-    assert_eq!(ask.constraints.unwrap()[0].condition, Condition::Tolerates(vec![]), "nobody says what he tolerates");
-    assert_eq!(ask.layout.unwrap().preferences.len(), 1, "some taints only ask");
-    let tolerant = [&sets[..], &["workload.0.tolerations=[\"spot\"]"]].concat();
-    let ask = demanded(&tolerant);
-    assert!(ask.constraints.unwrap()[0].condition.is_met(Some("spot:NoSchedule, old=1:PreferNoSchedule")));
-}
-
-#[test]
-fn demands_that_mean_nothing_are_refused() {
-    let constraint = |text: &str| format!("workload.0.constraints=[{text}]");
-    for (text, expected) in [
-        ("[\"zone\", \"NEAR\"]", "`workload.0.constraints.0`: there is no operator `NEAR`; write one of UNIQUE"),
-        ("[\"zone\", \"GROUP_BY\"]", "`GROUP_BY` needs a number from 1; write zone GROUP_BY 3"),
-        ("{attribute=\"zone\"}", "nothing is demanded of the attribute"),
-        ("{unique=true}", "no attribute is named"),
-        ("{attribute=\"zone\", like=\"(\"}", "`(` is no pattern (unclosed group); correct it"),
-        ("{attribute=\"zone\", max_skew=0}", "`max_skew = 0` lets no task run; write a number from 1"),
-        ("{attribute=\"zone\", min_domains=2}", "`min_domains` belongs to `max_skew`; give that too"),
-        ("{attribute=\"a\", at_least=3, at_most=2}", "`at_least` is above `at_most`"),
-        ("{attribute=\"zone\", unique=true, weight=0}", "a preference without weight is none"),
-        ("{attribute=\"zone\", value=2}", "`value` belongs to an `operator`"),
-    ] {
-        complains(&[&constraint(text)], expected);
-    }
-    complains(&["workload.0.within={}"], "`workload.0.within`: no kind of domain is named");
-    complains(&["workload.0.tolerations=[\"a:Never\"]"], "there is no effect `Never`; write one of NoSchedule");
-    complains(&["fleet.group.0.taints=[\"spot\"]"], "`spot` is no taint; write key:effect or key=value:effect");
-    complains(&["fleet.group.0.domains={nvlink=0}"], "0 machines share one; write at least 1");
-    complains(&["fleet.group.0.lanes={tasks=3}"], "this lane counts tasks; give `tasks` instead");
-    complains(&["scheduler.preemption=nobody"], "there is no policy `nobody`");
-    complains(&["scheduler.preemption={name=\"priority\", mode=\"suspend\"}"], "write \"requeue\" or \"cancel\"");
-    let idle = ["scheduler.preemption=priority", "scheduler.unplaceable=reject"];
-    let warned = resolved(FLEET, WORK, &idle).unwrap().warnings;
-    assert!(warned.iter().any(|one| one.contains("`scheduler.preemption` has no effect")), "{warned:?}");
 }

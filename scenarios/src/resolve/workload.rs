@@ -1,28 +1,22 @@
 //! `[[workload]]` to streams of jobs.
 
-use windtunnel_scheduler::event::{Loss, Retry};
+use windtunnel_scheduler::Time;
+use windtunnel_scheduler::event::Loss;
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::CPU;
-use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::{Start, Warm, Workload};
-use windtunnel_sim::model::Checkpoint;
-use windtunnel_traces::model::{Demands, Fleet};
+use windtunnel_traces::model::Fleet;
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
-use windtunnel_traces::transform::{
-    Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window,
-};
+use windtunnel_traces::transform::{Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window};
 
 use super::{Context, InputDigest};
 use crate::failure::Failure;
 use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
-mod demand;
-pub(super) mod synthetic;
-
-pub(super) use demand::EFFECTS;
+mod synthetic;
 
 /// What a workload must know of the rest.
 pub(super) struct Facts<'a> {
@@ -45,14 +39,7 @@ pub struct Plan {
     start: Start,
     loss: Loss,
     terms: Terms,
-    retry: Retry,
-    max_unavailable: Option<u32>,
-    checkpoint: Option<Checkpoint>,
     position: u32,
-    /// Which party hears of its jobs.
-    pub party: PartyId,
-    /// Whether something is demanded of the names of nodes.
-    pub names_matter: bool,
     /// The place of the workload in the scenario, for errors met on opening.
     place: String,
 }
@@ -107,8 +94,6 @@ impl Plan {
             Origin::Synthetic { spec, warm } => {
                 if let Some(permille) = *warm {
                     let background = background(spec, seed, self.position).map_err(bad)?;
-                    let demands = self.transform.demands.clone();
-                    let background = Box::new(Demanding::new(background, demands));
                     warm_up = Some(Warm { permille, background });
                 }
                 Box::new(Synthetic::new(spec, seed, self.position).map_err(bad)?)
@@ -116,12 +101,9 @@ impl Plan {
         };
         Ok(Workload {
             source: transform.apply(source, seed, self.position).map_err(bad)?,
-            party: self.party,
+            party: PartyId::FIRST,
             start: self.start,
             loss: self.loss,
-            retry: self.retry,
-            max_unavailable: self.max_unavailable,
-            checkpoint: self.checkpoint,
             warm: warm_up,
             terms: self.terms,
         })
@@ -136,25 +118,21 @@ pub(super) fn resolve(
 ) -> Result<Plan, Failure> {
     let key = format!("workload.{}", facts.position);
     let name = written.name.get_or_insert_with(|| format!("workload-{}", facts.position)).clone();
-    let (demands, mut names_matter) = demand::resolve(written, &key, facts.fleet, context)?;
-    let transform = Transform { demands, ..transform(written, &key, context)? };
+    let transform = transform(written, &key, context)?;
     let loss = match written.on_loss {
         spec::OnLoss::Rerun => Loss::Rerun,
         spec::OnLoss::Fail => Loss::Fail,
-        spec::OnLoss::Resume => Loss::Rerun,
+        spec::OnLoss::Resume => {
+            let sentence = "\"resume\" is not supported yet; write \"rerun\" or \"fail\"";
+            return Err(context.places.failure(&format!("{key}.on_loss"), sentence));
+        }
     };
-    let (retry, checkpoint) = after_loss(written, &key, context)?;
     let start = match written.start {
         spec::StartAt::Submit => Start::Submit,
         spec::StartAt::Recorded => Start::Recorded,
     };
     let origin = match (&mut written.trace, &written.synthetic) {
-        (Some(trace), None) => {
-            let origin = from_trace(trace, &key, facts, context)?;
-            // What the rows demand is not known before they are read.
-            names_matter |= trace.format.as_deref() == Some("native");
-            origin
-        }
+        (Some(trace), None) => from_trace(trace, &key, facts, context)?,
         (None, Some(generated)) => {
             if start == Start::Recorded {
                 context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
@@ -169,10 +147,6 @@ pub(super) fn resolve(
             }
             let mut spec = synthetic::resolve(generated, &key, transform.estimate.clone(), facts, context)?;
             label(&mut spec, &written.role, &written.class, &name, &key, context)?;
-            if let Some(priority) = written.priority {
-                spec.priorities = vec![(priority, 1.0)];
-            }
-            names_matter |= spec.shapes.iter().any(|shape| demand::names_matter(&shape.constraints, &shape.layout));
             let warm = synthetic::warm(generated, &key, facts, context)?;
             Origin::Synthetic { spec: Box::new(spec), warm }
         }
@@ -190,66 +164,8 @@ pub(super) fn resolve(
         .map_err(|_| context.places.failure(&key, "there are too many workloads; give fewer"))?;
     let place = format!("{}: `{key}`", context.places.whereabouts(&key));
     let windows = windows(written, &key, context)?;
-    let max_unavailable = written.max_unavailable;
     let terms = facts.terms;
-    Ok(Plan {
-        name,
-        origin,
-        transform,
-        windows,
-        start,
-        loss,
-        terms,
-        retry,
-        max_unavailable,
-        checkpoint,
-        position,
-        names_matter,
-        party: PartyId::FIRST,
-        place,
-    })
-}
-
-/// How often and how soon a lost task is tried again, and what it saved until then.
-fn after_loss(
-    written: &spec::Workload,
-    key: &str,
-    context: &mut Context<'_>,
-) -> Result<(Retry, Option<Checkpoint>), Failure> {
-    let resumes = written.on_loss == spec::OnLoss::Resume;
-    if written.on_loss == spec::OnLoss::Fail {
-        for (name, given) in [("retries", written.retries.is_some()), ("backoff", written.backoff.is_some())] {
-            if given {
-                context.warn(format!("`{key}.{name}` has no effect: with `on_loss = \"fail\"` nothing is tried again"));
-            }
-        }
-    }
-    let retry = Retry {
-        most: written.retries,
-        pause: written.backoff.map_or(Span::ZERO, |backoff| backoff.first.span()),
-        pause_most: written.backoff.map_or(Span::ZERO, |backoff| backoff.max.span()),
-    };
-    let checkpoint = match (resumes, written.checkpoint) {
-        (true, None) => {
-            let sentence = "\"resume\" needs a `checkpoint`; give checkpoint = { interval = \"30m\", cost = \"1m\" }";
-            return Err(context.places.failure(&format!("{key}.on_loss"), sentence));
-        }
-        (false, Some(_)) => {
-            context.warn(format!("`{key}.checkpoint` has no effect: give `on_loss = \"resume\"`"));
-            None
-        }
-        (_, given) => given,
-    };
-    let checkpoint = checkpoint.map(|given| Checkpoint {
-        interval: given.interval.span(),
-        cost: given.cost.span(),
-        restart: given.restart.span(),
-    });
-    if checkpoint.is_some_and(|checkpoint| checkpoint.interval == Span::ZERO) {
-        let sentence = "a checkpoint every 0s never ends; write a longer time";
-        return Err(context.places.failure(&format!("{key}.checkpoint.interval"), sentence));
-    }
-    Ok((retry, checkpoint))
+    Ok(Plan { name, origin, transform, windows, start, loss, terms, position, place })
 }
 
 /// Windows that hold something.
@@ -443,16 +359,10 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
         },
         estimate: estimate(&written.estimate, key, context)?,
         relabel: match &written.trace {
-            Some(_) => Relabel {
-                role: written.role.clone(),
-                class: written.class.clone(),
-                priority: written.priority,
-                ..Relabel::default()
-            },
+            Some(_) => Relabel { role: written.role.clone(), class: written.class.clone(), ..Relabel::default() },
             // What is generated gets its labels where it is made.
             None => Relabel::default(),
         },
-        demands: Demands::default(),
     })
 }
 

@@ -76,15 +76,6 @@ pub struct Group {
     /// Racks in each zone, dealt out to in turn: `zone-0-rack-0`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub racks_per_zone: Option<u32>,
-    /// Domains of your own by kind: so many machines in a row share one, `<group>-<kind>-0`, ...: `{ nvlink = 4 }`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub domains: BTreeMap<String, u32>,
-    /// How many tasks one machine may have at once; left out: any number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tasks: Option<u32>,
-    /// What keeps tasks off that do not tolerate it: `"spot:NoSchedule"`, `"dedicated=gpu:PreferNoSchedule"`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub taints: Vec<String>,
     /// What one machine costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,

@@ -13,16 +13,11 @@ macro_rules! words {
 }
 
 pub mod batch;
-pub mod demand;
-pub mod faults;
 pub mod file;
 pub mod fleet;
-pub mod framework;
 pub mod gate;
 pub mod generator;
 pub mod later;
-pub mod model;
-mod package;
 mod places;
 mod profile;
 pub mod quantity;
@@ -31,7 +26,6 @@ pub mod run;
 pub mod scheduler;
 mod set;
 pub mod synthetic;
-pub mod takes;
 #[cfg(test)]
 mod tests;
 pub mod workload;
@@ -76,7 +70,7 @@ pub struct Scenario {
     pub scheduler: scheduler::Scheduler,
     /// How the world treats time.
     #[serde(default)]
-    pub model: model::Model,
+    pub model: scheduler::Model,
     /// What counts in the summary.
     #[serde(default)]
     pub measure: run::Measure,
@@ -87,14 +81,13 @@ pub struct Scenario {
     #[serde(default)]
     pub record: run::Record,
     /// What chance and calendars break.
-    #[serde(default, skip_serializing_if = "faults::Faults::is_empty")]
-    pub faults: faults::Faults,
-    /// Planned work on the machines.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub maintenance: Vec<faults::Maintenance>,
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub faults: Later,
     /// Who asks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub framework: Vec<framework::Framework>,
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub framework: Later,
     /// What is done when something happens.
     #[serde(default, skip_serializing)]
     #[schemars(skip)]
@@ -127,8 +120,6 @@ pub fn parse(file: &str, text: &str, sets: &[Set]) -> Result<(Scenario, Places),
             failure.within(&document.whereabouts(span))
         })?;
     }
-    let at = text.len() + 2 + sets.len();
-    package::apply(&mut root, file, &(at..at)).map_err(|failure| failure.within(file))?;
     let root = toml::Spanned::new(span, root);
     document.note(&root);
     let scenario = Scenario::deserialize(toml::de::Deserializer::from(root));

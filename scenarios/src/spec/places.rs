@@ -27,8 +27,6 @@ enum Place {
     Set(String),
     /// In the profile of this name.
     Profile(String),
-    /// In the package of a workload.
-    Package,
 }
 
 /// A key of the document with the bytes it and its value cover.
@@ -109,7 +107,6 @@ impl<'a> Document<'a> {
                 Place::Text { line, column } => format!("{}:{line}:{column}", self.file),
                 Place::Set(set) => format!("--set {set}"),
                 Place::Profile(name) => format!("profile {name}"),
-                Place::Package => String::from("the package"),
             },
             None => self.file.to_owned(),
         }
@@ -118,9 +115,6 @@ impl<'a> Document<'a> {
     fn place(&self, at: usize) -> Place {
         if let Some(set) = self.set_at(at) {
             return Place::Set(set.to_string());
-        }
-        if at > self.text.len() + 1 + self.sets.len() {
-            return Place::Package;
         }
         if at > self.text.len() {
             return Place::Profile(self.profile.name.clone());
@@ -177,7 +171,6 @@ impl Places {
                 Some(Place::Text { line, column }) => return format!("{}:{line}:{column}", self.file),
                 Some(Place::Set(set)) => return format!("--set {set}"),
                 Some(Place::Profile(name)) => return format!("profile {name}"),
-                Some(Place::Package) => return String::from("the package"),
                 None => match path.rsplit_once('.') {
                     Some((outer, _)) => path = outer,
                     None => return self.file.clone(),

@@ -52,24 +52,11 @@ pub enum When {
 }
 
 /// What is kept of a run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Record {
     /// How the series are sampled.
     pub series: Series,
-    /// What would be lost with each domain: of which kinds, and when.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blast: Option<Blast>,
-}
-
-/// What would be lost with each domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Blast {
-    /// `node`, or kinds of domains.
-    pub kinds: Vec<String>,
-    /// The instants, before anything happens in them.
-    pub at: Vec<Duration>,
 }
 
 /// How the series are sampled: `"auto"`, `"event"`, or a duration.

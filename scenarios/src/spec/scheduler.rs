@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use windtunnel_scheduler::config::{Choice, Setting};
 
-use super::fleet::Amounts;
+use super::later::Later;
 use super::quantity::Duration;
 
 /// The scheduler.
@@ -35,73 +35,14 @@ pub struct Scheduler {
     pub backfill: Policy,
     /// The order in which jobs are tried behind the head.
     pub backfill_order: BackfillOrder,
-    /// Who makes room for whom: see `windtunnel policies`.
-    pub preemption: Policy,
+    /// Who may push out whom.
+    pub preemption: Preemption,
     /// What happens to a task that fits nowhere right now.
     pub unplaceable: Unplaceable,
     /// `0s`: think at every event; otherwise only every so often.
     pub interval: Duration,
     /// Who is offered resources next (`two-level` only).
     pub sorter: Sorter,
-    /// How long the allocator waits between two runs over all nodes (`two-level` only).
-    pub allocation_interval: Duration,
-    /// After what time an offer that is not answered is taken back (`two-level` only); left out: never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub offer_timeout: Option<Duration>,
-    /// What an offer must have at least: all of one of these (`two-level` only); left out: 0.01 cpu, or 32 MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_allocatable: Option<Vec<Amounts>>,
-    /// Lanes that do not count towards a share (`two-level` only).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unshared: Vec<String>,
-    /// Whether nodes with gpus go only to frameworks with the capability `gpus` (`two-level` only).
-    pub keep_gpus: bool,
-    /// Weights by role; 1 for any other (`two-level` only).
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub weights: BTreeMap<String, f64>,
-    /// What top-level roles are promised, and may have at most (`two-level` only).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub quota: Vec<Quota>,
-    /// What nodes keep for a role (`two-level` only).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reservation: Vec<Reservation>,
-    /// For how long frameworks refuse what they do not use (`two-level` only).
-    pub decline: Duration,
-    /// Whether frameworks ask for no offers while they have no work (`two-level` only).
-    pub suppress: bool,
-    /// Whether frameworks ask for what they refused when new work has come (`two-level` only).
-    pub revive: bool,
-    /// What counts as a conflict (`shared-state` only).
-    pub conflicts: Conflicts,
-    /// What of a claim is honoured when a part conflicts (`shared-state` only).
-    pub commit: Commit,
-}
-
-/// What a top-level role is promised, and may have at most.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Quota {
-    /// The role.
-    pub role: String,
-    /// What is held back for it until it has it.
-    #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
-    pub guarantee: Amounts,
-    /// What it may have at most; a lane that is not named is not limited.
-    #[serde(default, skip_serializing_if = "Amounts::is_nothing")]
-    pub limit: Amounts,
-}
-
-/// What nodes keep for a role.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reservation {
-    /// The role, and those below it.
-    pub role: String,
-    /// Only on nodes with this attribute: `{ disk = "ssd" }`; left out: on all.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub on: BTreeMap<String, String>,
-    /// How much on each.
-    pub resources: Amounts,
 }
 
 impl Default for Scheduler {
@@ -115,23 +56,10 @@ impl Default for Scheduler {
             placement: Policy::named("best-fit"),
             backfill: Policy::named("none"),
             backfill_order: BackfillOrder::default(),
-            preemption: Policy::named("none"),
+            preemption: Preemption::default(),
             unplaceable: Unplaceable::default(),
             interval: Duration::ZERO,
             sorter: Sorter::default(),
-            allocation_interval: Duration(1_000_000),
-            offer_timeout: None,
-            min_allocatable: None,
-            unshared: Vec::new(),
-            keep_gpus: false,
-            weights: BTreeMap::new(),
-            quota: Vec::new(),
-            reservation: Vec::new(),
-            decline: Duration(5_000_000),
-            suppress: true,
-            revive: true,
-            conflicts: Conflicts::default(),
-            commit: Commit::default(),
         }
     }
 }
@@ -169,6 +97,16 @@ words!(
     }
 );
 words!(
+    /// Who may push out whom.
+    Preemption {
+        /// Nobody.
+        #[default]
+        None,
+        /// The more important.
+        Priority,
+    }
+);
+words!(
     /// What happens to a task that fits nowhere right now.
     Unplaceable {
         /// It waits.
@@ -186,26 +124,6 @@ words!(
         Drf,
         /// Drawn by weight.
         Random,
-    }
-);
-words!(
-    /// What counts as a conflict of a claim with what others took meanwhile.
-    Conflicts {
-        /// That it does not fit any more.
-        #[default]
-        Fine,
-        /// That anything on the node has changed.
-        Coarse,
-    }
-);
-words!(
-    /// What of a claim is honoured when a part of it conflicts.
-    Commit {
-        /// Every task that does not conflict.
-        #[default]
-        Incremental,
-        /// All tasks of a job that are placed together, or none.
-        Gang,
     }
 );
 words!(
@@ -239,116 +157,50 @@ impl Serialize for Policy {
         let mut map = serializer.serialize_map(Some(1 + self.0.options.len()))?;
         map.serialize_entry("name", &self.0.name)?;
         for (key, value) in &self.0.options {
-            map.serialize_entry(key, &Written(value))?;
+            match value {
+                Setting::Number(number) => map.serialize_entry(key, number)?,
+                Setting::Text(text) => map.serialize_entry(key, text)?,
+                Setting::Flag(flag) => map.serialize_entry(key, flag)?,
+            }
         }
         map.end()
     }
 }
 
-/// The value of an option, as written: a number, a text, yes or no.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scalar(pub Setting);
-
-impl Serialize for Scalar {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            // A whole number is written as one: some options count.
-            Setting::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
-                serializer.serialize_i64(*number as i64)
-            }
-            other => Written(other).serialize(serializer),
-        }
-    }
-}
+/// The value of an option, as written.
+struct Scalar(Setting);
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)?.0 {
-            Setting::List(_) | Setting::Table(_) => Err(de::Error::custom("a number, a text, true or false is needed")),
-            scalar => Ok(Self(scalar)),
-        }
-    }
-}
-
-impl JsonSchema for Scalar {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "scalar".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["number", "string", "boolean"], "title": "scalar" })
-    }
-}
-
-/// The value of an option, as it is written.
-struct Written<'a>(&'a Setting);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Setting::Number(number) => number.serialize(serializer),
-            Setting::Text(text) => serializer.serialize_str(text),
-            Setting::Flag(flag) => serializer.serialize_bool(*flag),
-            Setting::List(items) => serializer.collect_seq(items.iter().map(Written)),
-            Setting::Table(table) => serializer.collect_map(table.iter().map(|(key, value)| (key, Written(value)))),
-        }
-    }
-}
-
-/// The value of an option, as it was read.
-struct Value(Setting);
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-        impl<'de> Visitor<'de> for AnyValue {
-            type Value = Value;
+        struct AnyScalar;
+        impl Visitor<'_> for AnyScalar {
+            type Value = Scalar;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a text, true or false, or a list or table of them")
+                f.write_str("a number, a text, true or false")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = items.next_element::<Value>()? {
-                    list.push(item.0);
-                }
-                Ok(Value(Setting::List(list)))
+            fn visit_bool<E>(self, flag: bool) -> Result<Scalar, E> {
+                Ok(Scalar(Setting::Flag(flag)))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                let mut table = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    table.insert(key, value.0);
-                }
-                Ok(Value(Setting::Table(table)))
+            fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+                Ok(Scalar(Setting::Number(number as f64)))
             }
 
-            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-                Ok(Value(Setting::Flag(flag)))
+            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar(Setting::Number(number as f64)))
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-                Ok(Value(Setting::Number(number as f64)))
+            fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
+                Ok(Scalar(Setting::Number(number)))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-                Ok(Value(Setting::Number(number as f64)))
-            }
-
-            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-                Ok(Value(Setting::Number(number)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(Setting::Text(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar(Setting::Text(text.to_owned())))
             }
         }
-        deserializer.deserialize_any(AnyValue)
+        deserializer.deserialize_any(AnyScalar)
     }
 }
 
@@ -373,11 +225,9 @@ impl<'de> Deserialize<'de> for Policy {
                     if key == "name" {
                         name = Some(map.next_value::<String>()?);
                     } else {
-                        options.insert(key, map.next_value::<Value>()?.0);
+                        options.insert(key, map.next_value::<Scalar>()?.0);
                     }
                 }
-                // A mix is what it is made of.
-                let name = name.or_else(|| options.contains_key("mix").then(|| String::from("mix")));
                 let name = name.ok_or_else(|| de::Error::missing_field("name"))?;
                 Ok(Policy(Choice { name, options }))
             }
@@ -401,9 +251,31 @@ impl JsonSchema for Policy {
             "title": "policy",
             "description": "the name of a policy, or a table of `name` and its options",
             "properties": { "name": { "type": "string" } },
-            "additionalProperties": { "type": ["number", "string", "boolean", "array", "object"] },
+            "additionalProperties": { "type": ["number", "string", "boolean"] },
         })
     }
+}
+
+/// How the world treats time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// How the events of one instant are grouped.
+    pub instant: Instant,
+    /// What a decision costs in simulated time.
+    pub decision_time: DecisionTime,
+    /// When a dead machine is noticed.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    pub detection: Later,
+    /// What passes between placing a task and its running.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    pub launch: Later,
+    /// Delay and loss of messages.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    pub link: Later,
 }
 
 words!(

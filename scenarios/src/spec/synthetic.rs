@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::demand::Term;
 use super::generator::Generator;
 use super::quantity::{Cpu, Duration, Percent, Size};
 
@@ -88,8 +87,6 @@ pub enum Kind {
     Gang,
     /// Replicas that are kept running.
     Service,
-    /// One task on every node that may have one, kept running.
-    Daemon,
 }
 
 /// A priority with its weight.
@@ -131,10 +128,7 @@ pub struct Shape {
     /// Attributes that the node must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// What else is demanded, or preferred, of the places of tasks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub constraints: Vec<Term>,
-    /// The share of jobs of this shape that demand `attributes` and `constraints`.
+    /// The share of jobs of this shape that demand `attributes`.
     #[serde(default = "all")]
     pub constrained: Percent,
     /// How often, against the other shapes.

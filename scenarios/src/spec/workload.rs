@@ -1,7 +1,6 @@
 //! `[[workload]]`: what is to run, and how it is replayed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,15 +9,14 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::demand::{Term, Within};
 use super::file::{InputFile, Paths};
 use super::generator::Generator;
+use super::later::Later;
 use super::quantity::Duration;
-use super::scheduler::Scalar;
 use super::synthetic::Synthetic;
 
 /// One workload: a trace or a generator, and how it is replayed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// What it is called in messages; left out: `workload-0`, `workload-1`, ...
@@ -45,33 +43,9 @@ pub struct Workload {
     /// What the scheduler believes about run times.
     #[serde(default)]
     pub estimate: Estimate,
-    /// How important all of its jobs are, larger being more; left out: as the trace or the generator says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<i32>,
-    /// What is demanded, or preferred, of the places of its tasks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub constraints: Vec<Term>,
-    /// The domains that each of its gangs lies in as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub within: Option<Within>,
-    /// Taints of nodes that its tasks do not mind: `"spot"`, `"dedicated=gpu"`, `"dedicated=gpu:NoSchedule"`, `"*"`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tolerations: Vec<String>,
-    /// Whether tasks of higher priority may push its tasks out, where there is preemption.
-    #[serde(default = "yes")]
-    pub preemptible: bool,
-    /// How many tasks of a job may at most be missing at once because they were pushed out; left out: any number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disruption_budget: Option<u32>,
     /// What a task does when its machine dies.
     #[serde(default)]
     pub on_loss: OnLoss,
-    /// How many replicas of one of its services maintenance may have away at once; left out: any number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_unavailable: Option<u32>,
-    /// The image that its tasks run: one of `model.launch.images`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
     /// More or less of it.
     #[serde(default)]
     pub scale: Scale,
@@ -93,60 +67,26 @@ pub struct Workload {
     /// The reservation that all of its jobs run in, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation: Option<String>,
-    /// How often a lost task is tried again; left out: any number of times.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<u32>,
-    /// How long a lost task pauses before it is tried again; left out: not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<Backoff>,
-    /// What its tasks save on the way, under `on_loss = "resume"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Checkpoint>,
-    /// A package of the library, or of the folder `packages` beside the scenario: what is left out here comes from it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub package: Option<String>,
-    /// How many of the package; left out: one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instances: Option<u32>,
-    /// Options of the package; see `windtunnel library show package/NAME`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, Scalar>,
-    /// Who asks: the name of a [[framework]]; left out: one of its own. Under `monolithic` all share one queue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub framework: Option<String>,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// How long a lost task pauses before it is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Backoff {
-    /// The first time; it doubles with each further loss.
-    pub first: Duration,
-    /// It doubles up to this.
-    #[serde(default = "five_minutes")]
-    pub max: Duration,
-}
-
-const fn five_minutes() -> Duration {
-    Duration(300_000_000)
-}
-
-/// What a task saves on the way, so that it need not begin anew.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoint {
-    /// Work between two checkpoints.
-    pub interval: Duration,
-    /// How long writing one takes; the task does not get on meanwhile.
-    #[serde(default)]
-    pub cost: Duration,
-    /// How long reading one takes when the task begins again.
-    #[serde(default)]
-    pub restart: Duration,
+    /// How often a lost task is tried again.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub retries: Later,
+    /// A packaged service.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub package: Later,
+    /// How many of the package.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub instances: Later,
+    /// Options of the package.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub options: Later,
+    /// Who asks.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub framework: Later,
 }
 
 /// A recorded workload and how its rows are understood.

@@ -137,7 +137,7 @@ impl Desk<'_> {
             return false;
         }
         let now = self.pass.now;
-        let asked = Asked::new(TaskId(item.task), item.shape);
+        let asked = Asked { task: TaskId(item.task), shape: item.shape };
         let waited = (now > item.since).then(|| self.waited(&item));
         if !self.pass.start(Wish { asked, job: item.job, members: item.members }, waited) {
             self.refusals.note(&item);
@@ -166,7 +166,7 @@ impl Desk<'_> {
         let mut shape_of =
             |(section, count)| (rules.sections.shape_within(self.pass.ledger, item.shape, section), count);
         let legs: Vec<_> = split.into_iter().map(&mut shape_of).collect();
-        let asked = Asked::new(TaskId(item.task), item.shape);
+        let asked = Asked { task: TaskId(item.task), shape: item.shape };
         let waited = (now > item.since).then(|| self.waited(&item));
         if !self.pass.start_in(Wish { asked, job: item.job, members: item.members }, &legs, waited) {
             return false;
@@ -226,28 +226,6 @@ impl Desk<'_> {
             Some(rules) => rules.sections.earliest(item, &self.unit_of(item), after),
             None => self.room.earliest(after, Span(item.estimate_us), &item.need),
         }
-    }
-
-    /// The same, or others make room for it: it leaves the line, and starts when they have left.
-    pub fn start_or_preempt(&mut self, slot: u32) -> bool {
-        if self.start(slot) {
-            return true;
-        }
-        // Sections of the fleet and limits know nothing of room that is being made.
-        if self.rules.is_some() {
-            return false;
-        }
-        let (now, item) = (self.pass.now, *self.line.item(slot));
-        let asked = Asked::new(TaskId(item.task), item.shape);
-        let waited = (now > item.since).then(|| self.waited(&item));
-        if !self.pass.preempt(Wish { asked, job: item.job, members: item.members }, item.key, waited) {
-            return false;
-        }
-        self.lift(slot);
-        self.room.hold(now, now + Span(item.estimate_us), &item.need);
-        self.line.item_mut(slot).start = Time::NEVER;
-        self.line.take(slot);
-        true
     }
 
     /// Takes the reservation of an item back, if it has one.

@@ -36,7 +36,7 @@ impl Fill for Easy {
         }
         let head = loop {
             let first = desk.line.first()?;
-            if !desk.start_or_preempt(first) {
+            if !desk.start(first) {
                 break first;
             }
         };

@@ -38,7 +38,7 @@ impl Fill for HeadOnly {
                 Some((slot, task, shadow)) if desk.line.holds(slot, task) => (slot, Some(shadow)),
                 _ => (desk.line.first()?, None),
             };
-            if !desk.start_or_preempt(slot) {
+            if !desk.start(slot) {
                 break (slot, known.unwrap_or_else(|| self.limits.reserved(desk.now(), desk.shadow_of(slot))));
             }
             self.head = None;

@@ -21,7 +21,7 @@ impl Fill for Plain {
                 continue;
             }
             let mut left = desk.line.item(slot).count;
-            while left > 0 && desk.start_or_preempt(slot) {
+            while left > 0 && desk.start(slot) {
                 left -= 1;
             }
             // Who reaches a limit holds nobody up.

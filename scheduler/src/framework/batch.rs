@@ -6,9 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::pass::{Beliefs, Pass, Wish};
-use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
-use super::retries::{Pausing, Retries};
 use super::running::Running;
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
@@ -16,12 +14,10 @@ use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
-use crate::id::{JobId, NodeId, RoleId, TaskId};
+use crate::id::{NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
-use crate::ledger::{Ledger, Shape, ShapeId};
-use crate::preemption::Manner;
-use crate::queue::{ClassId, Order, Sight, UNRANKED, Waiting, WaitingEntry};
-use crate::resources::Resources;
+use crate::ledger::{Ledger, ShapeId};
+use crate::queue::{ClassId, Order, Sight, Waiting, WaitingEntry};
 use crate::time::{Span, Time};
 
 /// The policies that a framework follows.
@@ -32,12 +28,7 @@ pub struct Policies {
     pub place: Box<dyn Place>,
     /// Who may pass a head that holds a reservation; none if no head does.
     pub fill: Option<Box<dyn Fill>>,
-    /// How others make room for a task; none if nobody does.
-    pub preemption: Option<Manner>,
 }
-
-/// As much of everything as can be.
-const ROOMIEST: Resources = Resources([u32::MAX; crate::resources::LANES]);
 
 /// One framework that is offered everything in its ledger.
 pub struct Batch {
@@ -49,9 +40,6 @@ pub struct Batch {
     /// Who waits, where some do.
     reserving: Option<Reserving>,
     running: Running,
-    /// Who waits for others to leave, where anybody makes room.
-    preempting: Option<Preempting>,
-    retries: Retries,
     /// Nodes with more room than at the last pass.
     grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
@@ -71,8 +59,6 @@ impl Clone for Batch {
             waiting: self.waiting.clone(),
             reserving: self.reserving.clone(),
             running: self.running.clone(),
-            preempting: self.preempting.clone(),
-            retries: self.retries.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -92,32 +78,10 @@ impl Batch {
             reserving: policies.fill.map(|fill| Reserving::new(fill, Rules::new(&config))),
             config,
             running: Running::default(),
-            preempting: None,
-            retries: Retries::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
             refused: Vec::new(),
-        }
-        .preempting_by(&Ledger::default(), policies.preemption)
-    }
-
-    /// Others make room, or no longer do.
-    fn preempting_by(mut self, ledger: &Ledger, manner: Option<Manner>) -> Self {
-        self.set_preemption(ledger, manner);
-        self
-    }
-
-    fn set_preemption(&mut self, ledger: &Ledger, manner: Option<Manner>) {
-        match (manner, self.running.tenants().is_some()) {
-            (Some(_), false) => self.running.watch_tenants(ledger),
-            (None, true) => self.running.forget_tenants(),
-            _ => {}
-        }
-        match &mut self.preempting {
-            // Whoever is nominated stays so.
-            Some(preempting) => preempting.set_manner(manner),
-            None => self.preempting = manner.map(|manner| Preempting::new(Some(manner))),
         }
     }
 
@@ -146,7 +110,6 @@ impl Batch {
         self.config = config;
         self.order = policies.order;
         self.place = policies.place;
-        self.set_preemption(ledger, policies.preemption);
         self.reserving = policies.fill.map(|fill| Reserving::new(fill, rules));
         if let Some(reserving) = &mut self.reserving {
             reserving.begin(ledger, &mut self.running, now);
@@ -209,9 +172,7 @@ impl Batch {
     /// Tasks join the queue.
     fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
         if self.reserving.is_none() {
-            let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
-            let rank = if is_on { self.running.job(entry.job).waiter.priority } else { UNRANKED };
-            self.waiting.add(shape, members, rank, entry);
+            self.waiting.add(shape, members, entry);
             return;
         }
         let item = self.item_of(ledger, shape, members, entry);
@@ -245,10 +206,7 @@ impl Batch {
         if !ledger.take(&shape, node, count, gpus) {
             // It runs where we believed there was no room: it holds nothing that we could hand out.
             self.running.disown(slot);
-        } else {
-            ledger.expect_end(node, now + Span(self.running.job(job).estimate_us));
         }
-        self.running.begin(ledger, slot, now);
         self.note_use(now, job, 1);
         if let Some(reserving) = &mut self.reserving {
             reserving.adopted(ledger, &mut self.running, slot, now);
@@ -271,42 +229,20 @@ impl Batch {
         }
         self.note_use(now, self.running.task(slot).job, -1);
         self.running.release(ledger, slot, &mut self.grown);
-        if let Some(preempting) = &mut self.preempting {
-            preempting.left(ledger, id, &mut self.grown);
-        }
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);
-        if let Some(layout) = ledger.shapes().shape(job.shape).layout
-            && ledger.layouts().is_dynamic(layout)
-        {
-            // Where one task of a job left, another may go anywhere.
-            for rank in [UNRANKED, job.waiter.priority] {
-                self.waiting.wake(job.shape, job.members, rank);
-            }
-            self.blocked = None;
-        }
         let again = match (job.kind, ending) {
-            (_, Ending::Killed) => None,
-            (_, Ending::Evicted) => Some(Span::ZERO),
-            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
-                self.retries.lost(id, job.retry, true)
-            }
-            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
-            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
-            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
-            _ => None,
+            (_, Ending::Killed) => false,
+            (JobKind::Service, _) | (_, Ending::Evicted) => true,
+            (_, Ending::Lost) => job.loss == Loss::Rerun,
+            _ => false,
         };
-        if let Some(pause) = again {
+        if again {
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
-            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now + pause };
-            if pause == Span::ZERO {
-                self.wait(ledger, shape, members, entry);
-            } else {
-                self.retries.pause(now + pause, Pausing { shape, members, entry });
-            }
+            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now };
+            self.wait(ledger, shape, members, entry);
         } else {
-            self.retries.forget(id);
             self.running.end_tasks(ledger, task.job, 1);
         }
     }
@@ -316,17 +252,6 @@ impl Batch {
         for (task, count) in self.refused.drain(..) {
             decisions.push(Decision::Reject { task, count });
         }
-        ledger.settle();
-        while let Some(Pausing { shape, members, entry }) = self.retries.next_due(now) {
-            self.wait(ledger, shape, members, entry);
-            self.stirred = true;
-        }
-        let step = self.pass_now(ledger, now, decisions);
-        let wake = [step.wake, self.retries.wake()].into_iter().flatten().min();
-        Step { wake, ..step }
-    }
-
-    fn pass_now(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
         let one_event = self.reserving.as_ref().is_some_and(|reserving| reserving.habits.one_event);
         if self.config.instant == Instant::PerEvent && !one_event {
             self.running.release_due(ledger, now, &mut self.grown);
@@ -345,37 +270,10 @@ impl Batch {
             return Step { wake: later, ..Step::default() };
         }
         self.stirred = false;
-        self.start_nominees(ledger, now, decisions);
         if self.reserving.is_some() {
             self.reserving_pass(ledger, now, decisions)
         } else {
             self.class_pass(ledger, now, decisions)
-        }
-    }
-
-    /// Those for whom room was made start, before anybody else is tried.
-    fn start_nominees(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
-        while self.preempting.as_ref().is_some_and(Preempting::has_ready) {
-            let Some(nominee) = self.preempting.as_mut().and_then(Preempting::next_ready) else { return };
-            let begin = decisions.len();
-            let beliefs = self.beliefs();
-            let Self { place, running, .. } = self;
-            let work = crate::Work::default();
-            let place = &mut **place;
-            let mut pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting: None };
-            pass.start_nominee(&nominee);
-            if let Some(reserving) = &mut self.reserving {
-                reserving.began_late(ledger, &self.running, &nominee, now);
-            }
-            self.note_starts(now, &decisions[begin..]);
-        }
-    }
-
-    fn beliefs(&self) -> Beliefs {
-        match &self.reserving {
-            Some(reserving) => reserving.beliefs(),
-            None if self.config.instant == Instant::PerEvent => Beliefs::Watched,
-            None => Beliefs::None,
         }
     }
 
@@ -389,9 +287,7 @@ impl Batch {
                 self.take_in(ledger, now, turn);
             }
             let begin = decisions.len();
-            let Self { config, order, place, reserving: Some(reserving), running, preempting, .. } = self else {
-                return step;
-            };
+            let Self { config, order, place, reserving: Some(reserving), running, .. } = self else { return step };
             if order.ages() {
                 let sight = sight(ledger, now);
                 reserving.line.reorder(|item| order.key(&running.job(item.job).waiter, &sight));
@@ -404,7 +300,6 @@ impl Batch {
                 decisions,
                 work: step.work,
                 beliefs: reserving.beliefs(),
-                preempting: preempting.as_mut(),
             };
             step = reserving.pass(pass, config);
             self.note_starts(now, &decisions[begin..]);
@@ -443,10 +338,9 @@ impl Batch {
     fn class_pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
         self.look_at_grown(ledger);
         let begin = decisions.len();
-        let beliefs = self.beliefs();
-        let Self { config, place, waiting, running, blocked, preempting, .. } = self;
-        let (place, work, preempting) = (&mut **place, crate::Work::default(), preempting.as_mut());
-        let pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting };
+        let Self { config, place, waiting, running, blocked, .. } = self;
+        let beliefs = if config.instant == Instant::PerEvent { Beliefs::Watched } else { Beliefs::None };
+        let pass = Pass { now, ledger, running, place: &mut **place, decisions, work: crate::Work::default(), beliefs };
         let mut tries = Tries { pass, config, waiting, blocked };
         while let Some((class, entry)) = tries.waiting.first() {
             if *tries.blocked == Some(class) {
@@ -480,46 +374,10 @@ impl Batch {
         }
     }
 
-    /// A node has room that it had not before, though it was known.
-    pub fn noticed(&mut self, node: NodeId) {
-        self.grown.push(node);
-    }
-
-    /// A task that was placed is not started after all: it waits again.
-    pub fn refused(&mut self, ledger: &mut Ledger, now: Time, task: TaskId) {
-        self.hear_end(ledger, now, task, Ending::Evicted);
-    }
-
-    /// What one task, or one member of a gang, that holds room needs.
-    #[must_use]
-    pub fn need_of(&self, ledger: &Ledger, task: TaskId) -> Option<(JobId, Shape)> {
-        let job = self.running.job(self.running.task(self.running.find(task)?).job);
-        Some((job.id, *ledger.shapes().shape(job.shape)))
-    }
-
     /// A node is gone.
-    pub fn shrank(&mut self, ledger: &mut Ledger, now: Time, node: NodeId) {
-        self.void_nominees(ledger, now, node);
-        if ledger.layouts().has_skewed() {
-            // A domain may be gone with it, and the others need no longer wait for it.
-            self.wake_all();
-        }
+    pub fn shrank(&mut self, now: Time, node: NodeId) {
         if let Some(reserving) = &mut self.reserving {
             reserving.shrink(node, now);
-        }
-    }
-
-    /// Tasks that counted on a node which is gone wait again.
-    fn void_nominees(&mut self, ledger: &mut Ledger, now: Time, node: NodeId) {
-        let Some(preempting) = self.preempting.as_mut().filter(|preempting| !preempting.is_empty()) else { return };
-        for nominee in preempting.void(ledger, &self.running, node, &mut self.grown) {
-            if let Some(reserving) = &mut self.reserving {
-                reserving.voided(ledger, &self.running, &nominee, now);
-            }
-            let Wish { asked, job, members } = nominee.wish;
-            let entry = WaitingEntry { key: nominee.key, task: asked.task.0, count: 1, job, since: now };
-            self.wait(ledger, asked.shape, members, entry);
-            self.stirred = true;
         }
     }
 
@@ -527,25 +385,11 @@ impl Batch {
     fn look_at_grown(&mut self, ledger: &Ledger) {
         for at in 0..self.grown.len() {
             let node = self.grown[at];
-            // Where others make room, what they hold counts too.
-            let held = |rank: i32| self.running.tenants().and_then(|tenants| tenants.bound(node, rank));
-            let could = |shape: &Shape, rank: i32| {
-                ledger.fits(shape, node)
-                    || held(rank).is_some_and(|(held, _)| {
-                        let room = ledger.node(node).free.checked_add(held);
-                        room.is_none_or(|room| shape.request.fits_in(&room))
-                            && ledger.is_open(node)
-                            && ledger.allows(shape, node)
-                            && ledger.admits(shape, node)
-                    })
-            };
             if self.waiting.has_parked() {
-                let free = *ledger.node(node).free;
-                let room = held(UNRANKED).map_or(Some(free), |(held, _)| free.checked_add(held));
-                self.waiting.wake_for(ledger, &room.unwrap_or(ROOMIEST), could);
+                self.waiting.wake_for(ledger, node);
             }
             if let Some(class) = self.blocked
-                && could(ledger.shapes().shape(self.waiting.needs(class).0), self.waiting.rank(class))
+                && ledger.fits(ledger.shapes().shape(self.waiting.needs(class).0), node)
             {
                 self.blocked = None;
             }
@@ -563,9 +407,7 @@ impl Batch {
     /// How many tasks wait; a gang counts as one.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        let nominees = self.preempting.as_ref().map_or(0, Preempting::len) as u64;
-        let pausing = self.retries.len();
-        nominees + pausing + self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
+        self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
     }
 }
 
@@ -594,9 +436,8 @@ impl Tries<'_> {
             };
             self.waiting.waited(class, now, rest)
         });
-        let asked = Asked::new(TaskId(entry.task), shape);
-        let wish = Wish { asked, job: entry.job, members };
-        if self.pass.start(wish, waited) || self.pass.preempt(wish, entry.key, waited) {
+        let asked = Asked { task: TaskId(entry.task), shape };
+        if self.pass.start(Wish { asked, job: entry.job, members }, waited) {
             self.waiting.take(class, 1);
             // A later job of higher rank may have come to the head: what blocked before is looked at anew.
             *self.blocked = None;

@@ -2,22 +2,13 @@
 //! offered.
 
 mod batch;
-mod gang;
-mod offered;
 mod pass;
-mod preempting;
 mod reserving;
-mod retries;
 mod running;
-pub mod service;
-mod sharing;
 
 pub use batch::{Batch, Policies};
-pub use offered::Offered;
 pub use pass::{Beliefs, Pass, Wish};
-pub use preempting::{Nominee, Preempting};
 pub use running::{Job, Running, RunningTask};
-pub use sharing::Sharing;
 
 #[cfg(test)]
 pub(crate) mod tests;

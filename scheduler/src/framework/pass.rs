@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use super::preempting::Preempting;
 use super::running::Running;
 use crate::Work;
 use crate::cause::Cause;
@@ -29,8 +28,6 @@ pub struct Pass<'a> {
     pub work: Work,
     /// What is kept of believed ends.
     pub beliefs: Beliefs,
-    /// Who waits for others to leave, where anybody makes room.
-    pub preempting: Option<&'a mut Preempting>,
 }
 
 /// What is kept of the ends that are believed of tasks.
@@ -78,8 +75,6 @@ impl Pass<'_> {
     /// same as the one asked for. A task on its own goes where the first may be.
     pub fn start_in(&mut self, wish: Wish, legs: &[(ShapeId, u32)], waited: Option<[Span; Cause::COUNT]>) -> bool {
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
-        let end = self.now + Span(self.running.job(wish.job).estimate_us);
-        let wish = Wish { asked: Asked { now: self.now, end, ..wish.asked }, ..wish };
         if let Some(causes) = waited {
             self.decisions.push(Decision::Waited { task: wish.asked.task, causes });
         }
@@ -89,6 +84,7 @@ impl Pass<'_> {
         };
         if placed {
             self.work.tasks += u64::from(wish.members.max(1));
+            let end = self.now + Span(self.running.job(wish.job).estimate_us);
             self.beliefs.keep(self.running, wish.asked.task, self.now, end);
         } else if waited.is_some() {
             self.decisions.pop();
@@ -98,38 +94,18 @@ impl Pass<'_> {
 
     fn place_one(&mut self, shape: &Shape, wish: Wish, within: ShapeId) -> bool {
         let asked = Asked { shape: within, ..wish.asked };
-        let Some(node) = self.search(shape, asked) else { return false };
-        let gpus = self.devices(shape, asked, node);
+        let Some(node) = self.place.place(self.ledger, asked, &mut self.work.nodes) else { return false };
+        let gpus = self.devices(shape, node);
         if !self.ledger.take(shape, node, 1, gpus) {
             return false;
         }
-        self.ledger.expect_end(node, wish.asked.end);
-        let slot = self.running.start(wish.asked.task, wish.job, node, 1, gpus);
-        self.running.begin(self.ledger, slot, self.now);
+        self.running.start(wish.asked.task, wish.job, node, 1, gpus);
         self.decisions.push(Decision::Place { task: wish.asked.task, node, count: 1, gpus, more: false });
         true
     }
 
-    /// The node for one task: of those that its job prefers most the one that the placement policy does.
-    pub(super) fn search(&mut self, shape: &Shape, asked: Asked) -> Option<NodeId> {
-        let Some(layout) = shape.layout else {
-            return self.place.place(self.ledger, asked, &mut self.work.nodes);
-        };
-        let mut found = None;
-        let mut at = 0;
-        while let Some(&floor) = self.ledger.layouts().standings(layout).get(at)
-            && found.is_none()
-        {
-            self.ledger.layouts_mut().set_floor(layout, floor);
-            found = self.place.place(self.ledger, asked, &mut self.work.nodes);
-            at += 1;
-        }
-        self.ledger.layouts_mut().set_floor(layout, 0);
-        found
-    }
-
-    pub(super) fn devices(&self, shape: &Shape, asked: Asked, node: NodeId) -> GpuSet {
-        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, asked, node) }
+    fn devices(&self, shape: &Shape, node: NodeId) -> GpuSet {
+        if shape.gpu.count == 0 { GpuSet::NONE } else { self.place.devices(self.ledger, shape, node) }
     }
 
     /// All members or none: what was taken for the first ones is given back if the last one finds no room.
@@ -138,30 +114,26 @@ impl Pass<'_> {
             return false;
         }
         let begin = self.decisions.len();
-        let together = shape.layout.filter(|&layout| !self.ledger.layouts().within(layout).0.is_empty());
         for &(within, members) in legs {
-            let wish = Wish { asked: Asked { shape: within, ..wish.asked }, members, ..wish };
-            let is_placed = match together {
-                Some(layout) => self.place_together(shape, wish, layout, begin),
-                None => self.place_all(shape, wish, begin),
-            };
-            if !is_placed {
-                self.give_back(shape, begin);
-                return false;
+            let wish = Wish { asked: Asked { shape: within, ..wish.asked }, ..wish };
+            let mut left = members;
+            while left > 0 {
+                let count = self.place_members(shape, wish, left, begin);
+                if count == 0 {
+                    self.give_back(shape, begin);
+                    return false;
+                }
+                left -= count;
             }
         }
         let mut slot = None;
         for decision in &self.decisions[begin..] {
             if let Decision::Place { node, count, gpus, .. } = *decision {
-                self.ledger.expect_end(node, wish.asked.end);
                 match slot {
                     None => slot = Some(self.running.start(wish.asked.task, wish.job, node, count, gpus)),
                     Some(slot) => self.running.spread(slot, node, count, gpus),
                 }
             }
-        }
-        if let Some(slot) = slot {
-            self.running.begin(self.ledger, slot, self.now);
         }
         if let Some(Decision::Place { more, .. }) = self.decisions.last_mut() {
             *more = false;
@@ -169,27 +141,13 @@ impl Pass<'_> {
         true
     }
 
-    /// Puts all members of a gang where the placement policy wants them; false, and perhaps a part of them placed, if
-    /// there is too little room.
-    pub(super) fn place_all(&mut self, shape: &Shape, wish: Wish, begin: usize) -> bool {
-        let mut left = wish.members;
-        while left > 0 {
-            let count = self.place_members(shape, wish, left, begin);
-            if count == 0 {
-                return false;
-            }
-            left -= count;
-        }
-        true
-    }
-
     /// Puts members of a gang on one more node, at most `left`; says how many. The decisions of the gang begin at
     /// `begin`.
     fn place_members(&mut self, shape: &Shape, wish: Wish, left: u32, begin: usize) -> u32 {
-        let Some(node) = self.search(shape, wish.asked) else { return 0 };
-        let gpus = self.devices(shape, wish.asked, node);
+        let Some(node) = self.place.place(self.ledger, wish.asked, &mut self.work.nodes) else { return 0 };
+        let gpus = self.devices(shape, node);
         // A policy that fills would choose this node again until it is full.
-        let many = self.place.is_sticky() && shape.gpu.count == 0 && shape.layout.is_none();
+        let many = self.place.is_sticky() && shape.gpu.count == 0;
         let count = if many { shape.request.times_in(self.ledger.node(node).free).clamp(1, left) } else { 1 };
         if !self.ledger.take(shape, node, count, gpus) {
             return 0;
@@ -205,7 +163,7 @@ impl Pass<'_> {
         count
     }
 
-    pub(super) fn give_back(&mut self, shape: &Shape, begin: usize) {
+    fn give_back(&mut self, shape: &Shape, begin: usize) {
         for decision in &self.decisions[begin..] {
             if let Decision::Place { node, count, gpus, .. } = *decision {
                 self.ledger.release(shape, node, count, gpus);
@@ -219,8 +177,7 @@ impl Pass<'_> {
     pub fn cause(&self, shape: &Shape, members: u32, wanted: u64) -> Cause {
         if !self.ledger.has_room_in_all(shape, wanted.saturating_mul(u64::from(members.max(1)))) {
             Cause::Capacity
-        } else if (shape.constraints.is_some() || shape.layout.is_some()) && self.ledger.fits_without_constraints(shape)
-        {
+        } else if shape.constraints.is_some() && self.ledger.fits_without_constraints(shape) {
             Cause::Constraint
         } else if members > 1 {
             Cause::Gang

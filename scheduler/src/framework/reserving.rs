@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::pass::{Beliefs, Pass};
-use super::preempting::Nominee;
 use super::running::Running;
 use crate::Step;
 use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, Rules, times};
@@ -207,22 +206,6 @@ impl Reserving {
         }
         if task.due > now {
             self.fill.freed(now, task.due);
-        }
-    }
-
-    /// A task for which room was made begins only now: it is believed to end that much later.
-    pub(super) fn began_late(&mut self, ledger: &Ledger, running: &Running, nominee: &Nominee, now: Time) {
-        self.voided(ledger, running, nominee, now);
-        let need = self.need_of(ledger, running, nominee.wish.job);
-        self.room.hold(now, now + Span(running.job(nominee.wish.job).estimate_us), &need);
-    }
-
-    /// Room that was made for a task does not count any more.
-    pub(super) fn voided(&mut self, ledger: &Ledger, running: &Running, nominee: &Nominee, now: Time) {
-        let end = nominee.at + Span(running.job(nominee.wish.job).estimate_us);
-        if end > now {
-            let need = self.need_of(ledger, running, nominee.wish.job);
-            self.room.free(now, end, &need);
         }
     }
 

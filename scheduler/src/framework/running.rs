@@ -4,12 +4,11 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use crate::event::{GpuSet, JobKind, JobSpec, Loss, Retry};
+use crate::event::{GpuSet, JobKind, JobSpec, Loss};
 use crate::id::{JobId, NodeId, TaskId};
 use crate::ledger::{Ledger, ShapeId};
 use crate::paged::PagedMap;
 use crate::partition::Terms;
-use crate::preemption::{Tenant, Tenants};
 use crate::queue::Waiter;
 use crate::slab::Slab;
 use crate::time::Time;
@@ -27,8 +26,6 @@ pub struct Job {
     pub kind: JobKind,
     /// What becomes of a task whose machine dies.
     pub loss: Loss,
-    /// How often and how soon it is tried again then.
-    pub retry: Retry,
     /// Members of a gang; 0 for tasks on their own.
     pub members: u32,
     /// Tasks that wait or run; a gang counts as one.
@@ -41,12 +38,6 @@ pub struct Job {
     pub waiter: Waiter,
     /// On what terms it was handed in.
     pub terms: Terms,
-    /// Tasks that run and were not told to leave.
-    pub up: u32,
-    /// Whether no other task may push its tasks out.
-    pub protected: bool,
-    /// How many of its tasks may be missing at once because they were made to leave.
-    pub disruption: Option<u32>,
 }
 
 /// A task that holds room.
@@ -64,10 +55,8 @@ pub struct RunningTask {
     pub gpus: GpuSet,
     /// The first of the further parts of a gang that spreads.
     rest: u32,
-    /// Its room was given back before its end was heard of: at the end of its estimate, or to whom it makes room for.
+    /// Its room was given back at the end of its estimate, before its end was heard of.
     released: bool,
-    /// It was told to leave.
-    pub leaving: bool,
     /// When it is believed to end, where that is kept: an earlier attempt of the same task had another instant.
     pub due: Time,
     /// When it started.
@@ -103,8 +92,6 @@ pub struct Running {
     /// Ends by estimate, kept only where the configuration trusts them.
     due: BinaryHeap<Reverse<(Time, TaskId)>>,
     starts: u64,
-    /// Who may be made to leave, where anybody may.
-    tenants: Option<Tenants>,
 }
 
 impl Running {
@@ -116,16 +103,12 @@ impl Running {
             shape: ledger.shape_of(spec),
             kind: spec.kind,
             loss: spec.loss,
-            retry: spec.retry,
             members: if is_gang { spec.count } else { 0 },
             live,
             key,
             estimate_us: spec.estimate.map_or(u64::MAX, |estimate| estimate.0),
             waiter,
             terms: spec.terms,
-            up: 0,
-            protected: spec.protected,
-            disruption: spec.disruption,
         })
     }
 
@@ -148,105 +131,11 @@ impl Running {
     /// A task holds room on one node.
     pub fn start(&mut self, id: TaskId, job: u32, node: NodeId, count: u32, gpus: GpuSet) -> u32 {
         self.starts += 1;
-        let (rest, released, leaving) = (NONE, false, false);
-        let (due, started, sequence) = (Time::NEVER, Time::ZERO, self.starts);
-        let task = RunningTask { id, job, node, count, gpus, rest, released, leaving, due, started, sequence };
-        let slot = self.tasks.insert(task);
+        let (rest, released, due, started, sequence) = (NONE, false, Time::NEVER, Time::ZERO, self.starts);
+        let slot =
+            self.tasks.insert(RunningTask { id, job, node, count, gpus, rest, released, due, started, sequence });
         self.of_id.insert(id.0, slot);
-        self.jobs[job].up += 1;
         slot
-    }
-
-    /// From now on it is known who may be made to leave.
-    pub fn watch_tenants(&mut self, ledger: &Ledger) {
-        self.tenants = Some(Tenants::default());
-        let slots: Vec<u32> = self.slots().collect();
-        for slot in slots {
-            self.settle_in(ledger, slot);
-        }
-    }
-
-    /// From now on it is not.
-    pub fn forget_tenants(&mut self) {
-        self.tenants = None;
-    }
-
-    /// Who may be made to leave, by node; None where nobody may.
-    #[must_use]
-    pub fn tenants(&self) -> Option<&Tenants> {
-        self.tenants.as_ref()
-    }
-
-    /// A task has started at `now`, on all of its nodes: it may be made to leave.
-    #[inline]
-    pub fn begin(&mut self, ledger: &Ledger, slot: u32, now: Time) {
-        if self.tenants.is_some() {
-            self.tasks[slot].started = now;
-            self.settle_in(ledger, slot);
-        }
-    }
-
-    /// A task that was to leave may stay.
-    pub fn settle_again(&mut self, ledger: &Ledger, slot: u32) {
-        self.settle_in(ledger, slot);
-    }
-
-    fn settle_in(&mut self, ledger: &Ledger, slot: u32) {
-        let (task, job) = (self.tasks[slot], &self.jobs[self.tasks[slot].job]);
-        if self.tenants.is_none() || task.released || task.leaving || job.protected {
-            return;
-        }
-        let shape = *ledger.shapes().shape(job.shape);
-        let share = ledger.scale().share(&shape.request).saturating_mul(u64::from(job.members.max(1)));
-        let (priority, started) = (job.waiter.priority, task.started);
-        let parts: Vec<(NodeId, u32, GpuSet)> = self.parts(slot).collect();
-        let Some(tenants) = &mut self.tenants else { return };
-        for (node, count, gpus) in parts {
-            let room = shape.request.checked_mul(count).unwrap_or(shape.request);
-            let milli = shape.gpu.milli;
-            tenants.add(node, Tenant { task: task.id, slot, priority, room, gpus, milli, started, share });
-        }
-    }
-
-    /// Nobody counts on this task's room any more.
-    pub fn move_out(&mut self, slot: u32) {
-        let Some(mut tenants) = self.tenants.take() else { return };
-        for (node, ..) in self.parts(slot) {
-            tenants.remove(node, slot);
-        }
-        self.tenants = Some(tenants);
-    }
-
-    /// The parts of a task: node, members there, devices.
-    pub fn parts(&self, slot: u32) -> impl Iterator<Item = (NodeId, u32, GpuSet)> + '_ {
-        let task = &self.tasks[slot];
-        let mut at = task.rest;
-        let rest = core::iter::from_fn(move || {
-            let part = (at != NONE).then(|| self.parts[at])?;
-            at = part.next;
-            Some((part.node, part.count, part.gpus))
-        });
-        core::iter::once((task.node, task.count, task.gpus)).chain(rest)
-    }
-
-    /// The task was told to leave, or may stay after all.
-    pub fn set_leaving(&mut self, slot: u32, leaving: bool) {
-        let task = &mut self.tasks[slot];
-        if core::mem::replace(&mut task.leaving, leaving) != leaving {
-            let up = &mut self.jobs[task.job].up;
-            *up = if leaving { up.saturating_sub(1) } else { *up + 1 };
-        }
-    }
-
-    /// The task holds no room of ours from now on, although it runs; its nodes are in others' books.
-    pub fn cede(&mut self, slot: u32) {
-        let mut at = self.tasks[slot].rest;
-        while at != NONE {
-            let next = self.parts[at].next;
-            self.parts.free(at);
-            at = next;
-        }
-        (self.tasks[slot].rest, self.tasks[slot].released) = (NONE, true);
     }
 
     /// The task, started before, holds room on one more node.
@@ -293,18 +182,15 @@ impl Running {
 
     /// The task holds no room of ours after all.
     pub fn disown(&mut self, slot: u32) {
-        self.move_out(slot);
         self.tasks[slot].released = true;
     }
 
     /// Gives a task's room back and notes the nodes in `grown`.
     pub fn release(&mut self, ledger: &mut Ledger, slot: u32, grown: &mut Vec<NodeId>) {
         let task = self.tasks[slot];
-        if task.released {
+        if core::mem::replace(&mut self.tasks[slot].released, true) {
             return;
         }
-        self.move_out(slot);
-        self.tasks[slot].released = true;
         let shape = *ledger.shapes().shape(self.jobs[task.job].shape);
         ledger.release(&shape, task.node, task.count, task.gpus);
         grown.push(task.node);
@@ -322,7 +208,6 @@ impl Running {
     /// Forgets a task whose room was given back.
     pub fn remove(&mut self, slot: u32) -> RunningTask {
         let task = self.tasks[slot];
-        self.set_leaving(slot, true);
         self.of_id.remove(task.id.0);
         self.tasks.free(slot);
         task

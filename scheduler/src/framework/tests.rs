@@ -1,15 +1,11 @@
 //! The core through its one door: events go in, decisions come out.
 
 mod causes;
-mod gangs;
-mod layouts;
 mod naive;
 mod nonsense;
-mod preempting;
 mod steady;
 
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec;

@@ -7,8 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Asked, Place, Rank, devices_by, opinion_of};
-use crate::event::GpuSet;
+use super::{Asked, Place, Rank};
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape, ShapeId};
 
@@ -53,8 +52,6 @@ pub struct Candidates<R: Rank> {
     clock: u64,
     /// What all memories together may take; a few are kept however little that is.
     bytes_most: usize,
-    /// The epoch that the policy is prepared for.
-    epoch: u64,
 }
 
 impl<R: Rank> Candidates<R> {
@@ -65,7 +62,7 @@ impl<R: Rank> Candidates<R> {
 
     /// The same with another limit on what it remembers.
     pub(super) fn within(bytes_most: usize, policy: R) -> Self {
-        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most, epoch: u64::MAX }
+        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most }
     }
 
     /// How many shapes are remembered.
@@ -165,35 +162,6 @@ impl<R: Rank> Candidates<R> {
             }
         }
     }
-
-    /// The best node that the shape's layout admits, lowest id first. Only blocks whose bound beats what was found are
-    /// looked at.
-    fn pick_admitted(&self, ledger: &Ledger, shape: &Shape, memory: &Memory, nodes: &mut u64) -> Option<NodeId> {
-        let mut best = Best { rank: NONE, node: 0, stale: false };
-        for (top, &bound) in memory.tops.iter().enumerate() {
-            if bound <= best.rank {
-                continue;
-            }
-            let from = top * SUPER;
-            for block in from..(from + SUPER).min(memory.blocks.len()) {
-                let known = memory.blocks[block];
-                if known.rank <= best.rank {
-                    continue;
-                }
-                *nodes += 1;
-                if !known.stale && ledger.admits(shape, NodeId(known.node)) {
-                    best = known;
-                    continue;
-                }
-                *nodes += BLOCK as u64;
-                let found = self.best_of(ledger, shape, block);
-                if found.rank > best.rank {
-                    best = found;
-                }
-            }
-        }
-        (best.rank > NONE).then_some(NodeId(best.node))
-    }
 }
 
 fn top_of(blocks: &[Best]) -> i64 {
@@ -221,40 +189,26 @@ impl Memory {
 
 impl<R: Rank> Place for Candidates<R> {
     fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId> {
-        if self.epoch != ledger.epoch() {
-            self.epoch = ledger.epoch();
-            self.policy.prepare(ledger);
-        }
-        // What a layout forbids changes with every task of its job: it is asked last, and never remembered.
-        let id = ledger.shapes().plain(asked.shape);
-        let shape = *ledger.shapes().shape(id);
-        let at = self.memory_of(ledger, id);
+        let shape = *ledger.shapes().shape(asked.shape);
+        let at = self.memory_of(ledger, asked.shape);
         self.clock += 1;
         let mut memory = core::mem::replace(
             &mut self.memories[at],
-            Memory { shape: id, epoch: 0, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() },
+            Memory { shape: asked.shape, epoch: 0, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() },
         );
-        if memory.shape != id {
-            memory.shape = id;
+        if memory.shape != asked.shape {
+            memory.shape = asked.shape;
             memory.epoch = u64::MAX;
         }
         memory.used = self.clock;
         *nodes += self.catch_up(ledger, &shape, &mut memory);
-        let found = if id == asked.shape {
-            self.pick(ledger, &shape, &mut memory, nodes)
-        } else {
-            self.pick_admitted(ledger, ledger.shapes().shape(asked.shape), &memory, nodes)
-        };
+        let found = self.pick(ledger, &shape, &mut memory, nodes);
         self.memories[at] = memory;
         found
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
-        Some(opinion_of(&self.policy, ledger, shape, node))
-    }
-
-    fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
-        devices_by(&self.policy, ledger, asked, node)
+        Some(self.policy.rank(shape, ledger.node(node)))
     }
 
     fn is_sticky(&self) -> bool {

@@ -141,7 +141,7 @@ impl Grid {
         }
     }
 
-    pub(super) fn catch_up(&mut self, ledger: &Ledger, nodes: &mut u64) {
+    fn catch_up(&mut self, ledger: &Ledger, nodes: &mut u64) {
         let changes = ledger.changes();
         let current = self.epoch == ledger.epoch();
         match current.then(|| changes.since(self.seen)).flatten() {
@@ -159,87 +159,48 @@ impl Grid {
         self.seen = changes.count();
     }
 
-    /// The fullest node that fits among those of the lowest class. None if that is not known after looking at as many
-    /// nodes as makes `nodes` more than `most`.
-    pub(super) fn search_by(
-        &self,
-        ledger: &Ledger,
-        shape: &Shape,
-        class: impl Fn(NodeId) -> u32,
-        nodes: &mut u64,
-        most: u64,
-    ) -> Option<Option<NodeId>> {
+    fn search(&self, ledger: &Ledger, shape: &Shape, nodes: &mut u64) -> Option<NodeId> {
         let [first, second] = &self.axes;
         let from = second.bucket(&shape.request);
-        let mut search = Search { ledger, shape, class, best: None, nodes, most };
+        let mut best: Option<(u64, u32)> = None;
         for row in first.bucket(&shape.request)..SIDE {
             let mut cells = self.rows[row] & (u64::MAX << from);
-            if search.is_over(first.low[row] + second.low[from]) {
+            if best.is_some_and(|(share, _)| first.low[row] + second.low[from] > share) {
                 break;
             }
             while cells != 0 {
                 let column = cells.trailing_zeros() as usize;
                 cells &= cells - 1;
-                if search.is_over(first.low[row] + second.low[column]) {
+                if best.is_some_and(|(share, _)| first.low[row] + second.low[column] > share) {
                     break;
                 }
-                search.look_into(&self.order, (row * SIDE + column) as u16)?;
+                self.search_cell((row * SIDE + column) as u16, ledger, shape, &mut best, nodes);
             }
         }
-        Some(search.best.map(|(_, _, id)| NodeId(id)))
-    }
-}
-
-/// One search.
-struct Search<'a, C> {
-    ledger: &'a Ledger,
-    shape: &'a Shape,
-    class: C,
-    /// Class, share and id of the best node so far.
-    best: Option<(u32, u64, u32)>,
-    nodes: &'a mut u64,
-    most: u64,
-}
-
-impl<C: Fn(NodeId) -> u32> Search<'_, C> {
-    /// True if no node with at least so large a share can be better than the best.
-    #[inline]
-    fn is_over(&self, low: u64) -> bool {
-        self.best.is_some_and(|(class, share, _)| class == 0 && low > share)
+        best.map(|(_, id)| NodeId(id))
     }
 
-    /// Takes the best node of the cell that fits, if it is better than the best so far. None if that was too much work.
-    #[inline]
-    fn look_into(&mut self, order: &Order, cell: u16) -> Option<()> {
-        let mut at = order.first(cell);
+    /// Takes the first node of the cell that fits, unless `best` comes before it.
+    fn search_cell(&self, cell: u16, ledger: &Ledger, shape: &Shape, best: &mut Option<(u64, u32)>, nodes: &mut u64) {
+        let mut at = self.order.first(cell);
         while let Some(key) = at {
-            if self.best.is_some_and(|best| best < (0, key.0, key.1)) {
-                return Some(());
+            if best.is_some_and(|best| best < key) {
+                return;
             }
-            *self.nodes += 1;
-            if self.ledger.fits(self.shape, NodeId(key.1)) {
-                let class = (self.class)(NodeId(key.1));
-                let found = (class, key.0, key.1);
-                if self.best.is_none_or(|best| found < best) {
-                    self.best = Some(found);
-                }
-                if class == 0 {
-                    return Some(());
-                }
+            *nodes += 1;
+            if ledger.fits(shape, NodeId(key.1)) {
+                *best = Some(key);
+                return;
             }
-            if *self.nodes > self.most {
-                return None;
-            }
-            at = order.after(cell, key);
+            at = self.order.after(cell, key);
         }
-        Some(())
     }
 }
 
 impl Place for Grid {
     fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId> {
         self.catch_up(ledger, nodes);
-        self.search_by(ledger, ledger.shapes().shape(asked.shape), |_| 0, nodes, u64::MAX).flatten()
+        self.search(ledger, ledger.shapes().shape(asked.shape), nodes)
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {

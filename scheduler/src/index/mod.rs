@@ -6,15 +6,11 @@
 
 mod candidates;
 mod grid;
-mod lasting;
-mod sample;
 mod scan;
 mod uniform;
 
 pub use candidates::Candidates;
 pub use grid::Grid;
-pub use lasting::Lasting;
-pub use sample::{Choices, Count, Rotating, enough};
 pub use scan::{Cyclic, Scan};
 pub use uniform::Uniform;
 
@@ -23,10 +19,6 @@ use alloc::boxed::Box;
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
 use crate::ledger::{Ledger, Node, Shape, ShapeId};
-use crate::time::Time;
-
-/// One of the 100 points that a policy may give: cut finely, so that what is finer than whole points keeps its order.
-pub const POINT: i64 = 1 << 20;
 
 /// A pure preference among nodes that fit: what a placement policy is. Ties go to the lowest id.
 pub trait Rank: Clone + Send + 'static {
@@ -34,24 +26,8 @@ pub trait Rank: Clone + Send + 'static {
     /// true for policies that fill, false for those that spread.
     const STICKY: bool;
 
-    /// How good it is to start one task of this shape on the node, where it fits; larger is better. Never `i64::MIN`.
+    /// How good it is to start one task of this shape on the node; larger is better. Never `i64::MIN`.
     fn rank(&self, shape: &Shape, node: Node<'_>) -> i64;
-
-    /// The same on the scale on which policies are weighed against each other: from 0 to 100 [`POINT`]s, without looking
-    /// at other nodes. As it stands here for ranks that are whole points.
-    fn points(&self, shape: &Shape, node: Node<'_>) -> i64 {
-        self.rank(shape, node).clamp(0, 100) * POINT
-    }
-
-    /// Takes in what does not change from decision to decision. Called before anything else is asked, and again
-    /// whenever [`Ledger::epoch`] has changed.
-    fn prepare(&mut self, _ledger: &Ledger) {}
-
-    /// Which devices one task of this shape gets on the node, where it fits; None for those of
-    /// [`Ledger::choose_devices`].
-    fn devices(&self, _shape: &Shape, _node: Node<'_>) -> Option<GpuSet> {
-        None
-    }
 }
 
 /// A placement policy together with the way nodes are searched for it.
@@ -59,9 +35,9 @@ pub trait Place: Send {
     /// The node for one task of this shape; None if it fits nowhere now.
     fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId>;
 
-    /// Which devices the task gets there; asked after [`Place::place`] gave that node.
-    fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
-        ledger.choose_devices(ledger.shapes().shape(asked.shape), node)
+    /// Which devices the task gets there.
+    fn devices(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> GpuSet {
+        ledger.choose_devices(shape, node)
     }
 
     /// How much the policy likes a task of this shape on a node that it fits on: larger is better, comparable within
@@ -84,31 +60,6 @@ pub struct Asked {
     pub task: TaskId,
     /// What it needs.
     pub shape: ShapeId,
-    /// The instant.
-    pub now: Time,
-    /// When it is believed to end if it starts now; `Time::NEVER` if nobody said.
-    pub end: Time,
-}
-
-impl Asked {
-    /// A task at the beginning of time that nobody knows the end of.
-    #[must_use]
-    pub fn new(task: TaskId, shape: ShapeId) -> Self {
-        Self { task, shape, now: Time::ZERO, end: Time::NEVER }
-    }
-}
-
-/// The rank of a node by a policy that may not be prepared yet: for explanations.
-fn opinion_of<R: Rank>(policy: &R, ledger: &Ledger, shape: &Shape, node: NodeId) -> i64 {
-    let mut policy = policy.clone();
-    policy.prepare(ledger);
-    policy.rank(shape, ledger.node(node))
-}
-
-/// The devices that a policy wants, else those that the ledger chooses.
-fn devices_by<R: Rank>(policy: &R, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
-    let shape = ledger.shapes().shape(asked.shape);
-    policy.devices(shape, ledger.node(node)).unwrap_or_else(|| ledger.choose_devices(shape, node))
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{Asked, Place, Rank, devices_by, opinion_of};
-use crate::event::GpuSet;
+use super::{Asked, Place, Rank};
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape};
 
@@ -13,7 +12,6 @@ pub struct Scan<R: Rank>(pub R);
 
 impl<R: Rank> Place for Scan<R> {
     fn place(&mut self, ledger: &Ledger, asked: Asked, nodes: &mut u64) -> Option<NodeId> {
-        self.0.prepare(ledger);
         let shape = *ledger.shapes().shape(asked.shape);
         *nodes += ledger.node_count() as u64;
         let mut best: Option<(i64, NodeId)> = None;
@@ -30,11 +28,7 @@ impl<R: Rank> Place for Scan<R> {
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {
-        Some(opinion_of(&self.0, ledger, shape, node))
-    }
-
-    fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
-        devices_by(&self.0, ledger, asked, node)
+        Some(self.0.rank(shape, ledger.node(node)))
     }
 
     fn is_sticky(&self) -> bool {

@@ -4,14 +4,11 @@ use alloc::boxed::Box;
 
 use super::{Asked, Place};
 use crate::draw::{Kind, below};
-use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::Ledger;
 
 /// The stream of draws of this policy.
 const DRAW: Kind = 0x0070_6c61_6365;
-/// Its draws of devices.
-const DEVICE: Kind = 0x6465_7669_6365;
 /// Blind draws before all nodes are asked: with one node in ten fitting, 97 of 100 searches end here.
 const TRIES: u64 = 32;
 
@@ -38,17 +35,6 @@ impl Place for Uniform {
         let fitting = || (0..count as u32).map(NodeId).filter(|&id| ledger.fits(&shape, id));
         let able = fitting().count() as u64;
         fitting().nth(below(able, self.seed, DRAW, asked.task.0, TRIES) as usize)
-    }
-
-    fn devices(&self, ledger: &Ledger, asked: Asked, node: NodeId) -> GpuSet {
-        let shape = ledger.shapes().shape(asked.shape);
-        if !shape.gpu.is_part() {
-            return ledger.choose_devices(shape, node);
-        }
-        let gpus = ledger.node(node).gpus;
-        let able = || gpus.iter().enumerate().filter(|&(_, &free)| free >= shape.gpu.milli);
-        let drawn = below(able().count() as u64, self.seed, DEVICE, asked.task.0, 0);
-        able().nth(drawn as usize).map_or(GpuSet::NONE, |(at, _)| GpuSet(1 << at))
     }
 
     fn is_sticky(&self) -> bool {

@@ -1,6 +1,5 @@
 //! Gpu devices one by one, since a part of a device must fit on one.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::event::{GpuRequest, GpuSet};
@@ -16,8 +15,6 @@ pub struct DeviceTable {
     free: Vec<u16>,
     /// Where a node's devices begin in `free`, and how many it has.
     at: Vec<(u32, u8)>,
-    /// Devices that are gone for a while, by node.
-    gone: BTreeMap<usize, GpuSet>,
 }
 
 impl DeviceTable {
@@ -35,46 +32,6 @@ impl DeviceTable {
         self.at[node] = (start, count);
         let start = start as usize;
         self.free[start..start + usize::from(count)].fill(WHOLE);
-        if !self.gone.is_empty() {
-            self.gone.remove(&node);
-        }
-    }
-
-    /// Devices are gone, with whatever is on them: how many were there, and how many thousandths of them were free.
-    pub fn lose(&mut self, node: usize, set: GpuSet) -> (u32, u32) {
-        let Some(&(start, count)) = self.at.get(node) else { return (0, 0) };
-        let known = self.gone.get(&node).copied().unwrap_or_default();
-        let (mut lost, mut free) = (GpuSet::NONE, 0);
-        for at in set.iter().filter(|&at| at < usize::from(count) && known.0 & (1 << at) == 0) {
-            lost.0 |= 1 << at;
-            free += u32::from(core::mem::take(&mut self.free[start as usize + at]));
-        }
-        if !lost.is_empty() {
-            self.gone.insert(node, GpuSet(known.0 | lost.0));
-        }
-        (lost.len(), free)
-    }
-
-    /// Devices that were lost are back, with nothing on them: how many.
-    pub fn restore(&mut self, node: usize, set: GpuSet) -> u32 {
-        let (Some(known), Some(&(start, _))) = (self.gone.remove(&node), self.at.get(node)) else { return 0 };
-        let back = GpuSet(known.0 & set.0);
-        for at in back.iter() {
-            self.free[start as usize + at] = WHOLE;
-        }
-        if known != back {
-            self.gone.insert(node, GpuSet(known.0 & !back.0));
-        }
-        back.len()
-    }
-
-    /// How many devices of `set` are gone.
-    #[must_use]
-    pub fn gone(&self, node: usize, set: GpuSet) -> u32 {
-        if self.gone.is_empty() {
-            return 0;
-        }
-        self.gone.get(&node).map_or(0, |gone| GpuSet(gone.0 & set.0).len())
     }
 
     /// Free thousandths of the node's devices.
@@ -124,34 +81,10 @@ impl DeviceTable {
         true
     }
 
-    /// Makes devices of the node wholly free, or not free at all.
-    pub fn lend(&mut self, node: usize, set: GpuSet, free: bool) {
-        let (start, count) = self.at[node];
-        for at in set.iter().filter(|&at| at < usize::from(count)) {
-            self.free[start as usize + at] = if free { WHOLE } else { 0 };
-        }
-    }
-
-    /// Takes what is free of each device in `set`, at most `milli`; says what each had to give.
-    pub fn take_some(&mut self, node: usize, milli: u16, set: GpuSet) -> Vec<(u8, u16)> {
-        let (start, count) = self.at[node];
-        let mut taken = Vec::new();
-        for at in set.iter().filter(|&at| at < usize::from(count)) {
-            let free = &mut self.free[start as usize + at];
-            let some = milli.min(*free);
-            *free -= some;
-            if some > 0 {
-                taken.push((at as u8, some));
-            }
-        }
-        taken
-    }
-
     /// Gives back what `take` took.
     pub fn release(&mut self, node: usize, request: GpuRequest, set: GpuSet) {
         let (start, count) = self.at[node];
-        let gone = if self.gone.is_empty() { GpuSet::NONE } else { self.gone.get(&node).copied().unwrap_or_default() };
-        for at in set.iter().filter(|&at| at < usize::from(count) && gone.0 & (1 << at) == 0) {
+        for at in set.iter().filter(|&at| at < usize::from(count)) {
             let free = &mut self.free[start as usize + at];
             *free = (*free + request.milli).min(WHOLE);
         }

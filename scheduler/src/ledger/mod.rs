@@ -7,26 +7,20 @@ mod attribute;
 mod change;
 mod device;
 mod shape;
-mod spread;
-mod tag;
 
 pub use attribute::{AttributeTable, ConstraintId};
 pub use change::ChangeLog;
-pub use device::{DEVICES_MOST, DeviceTable};
+pub use device::DeviceTable;
 pub use shape::{Shape, ShapeId, ShapeTable};
-pub use spread::{Axis, LayoutId, SpreadTable};
-pub use tag::TagTable;
 
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::constraint::{Constraint, HOSTNAME};
-use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec};
-use crate::id::{JobId, NodeId};
-use crate::layout::{Law, Rule};
-use crate::resources::{GPU, LANES, Resources, Totals};
-use crate::time::Time;
+use crate::constraint::Constraint;
+use crate::event::{GpuSet, JobSpec, NodeSpec};
+use crate::id::NodeId;
+use crate::resources::{LANES, Resources, Totals};
 use crate::veto::{Veto, VetoCounts};
 
 /// A node as policies see it.
@@ -42,29 +36,8 @@ pub struct Node<'a> {
     pub gpus: &'a [u16],
     /// How many tasks it holds.
     pub tasks: u32,
-    /// Which kinds of gpu tasks it holds, see [`crate::event::GpuRequest::tag`]: bit i is kind i.
-    pub gpu_tags: u64,
-    /// The latest end that was believed of a task that started there since it was last empty; `Time::ZERO` if it is
-    /// empty, `Time::NEVER` if nobody said of one of them.
-    pub latest_end: Time,
     /// The fleet it belongs to.
     pub scale: &'a Scale,
-}
-
-/// Room of a node that somebody still holds who has to leave it.
-#[derive(Clone, Debug)]
-pub struct Withheld {
-    node: NodeId,
-    lanes: Resources,
-    devices: Vec<(u8, u16)>,
-}
-
-impl Withheld {
-    /// Where.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.node
-    }
 }
 
 /// What makes rooms of different lanes comparable: the largest node of the fleet.
@@ -89,12 +62,6 @@ impl Scale {
         sum
     }
 
-    /// How many lanes any node has.
-    #[must_use]
-    pub fn lanes(&self) -> u32 {
-        self.weight.iter().map(|&weight| u32::from(weight > 0)).sum()
-    }
-
     fn widen(&mut self, capacity: &Resources) -> bool {
         let mut grown = false;
         for lane in 0..LANES {
@@ -115,58 +82,18 @@ pub struct Ledger {
     capacity: Vec<Resources>,
     open: Vec<bool>,
     tasks: Vec<u32>,
-    gpu_tags: TagTable,
-    latest_end: Vec<Time>,
     devices: DeviceTable,
     attributes: AttributeTable,
+    domains: BTreeMap<String, Vec<Option<String>>>,
     shapes: ShapeTable,
-    layouts: SpreadTable,
-    /// The shape of each daemon job: a node that joins later brings a task of the same job.
-    daemons: BTreeMap<JobId, ShapeId>,
     changes: ChangeLog,
     scale: Scale,
     free_total: Totals,
     capacity_total: Totals,
     epoch: u64,
-    /// Room is only lent, by offers: a node joins without any, and what ends gives none back.
-    lent: bool,
-    /// Raised whenever a node comes or goes.
-    topology: u64,
-    /// The topology that layouts were last told of.
-    settled: u64,
 }
 
 impl Ledger {
-    /// Books over room that is only lent, by offers: see [`Ledger::grant`].
-    #[must_use]
-    pub fn of_lent_room() -> Self {
-        Self { lent: true, ..Self::default() }
-    }
-
-    /// So much of a node, and these devices as a whole, are offered.
-    pub fn grant(&mut self, node: NodeId, room: &Resources, gpus: GpuSet) {
-        let at = node.index();
-        let Some(sum) = self.free.get(at).and_then(|free| free.checked_add(room)) else { return };
-        self.free[at] = sum;
-        if self.open[at] {
-            self.free_total.add(room, 1);
-        }
-        self.devices.lend(at, gpus, true);
-        self.changes.push(node);
-    }
-
-    /// So much of a node, and these devices, are offered no longer.
-    pub fn withdraw(&mut self, node: NodeId, room: &Resources, gpus: GpuSet) {
-        let at = node.index();
-        let Some(rest) = self.free.get(at).and_then(|free| free.checked_sub(room)) else { return };
-        self.free[at] = rest;
-        if self.open[at] {
-            self.free_total.sub(room, 1);
-        }
-        self.devices.lend(at, gpus, false);
-        self.changes.push(node);
-    }
-
     /// How many nodes were ever known; node ids are below it.
     #[must_use]
     pub fn node_count(&self) -> usize {
@@ -184,8 +111,6 @@ impl Ledger {
             capacity: &self.capacity[at],
             gpus: self.devices.of(at),
             tasks: self.tasks[at],
-            gpu_tags: self.gpu_tags.of(at),
-            latest_end: self.latest_end[at],
             scale: &self.scale,
         }
     }
@@ -214,7 +139,7 @@ impl Ledger {
         &self.changes
     }
 
-    /// Raised whenever nodes join, their attributes change or the scale does: indexes must begin anew.
+    /// Raised whenever nodes join or the scale changes: indexes must begin anew.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -226,83 +151,16 @@ impl Ledger {
         &self.shapes
     }
 
-    /// The domain of `kind` that a node is in, or its attribute of this name.
+    /// The domain of `kind` that a node is in.
     #[must_use]
     pub fn domain(&self, kind: &str, node: NodeId) -> Option<&str> {
-        self.attributes.text(kind, node.index())
-    }
-
-    /// The attributes of nodes and the constraints on them.
-    #[must_use]
-    pub fn attributes(&self) -> &AttributeTable {
-        &self.attributes
-    }
-
-    /// Where the tasks of jobs with layouts are.
-    #[must_use]
-    pub fn layouts(&self) -> &SpreadTable {
-        &self.layouts
-    }
-
-    /// The same, to restrict which nodes count for a while.
-    pub fn layouts_mut(&mut self) -> &mut SpreadTable {
-        &mut self.layouts
-    }
-
-    /// True if the node's attributes meet all of these conditions, which need not be those of a shape. Compares texts:
-    /// to be asked once per epoch, not per decision.
-    #[must_use]
-    pub fn meets(&self, constraints: &[Constraint], node: NodeId) -> bool {
-        self.attributes.meets(constraints, node.index())
+        self.domains.get(kind)?.get(node.index())?.as_deref()
     }
 
     /// The shape of a job's tasks, counted as used once more.
     pub fn shape_of(&mut self, spec: &JobSpec) -> ShapeId {
-        if spec.kind == JobKind::Daemon
-            && let Some(&shape) = self.daemons.get(&spec.job)
-        {
-            self.shapes.retain(shape);
-            return shape;
-        }
         let constraints = spec.constraints.as_ref().map(|set| self.attributes.intern(set, self.free.len()));
-        if spec.layout.is_none() && spec.kind != JobKind::Daemon {
-            let shape = Shape { request: spec.request, gpu: spec.gpu, constraints, layout: None };
-            let (id, is_first) = self.shapes.intern(shape);
-            if let Some(set) = constraints.filter(|_| is_first) {
-                self.attributes.retain(set);
-            }
-            return id;
-        }
-        self.laid_out(spec, constraints)
-    }
-
-    /// The shape of tasks that have a layout.
-    #[cold]
-    fn laid_out(&mut self, spec: &JobSpec, constraints: Option<ConstraintId>) -> ShapeId {
-        // Counted here, so that interning the constraints of preferences cannot push it out.
-        if let Some(set) = constraints {
-            self.attributes.retain(set);
-        }
-        let mut layout = spec.layout.clone().unwrap_or_default();
-        if spec.kind == JobKind::Daemon {
-            Arc::make_mut(&mut layout).rules.push(Rule { attribute: HOSTNAME.into(), law: Law::Unique });
-        }
-        let node_count = self.free.len();
-        let layout = self.layouts.intern(&layout, spec.count, constraints, &mut self.attributes, node_count);
-        let (request, gpu) = (spec.request, spec.gpu);
-        let (id, is_first) = self.shapes.intern(Shape { request, gpu, constraints, layout: Some(layout) });
-        if is_first {
-            self.layouts.retain(layout);
-        } else if let Some(set) = constraints {
-            self.attributes.forget(set);
-        }
-        if spec.kind == JobKind::Daemon {
-            self.daemons.insert(spec.job, id);
-        }
-        if self.layouts.has_skewed() {
-            self.tell_layouts();
-        }
-        id
+        self.shapes.intern(Shape { request: spec.request, gpu: spec.gpu, constraints })
     }
 
     /// The shape that has to meet one more condition, counted as used once more.
@@ -310,57 +168,13 @@ impl Ledger {
         let base = *self.shapes.shape(shape);
         let own = base.constraints.map(|set| self.attributes.constraints(set).to_vec());
         let all: Vec<Constraint> = own.into_iter().flatten().chain([further]).collect();
-        let set = self.attributes.intern(&all.into(), self.free.len());
-        let (id, is_first) = self.shapes.intern(Shape { constraints: Some(set), ..base });
-        if is_first {
-            self.attributes.retain(set);
-            if let Some(layout) = base.layout {
-                self.layouts.retain(layout);
-            }
-        }
-        id
+        let constraints = Some(self.attributes.intern(&all.into(), self.free.len()));
+        self.shapes.intern(Shape { constraints, ..base })
     }
 
     /// Counts a shape as used once less.
-    pub fn forget_shape(&mut self, id: ShapeId) {
-        let shape = *self.shapes.shape(id);
-        if !self.shapes.forget(id) {
-            return;
-        }
-        if let Some(layout) = shape.layout {
-            self.layouts.forget(layout, &mut self.attributes);
-            self.daemons.retain(|_, daemon| *daemon != id);
-        }
-        if let Some(set) = shape.constraints {
-            self.attributes.forget(set);
-        }
-    }
-
-    /// Tells layouts which nodes there are, if that changed; to be called before nodes are searched.
-    #[inline]
-    pub fn settle(&mut self) {
-        if self.settled != self.topology {
-            self.settled = self.topology;
-            if self.layouts.has_skewed() {
-                self.tell_layouts();
-            }
-        }
-    }
-
-    #[cold]
-    fn tell_layouts(&mut self) {
-        let Self { layouts, attributes, open, .. } = self;
-        let mut known: BTreeMap<(Axis, Option<ConstraintId>), u32> = BTreeMap::new();
-        layouts.settle(|axis, set| {
-            *known.entry((axis, set)).or_insert_with(|| {
-                let up = (0..open.len()).filter(|&node| open[node]);
-                let able = up.filter(|&node| set.is_none_or(|set| attributes.allows(set, node)));
-                let mut values: Vec<u32> = able.map(|node| axis.value(attributes, node)).collect();
-                values.sort_unstable();
-                values.dedup();
-                values.len() as u32 - u32::from(values.first() == Some(&0))
-            })
-        });
+    pub fn forget_shape(&mut self, shape: ShapeId) {
+        self.shapes.forget(shape);
     }
 
     /// A node joins, or returns empty.
@@ -372,7 +186,6 @@ impl Ledger {
             self.capacity.resize(at + 1, Resources::ZERO);
             self.open.resize(at + 1, false);
             self.tasks.resize(at + 1, 0);
-            self.latest_end.resize(at + 1, Time::ZERO);
         }
         if self.open[at] {
             self.free_total.sub(&self.free[at], 1);
@@ -381,20 +194,22 @@ impl Ledger {
         self.free[at] = spec.capacity;
         self.capacity[at] = spec.capacity;
         self.tasks[at] = 0;
-        self.latest_end[at] = Time::ZERO;
-        self.gpu_tags.clear(at);
         self.open[at] = true;
         self.free_total.add(&spec.capacity, 1);
         self.capacity_total.add(&spec.capacity, 1);
         self.devices.set(at, spec.gpus);
-        if self.lent {
-            self.free[at] = Resources::ZERO;
-            self.free_total.sub(&spec.capacity, 1);
-            self.devices.lend(at, GpuSet(u64::MAX), false);
+        self.attributes.set(at, &spec.attributes);
+        for column in self.domains.values_mut() {
+            if let Some(domain) = column.get_mut(at) {
+                *domain = None;
+            }
         }
-        let is_changed = self.attributes.set(at, spec.attributes.iter().chain(&spec.domains));
-        self.topology += 1;
-        if self.scale.widen(&spec.capacity) || is_new || is_changed {
+        for (kind, domain) in &spec.domains {
+            let column = self.domains.entry(kind.clone()).or_default();
+            column.resize((at + 1).max(column.len()), None);
+            column[at] = Some(domain.clone());
+        }
+        if self.scale.widen(&spec.capacity) || is_new {
             self.epoch += 1;
         }
         self.changes.push(spec.node);
@@ -405,70 +220,9 @@ impl Ledger {
         let at = node.index();
         if at < self.open.len() && self.open[at] {
             self.open[at] = false;
-            self.topology += 1;
             self.free_total.sub(&self.free[at], 1);
             self.capacity_total.sub(&self.capacity[at], 1);
             self.changes.push(node);
-        }
-    }
-
-    /// A node takes no new work for a while; what runs there goes on.
-    pub fn close_node(&mut self, node: NodeId) {
-        // Room that comes free meanwhile is not counted, as on a lost node; the node keeps its books.
-        self.lose_node(node);
-    }
-
-    /// A node that was closed takes new work again; false if it is not known or not closed.
-    pub fn open_node(&mut self, node: NodeId) -> bool {
-        let at = node.index();
-        let closed = self.open.get(at).is_some_and(|open| !open);
-        if closed {
-            self.open[at] = true;
-            self.free_total.add(&self.free[at], 1);
-            self.capacity_total.add(&self.capacity[at], 1);
-            self.changes.push(node);
-        }
-        closed
-    }
-
-    /// Devices of a node are gone: what is free of them cannot be handed out, and what tasks hold of them is not given
-    /// back when they end.
-    pub fn lose_devices(&mut self, node: NodeId, gpus: GpuSet) {
-        let at = node.index();
-        if at >= self.free.len() {
-            return;
-        }
-        let (count, free) = self.devices.lose(at, gpus);
-        self.change_gpu_room(at, |room, capacity| {
-            *room = room.saturating_sub(free);
-            *capacity = capacity.saturating_sub(count * 1000);
-        });
-        self.changes.push(node);
-    }
-
-    /// Devices of a node are back, with nothing on them.
-    pub fn return_devices(&mut self, node: NodeId, gpus: GpuSet) {
-        let at = node.index();
-        if at >= self.free.len() {
-            return;
-        }
-        let count = self.devices.restore(at, gpus);
-        self.change_gpu_room(at, |room, capacity| {
-            *room += count * 1000;
-            *capacity += count * 1000;
-        });
-        self.changes.push(node);
-    }
-
-    fn change_gpu_room(&mut self, at: usize, change: impl Fn(&mut u32, &mut u32)) {
-        if self.open[at] {
-            self.free_total.sub(&self.free[at], 1);
-            self.capacity_total.sub(&self.capacity[at], 1);
-        }
-        change(&mut self.free[at][GPU], &mut self.capacity[at][GPU]);
-        if self.open[at] {
-            self.free_total.add(&self.free[at], 1);
-            self.capacity_total.add(&self.capacity[at], 1);
         }
     }
 
@@ -487,13 +241,6 @@ impl Ledger {
             && self.open[at]
             && shape.constraints.is_none_or(|set| self.attributes.allows(set, at))
             && (shape.gpu.count == 0 || self.devices.fits(at, shape.gpu))
-            && shape.layout.is_none_or(|layout| self.layouts.admits(layout, &self.attributes, at))
-    }
-
-    /// True if the places of the job's other tasks let the node take one more.
-    #[must_use]
-    pub fn admits(&self, shape: &Shape, node: NodeId) -> bool {
-        shape.layout.is_none_or(|layout| self.layouts.admits(layout, &self.attributes, node.index()))
     }
 
     /// True if the node's attributes meet the shape's constraints, whatever room is left.
@@ -511,9 +258,6 @@ impl Ledger {
         }
         if !self.allows(shape, node) {
             return Some(Veto::Constraint);
-        }
-        if !self.admits(shape, node) {
-            return Some(Veto::Spread);
         }
         if let Some(lane) = (0..LANES).find(|&lane| shape.request[lane] > self.free[at][lane]) {
             return Some(Veto::of_lane(lane));
@@ -553,23 +297,11 @@ impl Ledger {
         }
         self.free[at] = rest;
         self.tasks[at] += count;
-        self.gpu_tags.add(at, shape.gpu, count);
         if self.open[at] {
             self.free_total.sub(&request, 1);
         }
-        if let Some(layout) = shape.layout {
-            self.layouts.join(layout, &self.attributes, at, count);
-        }
         self.changes.push(node);
         true
-    }
-
-    /// A task that was put on the node is believed to end at `end`, `Time::NEVER` if nobody said.
-    #[inline]
-    pub fn expect_end(&mut self, node: NodeId, end: Time) {
-        if let Some(latest) = self.latest_end.get_mut(node.index()) {
-            *latest = end.max(*latest);
-        }
     }
 
     /// Gives back what [`Ledger::take`] took.
@@ -579,80 +311,19 @@ impl Ledger {
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return;
         };
-        let whole = gpus == GpuSet::NONE || self.lent;
-        let request = if whole { request } else { self.still_there(at, shape, request, gpus) };
-        if !self.lent {
-            let Some(sum) = self.free[at].checked_add(&request) else { return };
-            if !sum.fits_in(&self.capacity[at]) {
-                return;
-            }
-            self.free[at] = sum;
-        }
-        self.tasks[at] = self.tasks[at].saturating_sub(count);
-        self.gpu_tags.remove(at, shape.gpu, count);
-        if self.tasks[at] == 0 {
-            self.latest_end[at] = Time::ZERO;
-        }
-        if self.open[at] && !self.lent {
-            self.free_total.add(&request, 1);
-        }
-        if gpus != GpuSet::NONE && !self.lent {
-            self.devices.release(at, shape.gpu, gpus);
-        }
-        if let Some(layout) = shape.layout {
-            self.layouts.leave(layout, &self.attributes, at, count);
-        }
-        self.changes.push(node);
-    }
-
-    /// Takes what is still free of the room that `count` tasks of this shape gave up but have not left yet: nobody else
-    /// may have it before they do.
-    #[must_use]
-    pub fn withhold(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) -> Withheld {
-        let at = node.index();
-        let devices = self.devices.take_some(at, shape.gpu.milli, gpus);
-        let mut lanes = Resources::ZERO;
-        for lane in 0..LANES {
-            lanes[lane] = shape.request[lane].saturating_mul(count).min(self.free[at][lane]);
-        }
-        if shape.gpu.count > 0 {
-            lanes[GPU] = devices.iter().map(|&(_, milli)| u32::from(milli)).sum::<u32>().min(self.free[at][GPU]);
-        }
-        self.shift(node, &lanes, false);
-        Withheld { node, lanes, devices }
-    }
-
-    /// Gives back what was withheld.
-    pub fn give(&mut self, withheld: &Withheld) {
-        let node = withheld.node;
-        let fits = self.free[node.index()].checked_add(&withheld.lanes);
-        if fits.is_none_or(|sum| !sum.fits_in(&self.capacity[node.index()])) {
-            // The node came back empty meanwhile.
+        let Some(sum) = self.free[at].checked_add(&request) else { return };
+        if !sum.fits_in(&self.capacity[at]) {
             return;
         }
-        for &(device, milli) in &withheld.devices {
-            self.devices.release(node.index(), GpuRequest { count: 1, milli }, GpuSet(1 << device));
-        }
-        self.shift(node, &withheld.lanes, true);
-    }
-
-    fn shift(&mut self, node: NodeId, lanes: &Resources, more: bool) {
-        let at = node.index();
-        let sum = if more { self.free[at].checked_add(lanes) } else { self.free[at].checked_sub(lanes) };
-        let Some(sum) = sum else { return };
         self.free[at] = sum;
+        self.tasks[at] = self.tasks[at].saturating_sub(count);
         if self.open[at] {
-            if more { self.free_total.add(lanes, 1) } else { self.free_total.sub(lanes, 1) }
+            self.free_total.add(&request, 1);
+        }
+        if gpus != GpuSet::NONE {
+            self.devices.release(at, shape.gpu, gpus);
         }
         self.changes.push(node);
-    }
-
-    /// What is given back of a request if some of its devices are gone meanwhile.
-    fn still_there(&self, at: usize, shape: &Shape, request: Resources, gpus: GpuSet) -> Resources {
-        let gone = self.devices.gone(at, gpus);
-        let mut request = request;
-        request[GPU] = request[GPU].saturating_sub(gone * u32::from(shape.gpu.milli));
-        request
     }
 
     /// True if the fleet as a whole has room for `count` tasks of this shape, wherever it is.
@@ -664,7 +335,7 @@ impl Ledger {
     /// True if some open node has room for the shape but not the attributes that it demands. Looks at nodes one by one.
     #[must_use]
     pub fn fits_without_constraints(&self, shape: &Shape) -> bool {
-        let bare = Shape { constraints: None, layout: None, ..*shape };
+        let bare = Shape { constraints: None, ..*shape };
         (0..self.free.len()).any(|at| self.fits(&bare, NodeId(at as u32)))
     }
 }

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use hashbrown::HashTable;
 
 use super::attribute::ConstraintId;
-use super::spread::LayoutId;
 use crate::draw::mix;
 use crate::event::GpuRequest;
 use crate::resources::Resources;
@@ -23,16 +22,6 @@ pub struct Shape {
     pub gpu: GpuRequest,
     /// Conditions on the node.
     pub constraints: Option<ConstraintId>,
-    /// Conditions on the places of the job's tasks together.
-    pub layout: Option<LayoutId>,
-}
-
-impl Shape {
-    /// The same without conditions on places.
-    #[must_use]
-    pub fn plain(&self) -> Self {
-        Self { layout: None, ..*self }
-    }
 }
 
 /// A shape in the table. The generation tells apart shapes that had the same slot one after the other.
@@ -51,8 +40,6 @@ struct Entry {
     users: u32,
     /// Whether the slot stands in the list of idle shapes.
     listed: bool,
-    /// The same shape without a layout; itself if it has none.
-    plain: ShapeId,
 }
 
 /// All shapes in use, each once.
@@ -66,10 +53,7 @@ pub struct ShapeTable {
 
 fn hash(shape: &Shape) -> u64 {
     let mut state = u64::from(shape.gpu.count) << 32 | u64::from(shape.gpu.milli);
-    state = mix(state ^ shape.constraints.map_or(u64::MAX, |set| u64::from(set.slot)));
-    if let Some(layout) = shape.layout {
-        state = mix(state ^ u64::from(layout.0));
-    }
+    state = mix(state ^ shape.constraints.map_or(u64::MAX, |set| u64::from(set.0)));
     for pair in shape.request.0.chunks_exact(2) {
         state = mix(state ^ (u64::from(pair[0]) << 32 | u64::from(pair[1])));
     }
@@ -84,40 +68,32 @@ impl ShapeTable {
         &self.entries[id.slot as usize].shape
     }
 
-    /// The shape without its layout: what remembers nodes by shape remembers them for this one.
-    #[must_use]
-    #[inline]
-    pub fn plain(&self, id: ShapeId) -> ShapeId {
-        self.entries[id.slot as usize].plain
-    }
-
     /// How many slots there are: shapes in use and kept ones.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.entries.len()
     }
 
-    /// The id of `shape`, new or old, counted as used once more; and whether nobody used it before.
-    pub fn intern(&mut self, shape: Shape) -> (ShapeId, bool) {
+    /// The id of `shape`, new or old, counted as used once more.
+    pub fn intern(&mut self, shape: Shape) -> ShapeId {
         let hash_value = hash(&shape);
         let entries = &self.entries;
         if let Some(&slot) = self.index.find(hash_value, |&slot| entries[slot as usize].shape == shape) {
             let entry = &mut self.entries[slot as usize];
             entry.users += 1;
-            return (ShapeId { slot, generation: entry.generation }, entry.users == 1);
+            return ShapeId { slot, generation: entry.generation };
         }
-        let plain = shape.layout.map(|_| self.intern(shape.plain()).0);
-        let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
-        let generation = self.entries.get(slot as usize).map_or(0, |entry| entry.generation.wrapping_add(1));
-        let id = ShapeId { slot, generation };
-        let entry = Entry { shape, generation, users: 1, listed: false, plain: plain.unwrap_or(id) };
-        match self.entries.get_mut(slot as usize) {
-            Some(place) => *place = entry,
-            None => self.entries.push(entry),
-        }
+        let slot = if let Some(slot) = self.vacant.pop() {
+            let entry = &mut self.entries[slot as usize];
+            *entry = Entry { shape, generation: entry.generation.wrapping_add(1), users: 1, listed: false };
+            slot
+        } else {
+            self.entries.push(Entry { shape, generation: 0, users: 1, listed: false });
+            (self.entries.len() - 1) as u32
+        };
         let entries = &self.entries;
         self.index.insert_unique(hash_value, slot, |&slot| hash(&entries[slot as usize].shape));
-        (id, true)
+        ShapeId { slot, generation: self.entries[slot as usize].generation }
     }
 
     /// Counts one use more of a shape that is in use.
@@ -125,30 +101,19 @@ impl ShapeTable {
         self.entries[id.slot as usize].users += 1;
     }
 
-    /// Counts one use less; true if nobody uses it any more.
-    pub fn forget(&mut self, id: ShapeId) -> bool {
+    /// Counts one use less.
+    pub fn forget(&mut self, id: ShapeId) {
         let entry = &mut self.entries[id.slot as usize];
         entry.users -= 1;
-        if entry.users > 0 {
-            return false;
+        if entry.users > 0 || entry.listed {
+            return;
         }
-        if entry.shape.layout.is_some() {
-            // Its layout goes with it, and another may get the same number.
-            let plain = entry.plain;
-            self.drop_if_unused(id.slot);
-            self.forget(plain);
-            return true;
-        }
-        if !entry.listed {
-            entry.listed = true;
-            self.idle.push_back(id.slot);
-        }
-        while self.idle.len() > IDLE_MOST
-            && let Some(oldest) = self.idle.pop_front()
-        {
+        entry.listed = true;
+        self.idle.push_back(id.slot);
+        while self.idle.len() > IDLE_MOST {
+            let Some(oldest) = self.idle.pop_front() else { return };
             self.drop_if_unused(oldest);
         }
-        true
     }
 
     /// A shape that is in use again leaves the list and comes back to it when it falls idle.
@@ -170,20 +135,20 @@ mod tests {
     use super::*;
 
     fn shape(cpu: u32) -> Shape {
-        Shape { request: Resources::new(cpu, 1), gpu: GpuRequest::default(), constraints: None, layout: None }
+        Shape { request: Resources::new(cpu, 1), gpu: GpuRequest::default(), constraints: None }
     }
 
     #[test]
     fn equal_shapes_share_an_id_and_memory_is_bounded() {
         let mut table = ShapeTable::default();
-        let (first, _) = table.intern(shape(1));
-        assert_eq!((first, false), table.intern(shape(1)));
+        let first = table.intern(shape(1));
+        assert_eq!(first, table.intern(shape(1)));
         for cpu in 2..100_000 {
-            let (id, _) = table.intern(shape(cpu));
+            let id = table.intern(shape(cpu));
             table.forget(id);
         }
         assert!(table.slots() <= IDLE_MOST + 3, "{} slots", table.slots());
-        assert_eq!((first, false), table.intern(shape(1)), "a shape in use is never dropped");
+        assert_eq!(first, table.intern(shape(1)), "a shape in use is never dropped");
         assert_eq!(table.shape(first), &shape(1));
     }
 }

@@ -6,9 +6,10 @@
 //! mix.
 //! **Source.** kubernetes `NodeResourcesBalancedAllocation`: `(1 - standard deviation of the shares) * 100`, truncated.
 
-use super::search::{SAMPLED, search};
-use super::{Placement, part};
-use crate::index::Rank;
+use alloc::boxed::Box;
+
+use super::Placement;
+use crate::index::{Candidates, Rank};
 use crate::ledger::{Node, Shape};
 use crate::resources::{CPU, GPU, MEMORY};
 
@@ -35,7 +36,7 @@ impl Rank for Balanced {
 }
 
 /// The population standard deviation; of two shares half their distance.
-pub(super) fn deviation(shares: &[f64]) -> f64 {
+fn deviation(shares: &[f64]) -> f64 {
     match shares {
         [] | [_] => 0.0,
         [one, other] => libm::fabs(one - other) / 2.0,
@@ -49,10 +50,8 @@ pub(super) fn deviation(shares: &[f64]) -> f64 {
 
 pub(super) const ENTRY: Placement = Placement {
     name: "balanced",
-    aliases: &[],
     summary: "the node whose lanes are used most evenly after placing",
-    options: SAMPLED,
+    options: &[],
     source: "kubernetes NodeResourcesBalancedAllocation",
-    build: |config| search(config, Balanced),
-    part: Some(|_| part(Balanced)),
+    build: |_| Box::new(Candidates::new(Balanced)),
 };

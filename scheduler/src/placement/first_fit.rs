@@ -4,9 +4,10 @@
 //! **When it is bad.** Large tasks late: low nodes are chewed up by whatever came first.
 //! **Source.** Textbook first fit (Johnson 1973).
 
+use alloc::boxed::Box;
+
 use super::Placement;
-use super::search::{SAMPLED, search};
-use crate::index::Rank;
+use crate::index::{Candidates, Rank};
 use crate::ledger::{Node, Shape};
 
 /// See the module.
@@ -23,10 +24,8 @@ impl Rank for FirstFit {
 
 pub(super) const ENTRY: Placement = Placement {
     name: "first-fit",
-    aliases: &[],
     summary: "the first node in fleet order that fits",
-    options: SAMPLED,
+    options: &[],
     source: "textbook (Johnson 1973)",
-    build: |config| search(config, FirstFit),
-    part: None,
+    build: |_| Box::new(Candidates::new(FirstFit)),
 };

@@ -1,63 +1,48 @@
 //! Least allocated.
 //!
-//! **What it prefers.** The node with the largest weighted mean share of its lanes free after the task is on it, each
-//! lane in whole hundredths.
+//! **What it prefers.** The node with the largest mean share of cpu and memory free after the task is on it, in whole
+//! hundredths per lane.
 //! **When it is bad.** Packing: it spreads over every node, so large tasks find no large hole and no node can be
 //! switched off.
-//! **Source.** kubernetes noderesources/least_allocated.go (`NodeResourcesFit`, strategy `LeastAllocated`): the weighted
-//! integer mean over lanes of `(capacity - requested) * 100 / capacity`, 0 where more is requested than there is; a lane
-//! that the node lacks is left out.
+//! **Source.** kubernetes `NodeResourcesFit`, strategy `LeastAllocated`: the mean over lanes of `(capacity - requested)
+//! * 100 / capacity`, integer division.
 
-use super::lanes::{WEIGHT_CPU, WEIGHT_DISK, WEIGHT_GPU, WEIGHT_MEMORY, Weights, weights};
-use super::search::{CHOICES, PERCENT, search};
-use super::{Placement, part};
-use crate::config::Config;
-use crate::index::Rank;
+use alloc::boxed::Box;
+
+use super::Placement;
+use crate::index::{Candidates, Rank};
 use crate::ledger::{Node, Shape};
+use crate::resources::{CPU, MEMORY};
 
 /// See the module.
-#[derive(Clone, Copy, Debug)]
-pub struct LeastAllocated {
-    weights: Weights,
-}
-
-impl LeastAllocated {
-    /// With the weights of the configuration.
-    #[must_use]
-    pub fn new(config: &Config) -> Self {
-        Self { weights: weights(config) }
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeastAllocated;
 
 impl Rank for LeastAllocated {
     const STICKY: bool = false;
 
     fn rank(&self, shape: &Shape, node: Node<'_>) -> i64 {
-        weighted_mean(&self.weights, shape, node, |used, capacity| capacity.saturating_sub(used) * 100 / capacity)
+        mean_score(node, |capacity, free| (free - u64::from(capacity.1)) * 100 / capacity.0, shape)
     }
 }
 
-/// The integer mean of `score(used after placing, capacity)` over the lanes that count and that the node has.
-#[inline]
-pub(super) fn weighted_mean(weights: &Weights, shape: &Shape, node: Node<'_>, score: impl Fn(u64, u64) -> u64) -> i64 {
-    let (mut sum, mut whole) = (0, 0);
-    for (lane, &weight) in weights.iter().enumerate() {
+/// The integer mean over cpu and memory of `score((capacity, request), free)`; lanes that the node lacks are left out.
+pub(super) fn mean_score(node: Node<'_>, score: impl Fn((u64, u32), u64) -> u64, shape: &Shape) -> i64 {
+    let (mut sum, mut lanes) = (0, 0);
+    for lane in [CPU, MEMORY] {
         let capacity = u64::from(node.capacity[lane]);
-        if capacity > 0 && weight > 0 {
-            let used = capacity - u64::from(node.free[lane]) + u64::from(shape.request[lane]);
-            sum += weight * score(used, capacity);
-            whole += weight;
+        if capacity > 0 {
+            sum += score((capacity, shape.request[lane]), u64::from(node.free[lane]));
+            lanes += 1;
         }
     }
-    sum.checked_div(whole).unwrap_or(0) as i64
+    sum.checked_div(lanes).unwrap_or(0) as i64
 }
 
 pub(super) const ENTRY: Placement = Placement {
     name: "least-allocated",
-    aliases: &["kubernetes-least-allocated"],
-    summary: "the node with the largest weighted mean share of cpu and memory free after placing",
-    options: &[WEIGHT_CPU, WEIGHT_MEMORY, WEIGHT_DISK, WEIGHT_GPU, CHOICES, PERCENT],
+    summary: "the node with the largest mean share of cpu and memory free after placing",
+    options: &[],
     source: "kubernetes NodeResourcesFit, LeastAllocated",
-    build: |config| search(config, LeastAllocated::new(config)),
-    part: Some(|config| part(LeastAllocated::new(config))),
+    build: |_| Box::new(Candidates::new(LeastAllocated)),
 };

@@ -12,10 +12,8 @@ use crate::index::Cyclic;
 
 pub(super) const ENTRY: Placement = Placement {
     name: "next-fit",
-    aliases: &[],
     summary: "from the node chosen last on, the next in fleet order that fits",
     options: &[],
     source: "textbook (Johnson 1973), cyclic",
     build: |_| Box::new(Cyclic::default()),
-    part: None,
 };

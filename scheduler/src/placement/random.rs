@@ -1,7 +1,7 @@
 //! Random.
 //!
 //! **What it prefers.** Nothing: every node that fits is equally likely. The draw is keyed by (seed, task), so it does
-//! not depend on what was drawn before. A part of a gpu is taken from any device that has it, all equally likely.
+//! not depend on what was drawn before.
 //! **When it is bad.** Packing. It is the baseline that a policy must beat.
 //! **Source.** Textbook; the baseline of most studies.
 
@@ -12,10 +12,8 @@ use crate::index::Uniform;
 
 pub(super) const ENTRY: Placement = Placement {
     name: "random",
-    aliases: &[],
     summary: "any node that fits, all equally likely, by keyed draws",
     options: &[],
     source: "textbook",
     build: |config| Box::new(Uniform { seed: config.seed }),
-    part: None,
 };

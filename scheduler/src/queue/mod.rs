@@ -20,7 +20,7 @@ mod wfp3;
 use alloc::boxed::Box;
 
 pub use order::{Aging, Fixed, Order, Sight, Waiter, rising, seconds};
-pub use waiting::{ClassId, Entry as WaitingEntry, UNRANKED, Waiting};
+pub use waiting::{ClassId, Entry as WaitingEntry, Waiting};
 
 use crate::config::{Choice, Config};
 use crate::registry::{Entry, OptionNote};

@@ -1,6 +1,5 @@
 //! The waiting tasks against a plain ordered map, and the keys of the orders.
 
-use super::UNRANKED;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -68,7 +67,7 @@ proptest! {
                     let count = if class.1 == 0 { 1 + word / 64 % 3 } else { 1 };
                     let task = number as u64 * 8;
                     let since = Time(number as u64);
-                    waiting.add(shapes[class.0], class.1, UNRANKED, WaitingEntry { key, task, count, job: 0, since });
+                    waiting.add(shapes[class.0], class.1, WaitingEntry { key, task, count, job: 0, since });
                     plain.extend((0..u64::from(count)).map(|at| ((key, task + at), class)));
                 }
                 (5 | 6, Some((class, _)), Some((key, _))) => {
@@ -85,7 +84,7 @@ proptest! {
                     let capacity = Resources::new(room, 0);
                     let (node, attributes, domains) = (NodeId(0), vec![], vec![]);
                     ledger.add_node(&NodeSpec { node, capacity, gpus: 0, attributes, domains });
-                    waiting.wake_for(&ledger, &capacity, |shape, _| ledger.fits(shape, node));
+                    waiting.wake_for(&ledger, node);
                     parked.retain(|&(shape, _)| shape as u32 + 1 > room);
                 }
                 (9, _, _) if word % 8 == 0 => {
@@ -106,10 +105,10 @@ fn clocks_of_a_class_run_for_those_who_were_there() {
     let shape = shapes(&mut ledger)[0];
     let mut waiting = Waiting::default();
     let entry = |task: u64, since: u64| WaitingEntry { key: 0, task, count: 1, job: 0, since: Time(since) };
-    waiting.add(shape, 0, UNRANKED, entry(0, 10));
+    waiting.add(shape, 0, entry(0, 10));
     let (class, _) = waiting.first().expect("one waits");
     waiting.hold(class, Time(12), Cause::Capacity);
-    waiting.add(shape, 0, UNRANKED, entry(1, 20));
+    waiting.add(shape, 0, entry(1, 20));
     waiting.hold(class, Time(25), Cause::Gang);
     let mut causes = |now: u64, rest: Cause| {
         let (class, _) = waiting.first().expect("one waits");

@@ -12,8 +12,8 @@ use hashbrown::HashTable;
 use super::parked::{Parked, Spot};
 use crate::cause::Cause;
 use crate::draw::mix;
-use crate::ledger::{Ledger, Shape, ShapeId};
-use crate::resources::Resources;
+use crate::id::NodeId;
+use crate::ledger::{Ledger, ShapeId};
 use crate::slab::Slab;
 use crate::time::{Span, Time};
 
@@ -36,9 +36,6 @@ pub struct Entry {
     pub since: Time,
 }
 
-/// The rank of classes where tasks of any priority may stand together.
-pub const UNRANKED: i32 = i32::MAX;
-
 /// How long a class was held up by each cause, in microseconds.
 type Clocks = [u64; Cause::COUNT];
 
@@ -47,8 +44,6 @@ struct Class {
     shape: ShapeId,
     /// Members of a gang; 0 for tasks that run on their own.
     members: u32,
-    /// The priority of its tasks, where that decides who makes room for them; else [`UNRANKED`].
-    rank: i32,
     /// The waiting tasks, each with where its mark of the clocks is.
     entries: BinaryHeap<Reverse<(Entry, u32)>>,
     /// How many tasks that is.
@@ -77,10 +72,6 @@ pub struct Waiting {
 }
 
 impl Class {
-    fn is_of(&self, shape: ShapeId, members: u32, rank: i32) -> bool {
-        self.shape == shape && self.members == members && self.rank == rank
-    }
-
     /// Brings the running clock up to `now`.
     fn settle(&mut self, now: Time) {
         if let Some((cause, since)) = &mut self.held {
@@ -90,8 +81,8 @@ impl Class {
     }
 }
 
-fn hash(shape: ShapeId, members: u32, rank: i32) -> u64 {
-    mix(u64::from(shape.slot) << 32 | u64::from(members)) ^ mix(u64::from(rank as u32))
+fn hash(shape: ShapeId, members: u32) -> u64 {
+    mix(u64::from(shape.slot) << 32 | u64::from(members))
 }
 
 impl Waiting {
@@ -121,8 +112,8 @@ impl Waiting {
     }
 
     /// Adds waiting tasks.
-    pub fn add(&mut self, shape: ShapeId, members: u32, rank: i32, entry: Entry) {
-        let slot = self.class_of(shape, members, rank);
+    pub fn add(&mut self, shape: ShapeId, members: u32, entry: Entry) {
+        let slot = self.class_of(shape, members);
         let class = &mut self.classes[slot as usize];
         let leads = class.entries.peek().is_none_or(|Reverse((first, _))| entry < *first);
         class.settle(entry.since);
@@ -135,25 +126,24 @@ impl Waiting {
         }
     }
 
-    fn class_of(&mut self, shape: ShapeId, members: u32, rank: i32) -> u32 {
-        let hash_value = hash(shape, members, rank);
+    fn class_of(&mut self, shape: ShapeId, members: u32) -> u32 {
+        let hash_value = hash(shape, members);
         let classes = &self.classes;
-        if let Some(&slot) = self.index.find(hash_value, |&slot| classes[slot as usize].is_of(shape, members, rank)) {
+        let is_it = |&slot: &u32| classes[slot as usize].shape == shape && classes[slot as usize].members == members;
+        if let Some(&slot) = self.index.find(hash_value, is_it) {
             return slot;
         }
         let slot = match self.vacant.pop() {
             Some(slot) => {
                 // The heap of the class that was here before is empty, and is kept for its room.
                 let class = &mut self.classes[slot as usize];
-                (class.shape, class.members, class.rank) = (shape, members, rank);
-                (class.parked, class.held) = (None, None);
+                (class.shape, class.members, class.parked, class.held) = (shape, members, None, None);
                 slot
             }
             None => {
                 self.classes.push(Class {
                     shape,
                     members,
-                    rank,
                     entries: BinaryHeap::new(),
                     tasks: 0,
                     clocks: [0; Cause::COUNT],
@@ -165,8 +155,7 @@ impl Waiting {
         };
         let classes = &self.classes;
         self.index.insert_unique(hash_value, slot, |&slot| {
-            let class = &classes[slot as usize];
-            hash(class.shape, class.members, class.rank)
+            hash(classes[slot as usize].shape, classes[slot as usize].members)
         });
         slot
     }
@@ -240,8 +229,8 @@ impl Waiting {
     }
 
     fn close(&mut self, class: ClassId) {
-        let Class { shape, members, rank, .. } = self.classes[class.0 as usize];
-        if let Ok(found) = self.index.find_entry(hash(shape, members, rank), |&slot| slot == class.0) {
+        let (shape, members) = self.needs(class);
+        if let Ok(found) = self.index.find_entry(hash(shape, members), |&slot| slot == class.0) {
             found.remove();
         }
         self.vacant.push(class.0);
@@ -254,36 +243,19 @@ impl Waiting {
         slot.parked = Some(self.parked.add(&ledger.shapes().shape(slot.shape).request, class.0));
     }
 
-    /// Brings back the classes that `could` be served, by shape and rank, of those whose tasks `room` could hold.
-    pub fn wake_for(&mut self, ledger: &Ledger, room: &Resources, could: impl Fn(&Shape, i32) -> bool) {
+    /// Brings back the classes of which a task fits on `node` now.
+    pub fn wake_for(&mut self, ledger: &Ledger, node: NodeId) {
         let mut maybe = core::mem::take(&mut self.maybe);
-        self.parked.within(room, &mut maybe);
+        self.parked.within(ledger.node(node).free, &mut maybe);
         for class in maybe.drain(..) {
             let slot = &self.classes[class as usize];
             if let Some(spot) = slot.parked
-                && could(ledger.shapes().shape(slot.shape), slot.rank)
+                && ledger.fits(ledger.shapes().shape(slot.shape), node)
             {
                 self.unpark(class, spot);
             }
         }
         self.maybe = maybe;
-    }
-
-    /// Brings back the class of such tasks, if it is parked.
-    pub fn wake(&mut self, shape: ShapeId, members: u32, rank: i32) {
-        let classes = &self.classes;
-        let hash_value = hash(shape, members, rank);
-        if let Some(&class) = self.index.find(hash_value, |&slot| classes[slot as usize].is_of(shape, members, rank))
-            && let Some(spot) = self.classes[class as usize].parked
-        {
-            self.unpark(class, spot);
-        }
-    }
-
-    /// The priority of the tasks of a class, where that matters.
-    #[must_use]
-    pub fn rank(&self, class: ClassId) -> i32 {
-        self.classes[class.0 as usize].rank
     }
 
     /// Brings back every parked class.

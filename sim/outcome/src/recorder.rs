@@ -90,37 +90,14 @@ pub struct Outcome {
     pub waits: Vec<WaitProfile>,
     /// The tasks that waited longest, longest first, at most ten.
     pub slowest: Vec<SlowTask>,
-    /// What would be lost with each domain, at the instants that were asked for.
-    pub blasts: Vec<BlastRow>,
     /// Whatever a reader of the numbers must know: one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// What would be lost if a domain died at an instant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlastRow {
-    /// When.
-    pub at: Time,
-    /// The kind of the domain: `node`, `rack`, ...
-    pub kind: String,
-    /// Its name.
-    pub domain: String,
-    /// Its nodes.
-    pub nodes: u64,
-    /// Tasks that run there; all members of a gang, wherever they are.
-    pub tasks: u64,
-    /// Services with a replica there.
-    pub services: u64,
-    /// Of these, those that would have more replicas away than they can spare (none left, if nobody said how many).
-    pub services_below: u64,
-    /// Jobs with a task there that are no services.
-    pub jobs: u64,
 }
 
 /// The distribution of waits of one set of tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WaitProfile {
-    /// `all`, `class` or `role`; `history` for the waits that the trace recorded.
+    /// `all`, `class` or `role`.
     pub kind: &'static str,
     /// The class or the team; empty for all.
     pub name: String,

@@ -107,9 +107,6 @@ pub struct TaskRow<'a> {
     pub causes: [Span; Cause::COUNT],
     /// Work that was thrown away with this attempt.
     pub lost_work: Span,
-    /// What it is charged, where nodes have prices: of the price of its nodes the share that it held in its dominant
-    /// lane.
-    pub cost_usd: Option<f64>,
 }
 
 /// A row of `nodes.parquet`.

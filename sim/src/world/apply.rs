@@ -16,9 +16,6 @@ impl World {
         if !self.gang.is_empty() && !matches!(decision, Decision::Place { task, .. } if *task == self.gang_task) {
             return Err(self.half_placed(party));
         }
-        if !self.offers.is_idle() {
-            self.offers.note(self.now, party, decision);
-        }
         match *decision {
             Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
             Decision::Waited { task, causes } => self.note_waited(party, task, causes),
@@ -39,25 +36,12 @@ impl World {
                 self.send(party, PartyId::FIRST, Event::OfferDeclined { offer, from: party, refuse })
             }
             Decision::Claim(claim) => self.send(party, PartyId::FIRST, Event::ClaimRequested(claim)),
-            Decision::Suppress => self.send(party, PartyId::FIRST, Event::OffersSuppressed { from: party }),
-            Decision::Revive => self.send(party, PartyId::FIRST, Event::OffersRevived { from: party }),
-            Decision::InverseOffer { to, node, window } => self.send(party, to, Event::InverseOffered { node, window }),
-            Decision::AnswerInverse { node, refuse } => {
-                self.send(party, PartyId::FIRST, Event::InverseOfferAnswered { from: party, node, refuse })
-            }
-            Decision::Tell { to, room, freed: false } => self.send(party, to, Event::RoomTaken(room)),
-            Decision::Tell { to, room, freed: true } => self.send(party, to, Event::RoomFreed(room)),
             Decision::Refuse { to, task } => self.send(party, to, Event::LaunchRefused { task }),
         }
     }
 
     fn invalid(&self, party: PartyId, reason: String) -> SimError {
         SimError::Invalid { at: self.now, party: party.0, reason }
-    }
-
-    /// No gang is left half placed.
-    pub(crate) fn check_whole(&self, party: PartyId) -> Result<(), SimError> {
-        if self.gang.is_empty() { Ok(()) } else { Err(self.half_placed(party)) }
     }
 
     /// Decisions of a gang stand together, so that it is carried out as a whole or not at all.
@@ -73,8 +57,7 @@ impl World {
         if self.link == Span::ZERO {
             self.inboxes[usize::from(to.0)].push(event);
         } else {
-            self.sent += 1;
-            let slot = self.mail.insert(Some((self.sent, to, event)));
+            let slot = self.mail.insert(Some((to, event)));
             self.plan(self.now + self.link, what(MESSAGE, 0, slot));
         }
         Ok(())
@@ -100,12 +83,8 @@ impl World {
         let Some(slot) = self.task_at(task) else {
             return Err(self.invalid(party, format!("task {} is placed, but it is over or was never there", task.0)));
         };
-        if self.tasks[slot].running.is_some() || self.tasks[slot].unheard_state().is_some() {
+        if self.tasks[slot].running.is_some() {
             return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
-        }
-        if self.is_declared_lost(node.0) && self.thinking.late_since.is_none() {
-            let name = &self.node_names[node.index()];
-            return Err(self.invalid(party, format!("task {} is placed on `{name}`, which is lost", task.0)));
         }
         if count == 0 {
             return Err(self.invalid(party, format!("no member of task {} is placed on node {}", task.0, node.0)));
@@ -144,22 +123,11 @@ impl World {
                 return Err(self.invalid(party, reason));
             }
         }
-        let unsaid = self.tasks[slot].causes == NONE || !self.offers.is_idle();
-        if unsaid && self.now > self.tasks[slot].eligible {
-            // A scheduler that does not say why, or a framework whose launch was under way since it said: the causes
-            // add up to the wait all the same.
-            let said = super::causes_in(&self.causes, self.tasks[slot].causes);
-            self.note_waited(party, task, said)?;
+        if self.tasks[slot].causes == NONE && self.now > self.tasks[slot].eligible {
+            // A scheduler that does not say why: the causes add up to the wait all the same.
+            self.note_waited(party, task, super::NO_WAIT)?;
         }
         let job_digest = self.jobs[job].digest;
-        let in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
-        if let Some(unreachable) = in_vain {
-            for &(node, _, gpus) in nodes {
-                self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
-            }
-            self.place_in_vain(slot, unreachable);
-            return Ok(());
-        }
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {
             self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             if at == 0 {
@@ -167,11 +135,6 @@ impl World {
             } else {
                 self.spread(slot, NodeId(node), count, gpus);
             }
-        }
-        if self.launching.is_some() {
-            self.launch(slot);
-        } else {
-            self.run_begins(slot);
         }
         if !self.jobs[job].background {
             self.measures.placed += 1;
@@ -210,8 +173,7 @@ impl World {
     }
 
     fn reject(&mut self, party: PartyId, task: TaskId, count: u32) -> Result<(), SimError> {
-        let is_idle = |task: &super::truth::Task| task.running.is_none() && task.unheard_state().is_none();
-        let waits = self.task_at(task).filter(|&slot| is_idle(&self.tasks[slot]));
+        let waits = self.task_at(task).filter(|&slot| self.tasks[slot].running.is_none());
         let Some(slot) = waits else {
             return Err(self.invalid(party, format!("task {} is rejected, but it does not wait", task.0)));
         };
@@ -233,8 +195,7 @@ impl World {
             if slot & UNSTARTED != 0 {
                 return slot & !UNSTARTED == job;
             }
-            let task = &self.tasks[slot];
-            task.job == job && task.running.is_none() && task.unheard_state().is_none()
+            self.tasks[slot].job == job && self.tasks[slot].running.is_none()
         })
     }
 }

@@ -4,7 +4,7 @@ use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_outcome::rows::{NodeRow, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::id::TaskId;
-use windtunnel_scheduler::resources::{CPU, LANES, Resources};
+use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Label;
 
@@ -32,8 +32,6 @@ impl World {
         if self.wanted.is_known() {
             self.sample_stranded();
         }
-        self.hear_everything();
-        self.write_rows(recorder);
         let open = self.open_tasks();
         self.recount(&open)?;
         for task in &open {
@@ -41,11 +39,10 @@ impl World {
         }
         self.warn_of_pending(&open);
         self.warn_of_notes();
-        self.settle_trouble();
-        let Self { nodes, fleet, conservation, .. } = &mut self;
-        for (node, spec) in nodes.iter_mut().zip(&fleet.nodes) {
+        let Self { nodes, conservation, .. } = &mut self;
+        for node in nodes.iter_mut() {
             node.settle(end, conservation);
-            windtunnel_outcome::conservation::hold(&mut conservation.capacity, &spec.capacity, end.since(Time::ZERO));
+            windtunnel_outcome::conservation::hold(&mut conservation.capacity, &node.capacity, end.since(Time::ZERO));
         }
         let mut outcome = Outcome { end, lanes: self.measures.lanes.clone(), ..Outcome::default() };
         outcome.nodes = self.node_rows();
@@ -55,7 +52,6 @@ impl World {
         Measures::without_unused(has_usage, &mut outcome.series);
         outcome.heat = Some(heat.finish(end));
         outcome.slowest = slowest;
-        outcome.blasts = self.radius.rows;
         outcome.warnings = self.warnings;
         Ok(outcome)
     }
@@ -71,9 +67,7 @@ impl World {
                 let job = slot & !UNSTARTED;
                 let index = self.index_of(job, TaskId(id));
                 let eligible = self.jobs[job].submit;
-                let running = None;
-                let (causes, leaving, flags) = (NONE, None, 0);
-                Task { id, job, index, attempt: 0, generation: 0, eligible, running, causes, leaving, flags }
+                Task { id, job, index, attempt: 0, generation: 0, eligible, running: None, causes: NONE, leaving: None }
             })
             .collect()
     }
@@ -206,9 +200,9 @@ impl World {
     }
 
     fn node_rows(&self) -> Vec<NodeRow> {
-        let run = self.now.since(Time::ZERO);
-        let rows = self.fleet.nodes.iter().zip(&self.nodes).enumerate();
-        rows.map(|(at, (spec, truth))| NodeRow {
+        let up = self.now.since(Time::ZERO);
+        let rows = self.fleet.nodes.iter().zip(&self.nodes);
+        rows.map(|(spec, truth)| NodeRow {
             name: spec.name.to_string(),
             capacity: spec.capacity,
             gpus: spec.gpus,
@@ -216,9 +210,9 @@ impl World {
             domains: spec.domains.clone(),
             allocated: truth.allocated,
             used: None,
-            up: Span(run.0 - self.down_of(at).0),
-            down: self.down_of(at),
-            failures: self.trouble.as_ref().map_or(0, |trouble| trouble.health[at].failures),
+            up,
+            down: Span::ZERO,
+            failures: 0,
             starts: truth.starts,
             tasks_max: truth.tasks_most,
         })
@@ -245,9 +239,7 @@ impl World {
             let up = self.levels.capacity.0[*lane];
             let at_end = (up > 0 && self.wanted.is_known()).then(|| self.wanted.level[*lane] as f64 / up as f64);
             summary.set(&format!("stranded.{name}.at_end"), at_end);
-            let held = self.conservation.busy[*lane] + self.conservation.lost[*lane];
-            let useful = (held > 0).then(|| self.conservation.busy[*lane] as f64 / held as f64);
-            summary.set(&format!("goodput.{name}"), useful);
+            summary.set(&format!("goodput.{name}"), share(self.conservation.busy[*lane]));
         }
         for (at, workload) in self.arrivals.workloads().iter().enumerate() {
             for note in workload.source.notes() {
@@ -257,19 +249,8 @@ impl World {
         for (name, count) in self.scheduler_counts() {
             summary.set(&format!("scheduler.{name}"), count);
         }
-        self.record_bill(&mut summary);
         self.record_fairness(&mut summary);
-        self.offers.record(self.now, &mut summary);
-        self.history.record(&mut summary, self.measures.waits.count(), self.levels.capacity.0[CPU]);
-        if self.thinking.busy > Span::ZERO {
-            summary.set("scheduler.busy_s", self.thinking.busy.as_seconds());
-        }
-        self.record_trouble(&mut summary);
-        self.record_launches(&mut summary);
-        self.record_blasts(&mut summary);
-        self.record_maintenance(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
-        outcome.waits.extend(self.history.profile());
         let labels = self.arrivals.labels();
         let word = |label: u16| labels.word(Label(label));
         self.measures.record_tallies(&mut summary, "class", word, &mut outcome.waits);

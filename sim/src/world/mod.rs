@@ -1,21 +1,11 @@
 //! The simulated world: the truth, the mail between parties, and the books that results are made of.
 
 mod apply;
-mod blast;
 mod close;
-mod health;
-mod launching;
 mod leave;
-mod loss;
-mod maintenance;
-mod offers;
 mod setup;
 mod stranded;
-mod thinking;
-mod toll;
-mod trouble;
 mod truth;
-mod upkeep;
 mod work;
 
 use std::collections::BTreeMap;
@@ -39,14 +29,10 @@ use crate::agenda::{Agenda, Entry};
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::{Routing, Stop};
-use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
-use offers::Offers;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
-use upkeep::Bill;
-pub(crate) use upkeep::usd;
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,8 +54,6 @@ const MESSAGE: u64 = 1;
 const BEGIN: u64 = 2;
 /// A task that was told to leave has left.
 const LEAVE: u64 = 3;
-/// The scheduler hears how a task ended.
-const NEWS: u64 = 4;
 
 /// The order of what happens in one instant: who comes to an end by itself does so before anybody is made to leave.
 fn rank(kind: u64) -> u64 {
@@ -83,9 +67,6 @@ fn rank(kind: u64) -> u64 {
 fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & 0x0fff_ffff) << 32 | u64::from(slot)
 }
-
-/// How long parties may offer and refuse without a start before a run counts as drained.
-const PATIENCE: Span = Span::from_seconds(3600);
 
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
@@ -102,8 +83,6 @@ struct Ended {
 pub(crate) struct World {
     pub(crate) now: Time,
     fleet: Fleet,
-    /// The lane that counts tasks, if nodes have a limit.
-    tasks_lane: Option<usize>,
     node_digests: Vec<u64>,
     nodes: Vec<Node>,
     jobs: Slab<Job>,
@@ -120,9 +99,7 @@ pub(crate) struct World {
     terms: Option<Box<Config>>,
     routing: Routing,
     inboxes: Vec<Vec<Event>>,
-    mail: Slab<Option<(u64, PartyId, Event)>>,
-    /// Messages sent so far: those of one instant arrive in the order in which they were sent.
-    sent: u64,
+    mail: Slab<Option<(PartyId, Event)>>,
     link: Span,
     happening: Vec<u64>,
     ended: Vec<Ended>,
@@ -134,14 +111,9 @@ pub(crate) struct World {
     fingerprint: Digest,
     starts: u64,
     wakes: Vec<Option<Time>>,
-    /// Since when nothing has happened but wakes and messages: a run that only thinks is not kept alive for ever.
-    stalled: Option<(Time, u64)>,
-    /// What became of offers and claims.
-    offers: Offers,
     stop: Stop,
     seed: u64,
     wanted: Wanted,
-    bill: Bill,
     warnings: Vec<String>,
     /// A gang that is being placed, node by node.
     gang: Vec<(u32, u32, GpuSet)>,
@@ -152,10 +124,6 @@ pub(crate) struct World {
     trusts_estimates: bool,
     node_names: Vec<String>,
     node_of_name: BTreeMap<Name, NodeId>,
-    /// What really happened, against what happens here.
-    history: History,
-    /// A task is started that ran already.
-    is_adopting: bool,
     /// Tasks of a snapshot that have not begun.
     recorded: Slab<Option<(u32, JobSpec, NodeId, GpuSet)>>,
     /// Tasks of a snapshot for which there was no room where the trace has them.
@@ -166,14 +134,6 @@ pub(crate) struct World {
     events: u64,
     decisions: u64,
     thought: Work,
-    thinking: thinking::Thinking,
-    /// The run is set up, and time passes.
-    pub(crate) has_begun: bool,
-    /// Launches that take time; none if they take none.
-    launching: Option<Box<launching::Launching>>,
-    radius: blast::Radius,
-    /// What may go wrong; none if nothing can.
-    trouble: Option<Box<health::Trouble>>,
 }
 
 impl World {
@@ -182,46 +142,17 @@ impl World {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
-        let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
-        if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
-            // What breaks later does not keep a run alive.
-            if next.is_some() || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() {
-                next = Some(next.map_or(trouble, |next| next.min(trouble)));
-            }
-        }
-        let Some(now) = next else { return Ok(None) };
-        if self.only_thinks(arrival, now) {
-            return Ok(None);
-        }
+        let Some(now) = [arrival, planned, wake].into_iter().flatten().min() else { return Ok(None) };
         if let Stop::At(end) = self.stop
             && now >= end
         {
             return Ok(None);
         }
-        self.take_blasts(now);
         if now > self.now {
             self.measures.advance(now);
             self.now = now;
         }
         Ok(Some(now))
-    }
-
-    /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
-    /// so long that nothing will. Such a run has drained.
-    fn only_thinks(&mut self, arrival: Option<Time>, next: Time) -> bool {
-        if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
-            return false;
-        }
-        if arrival.is_some() || self.next_launch().is_some() || self.agenda.len() > self.mail.len() {
-            self.stalled = None;
-            return false;
-        }
-        let (since, starts) = *self.stalled.get_or_insert((self.now, self.starts));
-        if starts != self.starts {
-            self.stalled = Some((self.now, self.starts));
-            return false;
-        }
-        self.levels.waiting == 0 || next > since + PATIENCE
     }
 
     /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
@@ -234,17 +165,7 @@ impl World {
         }
         let mut any = !happening.is_empty();
         happening.sort_unstable_by_key(|&what| self.order_of(what));
-        let ends = happening.partition_point(|&what| what >> 60 == END);
-        for &what in &happening[..ends] {
-            self.happen(what)?;
-        }
-        if self.trouble.is_some() {
-            any |= self.meet_trouble();
-        }
-        if self.launching.is_some() {
-            any |= self.meet_launches();
-        }
-        for &what in &happening[ends..] {
+        for &what in &happening {
             self.happen(what)?;
         }
         happening.clear();
@@ -258,7 +179,6 @@ impl World {
                 self.submit(job, workload)?;
             }
         }
-        any |= self.next_thought().is_some_and(|until| until <= now);
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
                 self.wakes[party] = None;
@@ -294,9 +214,6 @@ impl World {
             self.happen(what)?;
             return Ok(true);
         }
-        if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
-            return Ok(true);
-        }
         for party in 0..self.wakes.len() {
             if self.wakes[party].is_some_and(|at| at <= now) {
                 self.wakes[party] = None;
@@ -304,7 +221,7 @@ impl World {
                 return Ok(true);
             }
         }
-        Ok(self.next_thought().is_some_and(|until| until <= now))
+        Ok(false)
     }
 
     fn order_of(&self, what: u64) -> (u64, u64) {
@@ -336,18 +253,10 @@ impl World {
                 }
             }
             MESSAGE => {
-                if let Some((_, party, event)) = self.mail[slot].take() {
+                if let Some((party, event)) = self.mail[slot].take() {
                     self.inboxes[usize::from(party.0)].push(event);
                 }
                 self.mail.free(slot);
-            }
-            NEWS => {
-                let generation = (what >> 32) as u32 & 0x0fff_ffff;
-                if self.tasks[slot].generation & 0x0fff_ffff == generation
-                    && let Some(state) = self.tasks[slot].unheard_state()
-                {
-                    self.hear(slot, state, None);
-                }
             }
             _ => {
                 self.begin_recorded(slot)?;
@@ -356,20 +265,13 @@ impl World {
         Ok(())
     }
 
-    fn new_generation(&mut self) -> u32 {
-        let generation = self.next_generation;
-        self.next_generation = self.next_generation.wrapping_add(1);
-        generation
-    }
-
     fn plan(&mut self, at: Time, what: u64) {
         self.agenda.push(Entry { at, what });
     }
 
     /// The next party with something to think about: the lowest number first.
     pub(crate) fn next_ready(&self) -> Option<PartyId> {
-        let mut ready = self.inboxes.iter().enumerate().filter(|(_, inbox)| !inbox.is_empty());
-        ready.find(|&(at, _)| !self.is_busy(at)).map(|(at, _)| PartyId(at as u16))
+        self.inboxes.iter().position(|inbox| !inbox.is_empty()).map(|at| PartyId(at as u16))
     }
 
     /// The events of a party; to be given back with [`World::give_back`].
@@ -393,7 +295,9 @@ impl World {
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
     pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
-        self.check_whole(party)?;
+        if !self.gang.is_empty() {
+            return Err(self.half_placed(party));
+        }
         self.steps += 1;
         self.decisions += decisions as u64;
         self.thought.jobs += step.work.jobs;
@@ -415,9 +319,6 @@ impl World {
             self.measures.heat.set(self.now, index, node.used[0]);
             if !held {
                 return Err(self.overcommitted(NodeId(index)));
-            }
-            if !self.bill.is_empty() {
-                self.draw_again(index);
             }
         }
         self.dirty.clear();

@@ -15,20 +15,13 @@ use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
-use super::blast::Radius;
-use super::health::Trouble;
-use super::launching::Launching;
-use super::offers::Offers;
-use super::thinking::Thinking;
 use super::truth::Node;
-use super::upkeep::Bill;
 use super::work::Coming;
 use super::{Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
 use crate::experiment::{Experiment, Start};
-use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
 
@@ -47,15 +40,9 @@ pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
-        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
+        let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing } =
             experiment;
-        let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
-        let radius = Radius::new(model.blast.clone(), &fleet);
-        let thinking = Thinking::new(model.decision_time, usize::from(parties.max(1)));
-        let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
-        let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         check_fleet(&fleet)?;
-        let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let recorded = workloads.iter().any(|workload| workload.start == Start::Recorded);
         let node_of_name: BTreeMap<Name, NodeId> = if recorded {
             fleet.nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), NodeId(at as u32))).collect()
@@ -65,10 +52,14 @@ impl World {
         let lanes: Vec<(usize, String)> =
             fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect();
         let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
+        let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
+        for node in &fleet.nodes {
+            levels.capacity.add(&node.capacity, 1);
+        }
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
         let mut arrivals = Arrivals::new(workloads)?;
         arrivals.with_users = terms.is_some();
-        let mut world = Self {
+        let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -84,34 +75,28 @@ impl World {
             arrivals,
             terms,
             routing,
-            inboxes: (0..parties).map(|_| Vec::new()).collect(),
+            inboxes: (0..parties.max(1)).map(|_| Vec::new()).collect(),
             mail: Slab::default(),
             link,
             happening: Vec::new(),
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
-            levels: levels_of(&fleet),
+            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet)),
+            levels,
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
             starts: 0,
-            wakes: vec![None; usize::from(parties)],
-            offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
-            stalled: None,
-            sent: 0,
+            wakes: vec![None; usize::from(parties.max(1))],
             stop,
             seed,
             wanted: Wanted::default(),
-            bill: Bill::new(&fleet),
             warnings: Vec::new(),
             gang: Vec::new(),
             gang_task: TaskId::default(),
             blocks_head: scheduler.blocks_head(),
             trusts_estimates: scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only",
             node_of_name,
-            history: History::default(),
-            is_adopting: false,
             recorded: Slab::default(),
             displaced: 0,
             next_generation: 0,
@@ -119,23 +104,14 @@ impl World {
             events: 0,
             decisions: 0,
             thought: windtunnel_scheduler::Work::default(),
-            tasks_lane: fleet.tasks_lane(),
-            thinking,
-            has_begun: false,
-            launching,
-            radius,
-            trouble,
             fleet,
         };
-        world.begin_bill();
         Ok((world, scheduler))
     }
 
     /// Tells every party its configuration and the nodes, then starts what runs already.
     pub(crate) fn begin(&mut self, config: &Config, hand: Hand<'_>) -> Result<(), SimError> {
-        for (party, inbox) in self.inboxes.iter_mut().enumerate() {
-            let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
-            let config = own.map_or(config, |framework| &framework.config);
+        for inbox in &mut self.inboxes {
             inbox.push(Event::Configured(Box::new(config.clone())));
         }
         for at in 0..self.fleet.nodes.len() {
@@ -150,10 +126,6 @@ impl World {
         hand(self)?;
         for workload in 0..self.arrivals.workloads().len() {
             self.warm(workload, hand)?;
-        }
-        // Frameworks join when the fleet stands, so that none is offered the first nodes alone.
-        for framework in &config.frameworks {
-            self.inboxes[0].push(Event::FrameworkJoined(Box::new(framework.spec.clone())));
         }
         hand(self)
     }
@@ -269,12 +241,15 @@ fn free_devices(node: &Node, gpu: GpuRequest) -> Option<GpuSet> {
     (found == usize::from(gpu.count)).then_some(set)
 }
 
-/// True if the node's attributes meet every constraint on it alone.
-pub(super) fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
-    constraints.iter().all(|constraint| constraint.condition.is_met(node.attribute(&constraint.attribute)))
+/// True if the node's attributes meet every constraint.
+fn meets(node: &FleetNode, constraints: &[Constraint]) -> bool {
+    constraints.iter().all(|constraint| {
+        let value = node.attributes.iter().find(|(name, _)| *name == constraint.attribute);
+        constraint.condition.is_met(value.map(|(_, value)| value.as_str()))
+    })
 }
 
-pub(super) fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
+fn node_spec(node: &FleetNode, id: NodeId) -> NodeSpec {
     NodeSpec {
         node: id,
         capacity: node.capacity,
@@ -299,15 +274,6 @@ fn check_fleet(fleet: &Fleet) -> Result<(), SimError> {
         }
         None => Ok(()),
     }
-}
-
-/// Everything is up and empty.
-fn levels_of(fleet: &Fleet) -> Levels {
-    let mut levels = Levels { nodes_up: fleet.nodes.len() as u64, ..Levels::default() };
-    for node in &fleet.nodes {
-        levels.capacity.add(&node.capacity, 1);
-    }
-    levels
 }
 
 /// Distinct capacities with their counts, largest first by first appearance.

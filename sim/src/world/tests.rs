@@ -1,12 +1,9 @@
 //! Whole runs: what a world does with good schedulers, bad ones, and several at once.
 
-mod architectures;
 mod binpack;
 mod canary;
 mod evict;
-mod trouble;
 mod two_level;
-mod upkeep;
 mod whole;
 
 use std::collections::VecDeque;
@@ -61,7 +58,7 @@ fn machine(name: u32, cpu: u32, memory: u32, gpus: u8) -> Node {
 /// Machines of so many millicores and MiB that name cpu and memory.
 fn fleet(nodes: &[(u32, u32)]) -> Fleet {
     let nodes = nodes.iter().enumerate().map(|(at, &(cpu, memory))| machine(at as u32, cpu, memory, 0));
-    Fleet { nodes: nodes.collect(), lanes: 0b11, ..Fleet::default() }
+    Fleet { nodes: nodes.collect(), lanes: 0b11, extra_lanes: vec![] }
 }
 
 /// Equal tasks that run for so many seconds.
@@ -98,9 +95,6 @@ fn workload(jobs: Vec<Job>) -> Workload {
         party: PartyId::FIRST,
         start: Start::Submit,
         loss: Loss::Rerun,
-        retry: windtunnel_scheduler::event::Retry::default(),
-        max_unavailable: None,
-        checkpoint: None,
         warm: None,
         terms: Default::default(),
     }
@@ -118,7 +112,6 @@ fn experiment(fleet: Fleet, jobs: Vec<Job>) -> Experiment {
         stop: Stop::Drained,
         series: Sampling::Auto,
         routing: Default::default(),
-        model: crate::model::Model::default(),
     }
 }
 

@@ -6,9 +6,7 @@ use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Groups, Label, Name, Recorded, Run};
-
-use crate::history::Past;
+use windtunnel_traces::model::{Groups, Label, Name, Run};
 
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -66,13 +64,10 @@ pub(crate) struct Part {
     pub run: Run,
     /// What a task really uses of what it asked, if the trace says.
     pub usage: Option<Resources>,
-    /// What really happened, if the trace says.
-    pub past: Option<Past>,
 }
 
 impl Parts {
-    /// The parts of a job; `past` finds the node of what was recorded.
-    pub(crate) fn new(groups: &Groups, past: impl Fn(&Recorded) -> Past) -> Self {
+    pub(crate) fn new(groups: &Groups) -> Self {
         let mut first = 0;
         let mut part = |group: &windtunnel_traces::model::Group| {
             let part = Part {
@@ -85,7 +80,6 @@ impl Parts {
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
                 usage: group.truth.usage,
-                past: group.truth.recorded.as_ref().map(&past),
             };
             first += group.count;
             part
@@ -121,7 +115,7 @@ impl Part {
     /// has no end has nothing to finish: it did its work all along.
     pub(crate) fn lost_by_leaving(&self, held: Span) -> Span {
         let endless = matches!(self.run, Run::Same(run) if run.is_forever());
-        if endless || self.kind.is_kept_running() { Span::ZERO } else { held }
+        if endless || self.kind == JobKind::Service { Span::ZERO } else { held }
     }
 
     /// Tasks as the scheduler counts them: a gang is one.
@@ -147,8 +141,6 @@ pub(crate) struct Task {
     pub causes: u32,
     /// Whether it was told to leave its node, and what becomes of it then.
     pub leaving: Option<Leaving>,
-    /// What it is besides: see the constants.
-    pub flags: u16,
 }
 
 /// What becomes of a task that is made to leave its node.
@@ -163,54 +155,10 @@ pub(crate) enum Leaving {
     },
 }
 
-/// Its attempt ended and the scheduler has not heard of it; the low byte says how.
-const UNHEARD: u16 = 1 << 8;
-/// The scheduler gave this attempt up; it runs on.
-const GIVEN_UP: u16 = 1 << 9;
-/// Its container did not start.
-const UNLAUNCHED: u16 = 1 << 10;
-
-impl Task {
-    /// How its attempt ended, if the scheduler has not heard of it yet.
-    pub(crate) fn unheard_state(&self) -> Option<State> {
-        let state = State::ALL.get(usize::from(self.flags & 0xff)).copied();
-        state.filter(|_| self.flags & UNHEARD != 0)
-    }
-
-    /// Its attempt ended, and nobody hears of it.
-    pub(crate) fn hush(&mut self, state: State) {
-        self.flags = UNHEARD | state as u16 | (self.flags & UNLAUNCHED);
-    }
-
-    /// Its end is heard of.
-    pub(crate) fn speak(&mut self) {
-        self.flags &= UNLAUNCHED;
-    }
-
-    /// The scheduler gave this attempt up.
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.flags & GIVEN_UP != 0
-    }
-
-    pub(crate) fn give_up(&mut self) {
-        self.flags = GIVEN_UP;
-    }
-
-    /// Its container did not start.
-    pub(crate) fn is_unlaunched(&self) -> bool {
-        self.flags & UNLAUNCHED != 0
-    }
-
-    pub(crate) fn fail_launch(&mut self) {
-        self.flags |= UNLAUNCHED;
-    }
-}
-
 /// A task on a node.
 #[derive(Clone, Copy)]
 pub(crate) struct Attempt {
     pub place: Time,
-    /// [`Time::NEVER`] if it never really ran.
     pub start: Time,
     pub node: u32,
     /// Members on that node.
@@ -245,8 +193,6 @@ pub(crate) struct Node {
     pub allocated: [u128; LANES],
     /// Stands in the list of nodes that changed in this instant.
     pub dirty: bool,
-    /// Dead: its free room is accounted for by the outage.
-    pub down: bool,
 }
 
 impl Node {
@@ -261,7 +207,6 @@ impl Node {
             since: Time::ZERO,
             allocated: [0; LANES],
             dirty: false,
-            down: false,
         }
     }
 
@@ -272,9 +217,6 @@ impl Node {
             let span = now - self.since;
             self.since = now;
             hold(&mut self.allocated, &self.used, span);
-            if self.down {
-                return;
-            }
             // Within an instant a node may hold more than it has, but then no time passes.
             if let Some(free) = self.capacity.checked_sub(&self.used) {
                 hold(&mut conservation.idle, &free, span);

@@ -5,19 +5,17 @@ use std::borrow::Cow;
 use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
-use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room};
+use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Node as FleetNode, Recorded, Run};
+use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Recorded, Run};
 
-use super::setup::meets;
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
-use super::{BEGIN, Ended, UNSTARTED, World, causes_in, what};
+use super::{BEGIN, END, Ended, UNSTARTED, World, causes_in, what};
 use crate::error::SimError;
-use crate::experiment::{self, Claim, Routing};
-use crate::history::{Past, Start};
+use crate::experiment::{Claim, Routing, Start};
 
 /// How a job comes into the world.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,11 +36,7 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
-        let mut job = job;
-        for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
-            (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
-        }
+        let recorded = self.arrivals.workload(workload).start == Start::Recorded;
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
@@ -62,19 +56,6 @@ impl World {
             unit += u64::from(units);
         }
         Ok(())
-    }
-
-    /// How many nodes may have a task that asks this, if empty; at least 1, so that a daemon without a node is seen to
-    /// wait.
-    fn matching_nodes(&self, ask: &Ask) -> u32 {
-        let request = self.constrained(ask.request);
-        let constraints = ask.constraints.as_deref().unwrap_or_default();
-        let may = |node: &&FleetNode| {
-            request.fits_in(&node.capacity)
-                && self.constrained_gpu(ask.gpu).count <= node.gpus
-                && meets(node, constraints)
-        };
-        u32::try_from(self.fleet.nodes.iter().filter(may).count()).unwrap_or(u32::MAX).max(1)
     }
 
     /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
@@ -130,9 +111,7 @@ impl World {
 
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
-        let past =
-            |recorded: &Recorded| Past { start: recorded.start, node: self.recorded_node(recorded).map(|node| node.0) };
-        let parts = Parts::new(&job.groups, past);
+        let parts = Parts::new(&job.groups);
         let units: u32 = parts.as_slice().iter().map(Part::units).sum();
         let tasks: u64 = parts.as_slice().iter().map(|part| u64::from(part.count)).sum();
         let background = coming == Coming::Background;
@@ -178,20 +157,15 @@ impl World {
                 let (request, gpu, count) = (part.request, part.gpu, part.count);
                 self.levels.pending.add(&self.constrained(request), u64::from(count));
                 self.levels.waiting += u64::from(count);
-                self.note_waiting(slot, i64::from(count), false);
                 self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
             }
         }
         Ok(slot)
     }
 
-    /// The lanes of a request that the fleet names. Each task takes one of what a node may have at once.
+    /// The lanes of a request that the fleet names.
     pub(super) fn constrained(&self, request: Resources) -> Resources {
-        let mut row = request.masked(self.fleet.lanes);
-        if let Some(lane) = self.tasks_lane {
-            row[lane] = 1;
-        }
-        row
+        request.masked(self.fleet.lanes)
     }
 
     pub(super) fn constrained_gpu(&self, gpu: GpuRequest) -> GpuRequest {
@@ -212,12 +186,8 @@ impl World {
             priority: job.priority,
             role: RoleId(job.role.0),
             constraints: ask.constraints.clone(),
-            layout: ask.layout.clone(),
-            protected: ask.protected,
-            disruption: ask.disruption,
             loss: self.arrivals.workload(usize::from(job.workload)).loss,
             terms: job.terms,
-            retry: self.arrivals.workload(usize::from(job.workload)).retry,
         }
     }
 
@@ -256,9 +226,6 @@ impl World {
     /// True if the node has room for the tasks of `spec` now.
     pub(super) fn has_room(&self, node: NodeId, spec: &JobSpec, gpus: GpuSet) -> bool {
         let truth = &self.nodes[node.index()];
-        if self.is_unreachable(node.0, gpus) {
-            return false;
-        }
         let needed = spec.request.checked_mul(spec.count).and_then(|needed| needed.checked_add(&truth.used));
         let devices = gpus.iter().all(|device| {
             truth.devices.get(device).is_some_and(|&used| u32::from(used) + u32::from(spec.gpu.milli) <= 1000)
@@ -271,17 +238,11 @@ impl World {
         let party = self.arrivals.workload(usize::from(self.jobs[slot].workload)).party;
         let task = self.task_at(spec.first_task).unwrap_or(NONE);
         if task != NONE {
-            // History says where it runs: that it does is no decision of this run.
-            self.is_adopting = true;
             self.start(task, node, spec.count, gpus);
-            self.run_begins(task);
-            self.is_adopting = false;
         }
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
-            let request = spec.request.checked_mul(spec.count).unwrap_or(spec.request);
-            let (task, milli) = (spec.first_task, spec.gpu.milli);
-            self.inboxes[0].push(Event::RoomTaken(Room { party, task, node, request, gpus, milli }));
+            self.inboxes[0].push(Event::TaskAdopted { spec: spec.clone(), node, gpus });
         }
         self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
     }
@@ -294,20 +255,11 @@ impl World {
         }
         let job = known & !UNSTARTED;
         let index = self.index_of(job, id);
-        let generation = self.new_generation();
+        let generation = self.next_generation;
+        self.next_generation = self.next_generation.wrapping_add(1);
         let eligible = self.jobs[job].submit;
-        let task = Task {
-            id: id.0,
-            job,
-            index,
-            attempt: 0,
-            generation,
-            eligible,
-            running: None,
-            causes: NONE,
-            leaving: None,
-            flags: 0,
-        };
+        let task =
+            Task { id: id.0, job, index, attempt: 0, generation, eligible, running: None, causes: NONE, leaving: None };
         let slot = self.tasks.insert(task);
         self.of_task.insert(id.0, slot);
         Some(slot)
@@ -326,24 +278,40 @@ impl World {
         unit
     }
 
-    /// A task takes its room on one node. It runs from [`World::run_begins`] on.
+    /// A task begins to run on one node.
     pub(super) fn start(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
         self.starts += 1;
-        let (place, start, sequence) = (self.now, Time::NEVER, self.starts);
-        let attempt = Attempt { place, start, node: node.0, count, gpus, rest: NONE, sequence };
+        let attempt =
+            Attempt { place: self.now, start: self.now, node: node.0, count, gpus, rest: NONE, sequence: self.starts };
         self.occupy(slot, node, count, gpus);
         let task = &mut self.tasks[slot];
         task.running = Some(attempt);
-        let (job_slot, index) = (task.job, task.index);
-        let job = &self.jobs[job_slot];
+        let (job_slot, index, generation, first) = (task.job, task.index, task.generation, task.attempt == 0);
+        let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
-        let (request, members, background) = (part.request, part.members(), job.background);
+        let (run, members) = (part.run.of(index - part.first), part.members());
+        let (request, usage, background) = (part.request, part.usage, job.background);
+        if first {
+            job.unstarted -= 1;
+            if job.first_start == Time::NEVER {
+                self.overtaking.starts(job.id, job.measured);
+            }
+            job.first_start = job.first_start.min(self.now);
+            job.last_start = job.last_start.max(self.now);
+            self.note_first_start(slot, members);
+        }
         if !background {
             self.levels.pending.sub(&self.constrained(request), u64::from(members));
             self.levels.waiting -= u64::from(members);
-            self.note_waiting(job_slot, -i64::from(members), true);
         }
         self.levels.running += u64::from(members);
+        if let Some(usage) = usage {
+            self.measures.has_usage = true;
+            self.levels.usage.add(&self.constrained(usage), u64::from(members));
+        }
+        if !run.is_forever() {
+            self.plan(self.now + run, what(END, generation, slot));
+        }
     }
 
     /// A gang that is running takes one more node.
@@ -355,27 +323,13 @@ impl World {
         }
     }
 
-    /// Tasks of a job come to wait, or cease to: whoever is offered resources is hungry meanwhile.
-    pub(super) fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
-        if !self.offers.is_idle() {
-            let party = self.arrivals.workload(usize::from(self.jobs[job].workload)).party;
-            self.offers.wait(self.now, party, change, started);
-        }
-    }
-
-    pub(super) fn note_first_start(&mut self, slot: u32, members: u32) {
+    fn note_first_start(&mut self, slot: u32, members: u32) {
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         if !job.measured {
             return;
         }
         let wait = self.now - job.submit;
-        let part = job.parts.of(task.index);
-        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.is_adopting) {
-            let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
-            let (submit, now, node) = (job.submit, self.now, attempt.node);
-            self.history.note(&Start { past, submit, now, node, members, cpu, run });
-        }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
         if wait > Span::ZERO {
             for (sum, cause) in self.measures.causes.iter_mut().zip(causes_in(&self.causes, task.causes)) {
@@ -400,7 +354,7 @@ impl World {
         }
     }
 
-    pub(super) fn touch(&mut self, node: NodeId) {
+    fn touch(&mut self, node: NodeId) {
         let truth = &mut self.nodes[node.index()];
         truth.settle(self.now, &mut self.conservation);
         if !truth.dirty {
@@ -427,7 +381,6 @@ impl World {
         truth.tasks_most = truth.tasks_most.max(truth.tasks);
         truth.starts += 1;
         self.levels.used.add(&request, u64::from(count));
-        self.settle_in(slot, node);
     }
 
     fn vacate(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
@@ -468,19 +421,7 @@ impl World {
 
     /// A running task ends, for whatever reason: room, books, and the news of it.
     pub(super) fn end(&mut self, slot: u32, state: State) {
-        if self.tasks[slot].running.is_none() || self.trouble.is_some() && self.end_in_trouble(slot, state) {
-            return;
-        }
-        self.end_attempt(slot, state);
-        self.settle(slot, state);
-    }
-
-    /// An attempt ends, in truth: room and books. Nobody is told yet.
-    pub(super) fn end_attempt(&mut self, slot: u32, state: State) {
         let Some(attempt) = self.tasks[slot].running else { return };
-        let lost = self.lost_by(slot, &attempt, state);
-        self.move_out(slot, &attempt);
-        self.break_off(slot, &attempt);
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
         let mut at = attempt.rest;
         while at != NONE {
@@ -492,85 +433,52 @@ impl World {
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
+        let again = match (state, task.leaving) {
+            (State::Killed, _) => false,
+            (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue,
+            _ => part.kind == JobKind::Service,
+        };
+        let lost = if state == State::Evicted { part.lost_by_leaving(self.now - attempt.place) } else { Span::ZERO };
         let (request, usage) = (part.request, part.usage);
+        let (background, workload) = (job.background, usize::from(job.workload));
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);
-        if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
+        if let Some(usage) = usage {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
+        self.account(task.job, request, members, Span(held.0 - lost.0), false);
         if lost > Span::ZERO {
             self.account(task.job, request, members, lost, true);
         }
-        self.account(task.job, request, members, Span(held.0 - lost.0), false);
-        self.ended.push(Ended { id: task.id, task, state, lost });
-        self.jobs[task.job].rows += 1;
-        self.measures.ended(self.now);
-        self.tasks[slot].running = None;
-        self.tasks[slot].causes = NONE;
-        if !task.is_given_up() {
-            self.end_twins(task.id);
-        }
-    }
-
-    /// Time that an attempt held its room for nothing, if it ends like this now.
-    fn lost_by(&mut self, slot: u32, attempt: &Attempt, state: State) -> Span {
-        let task = &self.tasks[slot];
-        if !matches!(state, State::Lost | State::Evicted) && !task.is_unlaunched() {
-            return Span::ZERO;
-        }
-        let held = self.jobs[task.job].parts.of(task.index).lost_by_leaving(self.now - attempt.place);
-        let saved = if state == State::Evicted || task.is_given_up() { Span::ZERO } else { self.saved_by(slot) };
-        let lost = Span(held.0.saturating_sub(saved.0));
-        if let Some(trouble) = &mut self.trouble {
-            trouble.toll.lost_us += u128::from(lost.0);
-        }
-        lost
-    }
-
-    /// The scheduler hears how an attempt ended: the task is over, or is to be placed again.
-    pub(super) fn settle(&mut self, slot: u32, state: State) {
-        let task = self.tasks[slot];
-        let job = &self.jobs[task.job];
-        let part = job.parts.of(task.index);
-        let (members, request) = (part.members(), part.request);
-        let (background, workload) = (job.background, usize::from(job.workload));
-        let again = match (state, task.leaving) {
-            (State::Killed, _) => None,
-            _ if task.is_unlaunched() => self.after_loss(&task),
-            (State::Lost, _) => self.after_loss(&task),
-            (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue.then_some(Span::ZERO),
-            _ => part.kind.is_kept_running().then_some(Span::ZERO),
-        };
         let ending = match state {
-            _ if task.is_unlaunched() => Ending::Unlaunched,
             State::Failed => Ending::Failed,
-            State::Evicted if again.is_some() => Ending::Evicted,
+            State::Evicted if again => Ending::Evicted,
             State::Killed | State::Evicted => Ending::Killed,
             State::Lost => Ending::Lost,
             _ => Ending::Finished,
         };
+        self.ended.push(Ended { id: task.id, task, state, lost });
+        self.jobs[task.job].rows += 1;
+        self.measures.ended(self.now);
         self.tell_end(workload, TaskId(task.id), ending);
-        if let Some(pause) = again {
-            let generation = self.new_generation();
+        if again {
             let next = &mut self.tasks[slot];
             next.attempt += 1;
             next.running = None;
-            next.eligible = self.now + pause;
+            next.eligible = self.now;
             next.causes = NONE;
             next.leaving = None;
-            next.flags = 0;
-            next.generation = generation;
+            next.generation = self.next_generation;
+            self.next_generation = self.next_generation.wrapping_add(1);
             if !background {
                 self.levels.pending.add(&self.constrained(request), u64::from(members));
                 self.levels.waiting += u64::from(members);
-                self.note_waiting(task.job, i64::from(members), false);
             }
         } else {
             self.of_task.remove(task.id);
             // Its end may still stand in the agenda, if it came before its time.
             self.tasks[slot].running = None;
             self.tasks.free(slot);
-            self.forget_losses(task.id);
             self.task_over(task.job, state, members);
         }
     }
@@ -630,7 +538,6 @@ impl World {
             if !job.background {
                 self.levels.pending.sub(&self.constrained(request), u64::from(members));
                 self.levels.waiting -= u64::from(members);
-                self.note_waiting(task.job, -i64::from(members), false);
             }
             self.ended.push(Ended { id: task.id, task, state: State::Rejected, lost: Span::ZERO });
             self.jobs[task.job].rows += 1;
@@ -696,12 +603,11 @@ impl World {
         lost_work: Span,
         end: Option<Time>,
     ) {
-        let cost_usd = if self.bill.is_empty() { None } else { self.charge(task, lost_work, end) };
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let labels = self.arrivals.labels();
         let node = task.running.filter(|attempt| attempt.rest == NONE).map(|attempt| attempt.node as usize);
-        let start = task.running.map(|attempt| attempt.start).filter(|&start| start != Time::NEVER);
+        let start = task.running.map(|attempt| attempt.start);
         let row = TaskRow {
             id: TaskId(task.id),
             job: name_ref(&job.name),
@@ -712,7 +618,7 @@ impl World {
             role: labels.word(job.role),
             submit: job.submit,
             eligible: task.eligible,
-            place: task.running.map(|attempt| attempt.place).filter(|&place| place != Time::NEVER),
+            place: task.running.map(|attempt| attempt.place),
             start,
             end,
             node: node.map(|node| self.node_names[node].as_str()),
@@ -722,7 +628,6 @@ impl World {
             wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
             causes: causes_in(&self.causes, task.causes),
             lost_work,
-            cost_usd,
         };
         if !job.background {
             self.measures.rows[state as usize] += 1;

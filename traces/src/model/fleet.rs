@@ -13,30 +13,6 @@ pub struct Fleet {
     pub lanes: u8,
     /// The names of lanes 4 and up.
     pub extra_lanes: Vec<String>,
-    /// What each machine costs and draws, in the order of `nodes`; empty if nobody said.
-    pub upkeep: Vec<Upkeep>,
-    /// Groups of machines that follow each other in `nodes`; empty if there are none.
-    pub groups: Vec<NodeGroup>,
-}
-
-/// What a machine costs and draws.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Upkeep {
-    /// Millionths of a dollar per hour.
-    pub price: u64,
-    /// Milliwatts with nothing running.
-    pub idle_mw: u64,
-    /// Milliwatts with every core running.
-    pub busy_mw: u64,
-}
-
-/// Machines that belong together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeGroup {
-    /// What they are called.
-    pub name: String,
-    /// How many.
-    pub count: u32,
 }
 
 /// One machine.
@@ -54,26 +30,7 @@ pub struct Node {
     pub domains: Vec<(String, String)>,
 }
 
-/// The lane of this name counts tasks: a node has as much of it as it may have tasks, and each task takes 1.
-pub const TASKS: &str = "tasks";
-
-impl Node {
-    /// The value of an attribute, a kind of domain counting as one.
-    #[must_use]
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        let found = self.domains.iter().chain(&self.attributes).find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
-    }
-}
-
 impl Fleet {
-    /// The lane that counts tasks, if nodes have a limit.
-    #[must_use]
-    pub fn tasks_lane(&self) -> Option<usize> {
-        let found = self.extra_lanes.iter().position(|name| name == TASKS);
-        found.map(|at| STANDARD_LANES.len() + at)
-    }
-
     /// The name of a lane.
     #[must_use]
     pub fn lane_name(&self, lane: usize) -> &str {

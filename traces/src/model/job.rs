@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use windtunnel_scheduler::constraint::Constraint;
 use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
-use windtunnel_scheduler::layout::Layout;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -82,12 +81,6 @@ pub struct Ask {
     pub estimate: Option<Span>,
     /// What nodes must be like.
     pub constraints: Option<Arc<[Constraint]>>,
-    /// How the tasks are to lie together.
-    pub layout: Option<Arc<Layout>>,
-    /// Whether no other task may push these out.
-    pub protected: bool,
-    /// How many of the tasks may at most be missing at once because they were made to leave.
-    pub disruption: Option<u32>,
 }
 
 /// What is true, which only the world may know.

@@ -1,14 +1,10 @@
 //! The one model that every reader yields and every driver consumes.
 
-mod demand;
-mod failures;
 mod fleet;
 mod job;
 mod name;
 
-pub use demand::{Demand, Demands, OPERATORS, pattern, shared};
-pub use failures::{Failures, Outage, ShareOutage, SystemCount};
-pub use fleet::{Fleet, Node, NodeGroup, TASKS, Upkeep};
+pub use fleet::{Fleet, Node};
 pub use job::{Ask, Group, Groups, Job, Recorded, Run, Truth};
 pub use name::{Label, Labels, Name};
 

@@ -3,7 +3,6 @@
 //! Every reader streams (memory does not follow the length of the trace), makes integer units at once, counts what it
 //! skips, clips or repairs, and never guesses at a malformed row.
 
-pub mod failures;
 pub mod native;
 pub mod openb;
 pub mod swf;
@@ -25,7 +24,7 @@ pub use input::Input;
 pub use options::{FormatOption, JobAs, OnBadRow, Overrun, Processors, ReadOptions};
 pub(crate) use trouble::{failure, nearest};
 
-use crate::model::{Failures, Fleet, Source, SourceError};
+use crate::model::{Fleet, Source, SourceError};
 
 /// What a format can tell about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,28 +143,10 @@ pub trait Format {
         let _ = (input, options);
         Err(yields_no(self.name(), self.yields(), Yield::Fleet))
     }
-
-    /// The outages of several parts, overlapping ones of one machine merged and counted.
-    ///
-    /// # Errors
-    /// If the parts cannot be read, are not of this format, or the format has no failures.
-    fn failures(&self, parts: Vec<Input>, options: &ReadOptions) -> Result<Failures, SourceError> {
-        let _ = (parts, options);
-        Err(yields_no(self.name(), self.yields(), Yield::Failures))
-    }
 }
 
 /// Every format, in the order in which content is matched and listings are printed.
-pub static FORMATS: &[&'static (dyn Format + Sync)] = &[
-    &native::Native,
-    &openb::Openb,
-    &swf::Swf,
-    &failures::Lanl,
-    &failures::Fta,
-    &failures::OpendcFailures,
-    &failures::GoogleMachineEvents,
-    &failures::AlibabaServerEvents,
-];
+pub static FORMATS: &[&'static (dyn Format + Sync)] = &[&native::Native, &openb::Openb, &swf::Swf];
 
 fn yields_no(name: &str, yields: &[Yield], wanted: Yield) -> SourceError {
     let words: Vec<&str> = yields.iter().map(|one| one.name()).collect();
@@ -249,44 +230,6 @@ pub fn open_fleet(input: &Input, format_name: Option<&str>, options: &ReadOption
     format.fleet(input, options)
 }
 
-/// Opens a record of failures; without a format name it is told by the content of the first part.
-///
-/// # Errors
-/// As [`Format::failures`], and if the format is unknown.
-pub fn open_failures(
-    parts: Vec<Input>,
-    format_name: Option<&str>,
-    options: &ReadOptions,
-) -> Result<Failures, SourceError> {
-    let format = match (format_name, parts.first()) {
-        (Some(name), _) => format(name)?,
-        (None, Some(first)) => recognise_failures(first)?,
-        (None, None) => return Err(failure("a record of failures needs at least one file; name one with `path`", &[])),
-    };
-    format.failures(parts, options)
-}
-
-/// The format of a record of failures, by its content.
-///
-/// # Errors
-/// If it cannot be read, or no format with failures begins like it.
-pub fn recognise_failures(input: &Input) -> Result<&'static (dyn Format + Sync), SourceError> {
-    let bytes = input.head()?;
-    let columns = if bytes.starts_with(b"PAR1") { native::parquet_columns(input)? } else { Vec::new() };
-    let sample = Sample { bytes: &bytes, columns: &columns };
-    let of_failures = FORMATS.iter().filter(|format| format.yields().contains(&Yield::Failures));
-    match of_failures.clone().find(|format| format.recognise(&sample)) {
-        Some(format) => Ok(*format),
-        None => {
-            let names: Vec<&str> = of_failures.map(|format| format.name()).collect();
-            Err(failure(
-                format!("{} begins like no known record of failures; name the format with `format`", input.name()),
-                &[&format!("formats: {}", names.join(", "))],
-            ))
-        }
-    }
-}
-
 /// Reads the file at `path` as [`open_jobs`] does.
 ///
 /// # Errors
@@ -309,7 +252,6 @@ pub fn fuzz_entry(format_name: &str, bytes: &[u8]) {
                 let _ = source.notes();
             }
             let _ = format.fleet(&input, &options);
-            let _ = format.failures(vec![input.clone()], &options);
             // The tables that may stand beside one of tasks.
             let tasks = Input::bytes("tasks", *b"job_id,cpu_milli\n1,1\n");
             let beside = [

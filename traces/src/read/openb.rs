@@ -21,7 +21,7 @@ use super::trouble::{Bad, Tally, Trouble, failure};
 use super::words::{Interned, Words};
 use super::{Format, FormatOption, Input, OnBadRow, ReadOptions, Sample, Yield};
 use crate::model::{
-    Ask, Demand, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
+    Ask, Fleet, Group, Groups, Job, Labels, Name, Node, Note, Recorded, Run, Source, SourceError, Truth,
 };
 
 /// The format.
@@ -134,7 +134,7 @@ fn read_nodes(input: &Input) -> Result<Fleet, SourceError> {
     let other = ("name", "this is a pod list, not a node list; name it under `[[workload]]`");
     let columns = Positions::of(&table, NODE_COLUMNS, NODE_REQUIRED, other)?;
     let lanes = (1 << CPU) | (1 << MEMORY) | (1 << GPU);
-    let mut fleet = Fleet { lanes, ..Fleet::default() };
+    let mut fleet = Fleet { nodes: Vec::new(), lanes, extra_lanes: Vec::new() };
     loop {
         let node = match table.advance() {
             Ok(false) => break,
@@ -272,8 +272,7 @@ impl OpenbSource {
         request[CPU] = amount(columns.text(table, 1), "cpu_milli", u64::from(u32::MAX), MILLICORES)?;
         request[MEMORY] = amount(columns.text(table, 2), "memory_mib", u64::from(u32::MAX), MIB)?;
         request[GPU] = u32::from(gpu.count) * u32::from(gpu.milli);
-        let models = |text: &[u8]| Ok(Demand { constraints: vec![any_model_of(text)], ..Demand::default() });
-        let (constraints, _) = self.constraints.of(columns.text(table, 5), models)?;
+        let constraints = self.constraints.of(columns.text(table, 5), |text| Ok(vec![any_model_of(text)]))?;
         let class = self.words.label(columns.text(table, 6));
         let fails = columns.text(table, 7) == b"Failed";
         Ok(Job {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel_scheduler::constraint::Constraint;
-use windtunnel_scheduler::layout::Layout;
 
-use crate::model::{Demand, Label, Labels, shared};
+use crate::model::{Label, Labels};
 
 /// Slots of the table in front of the labels; a power of two.
 const SLOTS: usize = 1024;
@@ -46,28 +45,29 @@ impl Words {
     }
 }
 
-/// What a text of constraints stands for: conditions on nodes, and a layout.
-pub(crate) type Shared = (Option<Arc<[Constraint]>>, Option<Arc<Layout>>);
-
 /// Constraints by their text: equal texts share one allocation.
 #[derive(Default)]
-pub(crate) struct Interned(BTreeMap<Box<[u8]>, Shared>);
+pub(crate) struct Interned(BTreeMap<Box<[u8]>, Arc<[Constraint]>>);
 
 impl Interned {
     /// The constraints that `text` stands for; `parse` is asked only if the text is new. No constraint is None.
-    pub fn of<E>(&mut self, text: &[u8], parse: impl FnOnce(&[u8]) -> Result<Demand, E>) -> Result<Shared, E> {
+    pub fn of<E>(
+        &mut self,
+        text: &[u8],
+        parse: impl FnOnce(&[u8]) -> Result<Vec<Constraint>, E>,
+    ) -> Result<Option<Arc<[Constraint]>>, E> {
         if text.is_empty() {
-            return Ok((None, None));
+            return Ok(None);
         }
         if let Some(known) = self.0.get(text) {
-            return Ok(known.clone());
+            return Ok((!known.is_empty()).then(|| known.clone()));
         }
-        let parsed = shared(&parse(text)?);
+        let parsed: Arc<[Constraint]> = parse(text)?.into();
         if self.0.len() >= MOST_CONSTRAINTS {
             self.0.clear();
         }
         self.0.insert(text.into(), parsed.clone());
-        Ok(parsed)
+        Ok((!parsed.is_empty()).then_some(parsed))
     }
 }
 
@@ -92,15 +92,14 @@ mod tests {
         let mut interned = Interned::default();
         let parse = |_: &[u8]| {
             let condition = windtunnel_scheduler::constraint::Condition::Exists;
-            let constraints = vec![Constraint { attribute: "ssd".into(), condition }];
-            Ok::<_, ()>(Demand { constraints, ..Demand::default() })
+            Ok::<_, ()>(vec![Constraint { attribute: "ssd".into(), condition }])
         };
         let first = interned.of(b"has:ssd", parse);
         let second = interned.of(b"has:ssd", |_| Err(()));
         match (first, second) {
-            (Ok((Some(first), None)), Ok((Some(second), None))) => assert!(Arc::ptr_eq(&first, &second)),
+            (Ok(Some(first)), Ok(Some(second))) => assert!(Arc::ptr_eq(&first, &second)),
             other => panic!("{other:?}"),
         }
-        assert_eq!(interned.of(b"", |_| Err(())), Ok((None, None)));
+        assert_eq!(interned.of(b"", |_| Err(())), Ok(None));
     }
 }

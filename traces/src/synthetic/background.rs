@@ -36,7 +36,7 @@ impl Background for Residual {
         let key = Key::new(self.seed, self.workload, index);
         let shape = ready.shapes.pick(|| key.bits(WARM_SHAPE, 0));
         let kind = match *ready.kinds.pick(|| key.bits(WARM_KIND, 0)) {
-            JobKind::Service | JobKind::Daemon => JobKind::Service,
+            JobKind::Service => JobKind::Service,
             // One task of a gang that started long ago; its fellows are tasks of their own.
             JobKind::Batch | JobKind::Gang => JobKind::Batch,
         };
@@ -45,7 +45,6 @@ impl Background for Residual {
             _ => ready.duration.residual(key.unit(WARM_RUN, 0), key.unit(WARM_RUN, 1)),
         });
         let fails = ready.fails > 0.0 && kind != JobKind::Service && key.unit(WARM_FAILS, 0) < ready.fails;
-        let (constraints, layout) = shape.demands(|| key.unit(WARM_CONSTRAINED, 0));
         Group {
             count: 1,
             ask: Ask {
@@ -53,9 +52,7 @@ impl Background for Residual {
                 request: shape.request,
                 gpu: shape.gpu,
                 estimate: ready.estimate.of(None, &run, || key.unit(WARM_ESTIMATE, 0)),
-                constraints,
-                layout,
-                ..Ask::default()
+                constraints: shape.constraints(|| key.unit(WARM_CONSTRAINED, 0)),
             },
             truth: Truth { run, fails, ..Truth::default() },
         }

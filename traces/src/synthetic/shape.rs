@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use windtunnel_scheduler::constraint::{Condition, Constraint};
 use windtunnel_scheduler::event::GpuRequest;
-use windtunnel_scheduler::layout::Layout;
 use windtunnel_scheduler::resources::{GPU, Resources};
 
 use super::terms::BadTerm;
@@ -26,24 +25,20 @@ pub struct Shape {
     pub weight: f64,
     /// Conditions on nodes.
     pub constraints: Vec<Constraint>,
-    /// Conditions on the places of the tasks together.
-    pub layout: Layout,
-    /// The share of jobs of this shape that carry `constraints` and `layout`, from 0 to 1. Models of devices always
-    /// count.
+    /// The share of jobs of this shape that carry `constraints`, from 0 to 1. Models of devices always count.
     pub constrained: f64,
 }
 
 impl Shape {
     /// A shape of weight 1 with nothing but a request.
     #[must_use]
-    pub fn new(request: Resources) -> Self {
+    pub const fn new(request: Resources) -> Self {
         Self {
             request,
             gpu: GpuRequest { count: 0, milli: 0 },
             gpu_models: Vec::new(),
             weight: 1.0,
             constraints: Vec::new(),
-            layout: Layout::default(),
             constrained: 1.0,
         }
     }
@@ -82,11 +77,9 @@ impl Shape {
         all.extend(self.constraints.iter().cloned());
         let shared = |list: Vec<Constraint>| if list.is_empty() { None } else { Some(Arc::from(list)) };
         // Without constraints of its own every job of the shape is the same, whatever the share says.
-        let layout = (self.layout != Layout::default()).then(|| Arc::new(self.layout.clone()));
-        let demands_nothing = self.constraints.is_empty() && layout.is_none();
-        let constrained = if demands_nothing { 0.0 } else { self.constrained };
+        let constrained = if self.constraints.is_empty() { 0.0 } else { self.constrained };
         let (always, all) = (shared(always), shared(all));
-        Ok(Ready { request: self.whole_request(), gpu: self.gpu, always, all, layout, constrained })
+        Ok(Ready { request: self.whole_request(), gpu: self.gpu, always, all, constrained })
     }
 }
 
@@ -97,15 +90,14 @@ pub(super) struct Ready {
     pub gpu: GpuRequest,
     always: Option<Arc<[Constraint]>>,
     all: Option<Arc<[Constraint]>>,
-    layout: Option<Arc<Layout>>,
     constrained: f64,
 }
 
 impl Ready {
-    /// The constraints and the layout of a job whose draw (asked for only if needed) is `unit`.
+    /// The constraints of a job whose draw (asked for only if needed) is `unit`.
     #[inline]
-    pub(super) fn demands(&self, unit: impl FnOnce() -> f64) -> (Option<Arc<[Constraint]>>, Option<Arc<Layout>>) {
+    pub(super) fn constraints(&self, unit: impl FnOnce() -> f64) -> Option<Arc<[Constraint]>> {
         let carries = self.constrained >= 1.0 || (self.constrained > 0.0 && unit() < self.constrained);
-        if carries { (self.all.clone(), self.layout.clone()) } else { (self.always.clone(), None) }
+        if carries { self.all.clone() } else { self.always.clone() }
     }
 }

@@ -71,7 +71,7 @@ impl Synthetic {
     fn run(&self, key: Key, kind: JobKind, count: u32, first: Span) -> Run {
         let law = &self.ready.duration;
         match kind {
-            JobKind::Service | JobKind::Daemon => Run::Same(Span::FOREVER),
+            JobKind::Service => Run::Same(Span::FOREVER),
             JobKind::Batch if count > 1 && self.runs == Runs::PerTask => {
                 Run::Each((0..u64::from(count)).map(|task| law.sample(key.unit(RUN, task))).collect())
             }
@@ -84,8 +84,7 @@ impl Synthetic {
         let ready = &self.ready;
         let shape = ready.shapes.pick(|| drawn.shape);
         let run = self.run(key, kind, count, drawn.run);
-        let fails = ready.fails > 0.0 && !kind.is_kept_running() && key.unit(FAILS, 0) < ready.fails;
-        let (constraints, layout) = shape.demands(|| key.unit(CONSTRAINED, 0));
+        let fails = ready.fails > 0.0 && kind != JobKind::Service && key.unit(FAILS, 0) < ready.fails;
         Group {
             count,
             ask: Ask {
@@ -93,9 +92,7 @@ impl Synthetic {
                 request: shape.request,
                 gpu: shape.gpu,
                 estimate: ready.estimate.of(None, &run, || key.unit(ESTIMATE, 0)),
-                constraints,
-                layout,
-                ..Ask::default()
+                constraints: shape.constraints(|| key.unit(CONSTRAINED, 0)),
             },
             truth: Truth { run, fails, ..Truth::default() },
         }

@@ -102,7 +102,8 @@ impl SyntheticSpec {
     /// If the specification is not valid.
     pub fn offered(&self) -> Result<[f64; LANES], BadTerm> {
         let ready = Ready::new(self)?;
-        let finite: f64 = ready.kinds.iter().filter(|(kind, _)| !kind.is_kept_running()).map(|(_, share)| share).sum();
+        let finite: f64 =
+            ready.kinds.iter().filter(|(kind, _)| **kind != JobKind::Service).map(|(_, share)| share).sum();
         let busy = self.arrivals.rate_per_s() * finite * self.sizes.mean() * self.duration.mean_us() / 1e6;
         let mut lanes = [0.0; LANES];
         for (shape, share) in ready.shapes.iter() {

@@ -192,10 +192,7 @@ impl Terms {
     }
 
     /// Refuses keys that `options` does not list and values of another unit than it states.
-    ///
-    /// # Errors
-    /// The first such key.
-    pub fn check(&self, of: &str, options: &[Choosable]) -> Result<(), BadTerm> {
+    pub(super) fn check(&self, of: &str, options: &[Choosable]) -> Result<(), BadTerm> {
         for (key, value) in &self.0 {
             let Some(option) = options.iter().find(|option| option.name == key) else {
                 let known: Vec<&str> = options.iter().map(|option| option.name).collect();

@@ -134,7 +134,7 @@ fn shares_are_those_asked_for() {
     for job in &jobs {
         let group = &job.groups.as_slice()[0];
         match group.ask.kind {
-            JobKind::Service | JobKind::Daemon => {
+            JobKind::Service => {
                 assert_eq!((group.count, &group.truth.run), (4, &Run::Same(Span::FOREVER)));
                 assert_eq!((group.ask.estimate, group.truth.fails), (None, false));
             }

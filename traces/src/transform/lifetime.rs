@@ -48,7 +48,7 @@ impl Source for Relived {
         for group in job.groups.as_mut_slice() {
             let count = u64::from(group.count);
             group.truth.run = match &self.lifetime {
-                Lifetime::Law(law) if !group.ask.kind.is_kept_running() => {
+                Lifetime::Law(law) if group.ask.kind != JobKind::Service => {
                     let draw = |task| law.sample(key.unit(LIFETIME, task));
                     if group.count == 1 || group.ask.kind == JobKind::Gang {
                         Run::Same(draw(first))

@@ -5,7 +5,6 @@
 //! The draws are keyed by the names of jobs, so that a job meets the same chance whatever is cut from the trace before
 //! it; jobs of one workload that share a name share their draws.
 
-mod demand;
 mod estimate;
 mod lifetime;
 mod limit;
@@ -18,7 +17,6 @@ mod scale;
 mod shift;
 mod window;
 
-pub use demand::Demanding;
 pub use estimate::{Estimate, Estimated};
 pub use lifetime::{Lifetime, Relived};
 pub use limit::{Limit, Limited};
@@ -30,7 +28,7 @@ pub use scale::{Scale, Scaled};
 pub use shift::Shifted;
 pub use window::{Window, Windowed};
 
-use crate::model::{Demands, Note, Source};
+use crate::model::{Note, Source};
 use crate::synthetic::BadTerm;
 
 /// A source as drivers take it.
@@ -55,8 +53,6 @@ pub struct Transform {
     pub estimate: Estimate,
     /// Whose it is and what it is reported under.
     pub relabel: Relabel,
-    /// What else is demanded of its places.
-    pub demands: Demands,
 }
 
 impl Transform {
@@ -90,9 +86,6 @@ impl Transform {
         }
         if self.relabel != Relabel::default() {
             source = Box::new(Relabelled::new(source, &self.relabel));
-        }
-        if !self.demands.is_nothing() {
-            source = Box::new(Demanding::new(source, self.demands.clone()));
         }
         Ok(source)
     }

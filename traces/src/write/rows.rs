@@ -139,20 +139,16 @@ impl<'a> TaskTable<'a> {
         {
             return Err(no_form(format!("job {name} uses lane {lane}, which has no name; name all lanes in use")));
         }
-        let constraints = match (ask.constraints.as_deref(), ask.layout.as_deref()) {
-            (None, None) => Out::None,
-            (constraints, layout) => {
-                let written = constraint::print(constraints.unwrap_or_default(), layout);
-                text(&written.ok_or_else(|| {
-                    no_form(format!("job {name} has a constraint that the column has no words for; take it out"))
-                })?)
-            }
+        let constraints = match ask.constraints.as_deref() {
+            None => Out::None,
+            Some(constraints) => text(&constraint::print(constraints).ok_or_else(|| {
+                no_form(format!("job {name} has a constraint without attribute or values; correct it"))
+            })?),
         };
         let kind = match ask.kind {
             JobKind::Batch => "batch",
             JobKind::Gang => "gang",
             JobKind::Service => "service",
-            JobKind::Daemon => "daemon",
         };
         let recorded = truth.recorded.as_ref();
         let time = |time: Option<Time>| time.map_or(Out::None, |time| Out::Whole(time.0));

@@ -106,7 +106,6 @@ fn ask() -> impl Strategy<Value = Ask> {
             gpu,
             estimate,
             constraints: (!constraints.is_empty()).then(|| constraints.into()),
-            ..Ask::default()
         },
     )
 }
@@ -179,12 +178,7 @@ fn fleet() -> impl Strategy<Value = Fleet> {
                 .collect(),
             domains: rack.map(|rack| ("rack".to_string(), rack)).into_iter().collect(),
         };
-        Fleet {
-            nodes: nodes.into_iter().map(node).collect(),
-            lanes,
-            extra_lanes: vec!["net".into(), "disk io".into()],
-            ..Fleet::default()
-        }
+        Fleet { nodes: nodes.into_iter().map(node).collect(), lanes, extra_lanes: vec!["net".into(), "disk io".into()] }
     })
 }
 
@@ -327,7 +321,7 @@ fn gpu_capacity_that_is_no_devices_is_refused() {
     let mut capacity = Resources::new(1, 1);
     capacity[GPU] = 1_500;
     let node = Node { name: Name::new("n"), capacity, gpus: 1, attributes: Vec::new(), domains: Vec::new() };
-    let fleet = Fleet { nodes: vec![node], lanes: 0b1011, ..Fleet::default() };
+    let fleet = Fleet { nodes: vec![node], lanes: 0b1011, extra_lanes: Vec::new() };
     let folder = folder();
     assert!(fleet_csv(&folder.path().join("fleet.csv"), &fleet).expect_err("half a device").message.contains("node n"));
 }

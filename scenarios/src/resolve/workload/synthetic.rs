@@ -8,8 +8,8 @@ use windtunnel_scheduler::event::{GpuRequest, JobKind};
 use windtunnel_scheduler::resources::{CPU, DISK, MEMORY, Resources, STANDARD_LANES};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::synthetic::{
-    Arrivals, BadTerm, Choosable, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit,
-    Value, generator,
+    Arrivals, BadTerm, Family, Generator as Known, Law, Runs, Shape, Sizes, SyntheticSpec, Terms, Unit, Value,
+    generator,
 };
 use windtunnel_traces::transform::Estimate;
 
@@ -91,7 +91,6 @@ fn job_kind(kind: spec::Kind) -> JobKind {
         spec::Kind::Batch => JobKind::Batch,
         spec::Kind::Gang => JobKind::Gang,
         spec::Kind::Service => JobKind::Service,
-        spec::Kind::Daemon => JobKind::Daemon,
     }
 }
 
@@ -107,14 +106,14 @@ fn sizes(written: &spec::Sizes) -> Sizes {
 /// A law of arrivals.
 fn arrivals(written: &Generator, key: &str, context: &Context<'_>) -> Result<Arrivals, Failure> {
     let known = known("arrivals", written, key, context)?;
-    let terms = terms((known.name, known.bare, known.options), written, key, context)?;
+    let terms = terms(known, written, key, context)?;
     known.arrivals(&terms).map_err(|error| bad_term(written, key, &error, context))
 }
 
 /// A law of durations.
-pub(in crate::resolve) fn duration(written: &Generator, key: &str, context: &Context<'_>) -> Result<Law, Failure> {
+pub(super) fn duration(written: &Generator, key: &str, context: &Context<'_>) -> Result<Law, Failure> {
     let known = known("duration", written, key, context)?;
-    let terms = terms((known.name, known.bare, known.options), written, key, context)?;
+    let terms = terms(known, written, key, context)?;
     known.duration(&terms).map_err(|error| bad_term(written, key, &error, context))
 }
 
@@ -129,32 +128,27 @@ fn known(sort: &str, written: &Generator, key: &str, context: &Context<'_>) -> R
     })
 }
 
-pub(in crate::resolve) fn bad_term(written: &Generator, key: &str, error: &BadTerm, context: &Context<'_>) -> Failure {
+fn bad_term(written: &Generator, key: &str, error: &BadTerm, context: &Context<'_>) -> Failure {
     context.places.failure(&format!("{key}.{}.{}", written.name, error.key), &error.message)
 }
 
-/// Reads the units of what was given to a generator: its name, the option that a bare value sets, and all options.
-pub(in crate::resolve) fn terms(
-    (name, bare, options): (&str, &str, &[Choosable]),
-    written: &Generator,
-    key: &str,
-    context: &Context<'_>,
-) -> Result<Terms, Failure> {
+/// Reads the units of what was given to a generator.
+fn terms(known: &Known, written: &Generator, key: &str, context: &Context<'_>) -> Result<Terms, Failure> {
     let key = format!("{key}.{}", written.name);
     let given: Vec<(&str, &Term)> = match &written.terms {
-        Given::First(_) if bare.is_empty() => {
-            let options: Vec<&str> = options.iter().map(|option| option.name).collect();
-            let sentence = format!("`{name}` takes a table; write {{ {} = .. }}", options.join(" = .., "));
+        Given::First(_) if known.bare.is_empty() => {
+            let options: Vec<&str> = known.options.iter().map(|option| option.name).collect();
+            let sentence = format!("`{}` takes a table; write {{ {} = .. }}", known.name, options.join(" = .., "));
             return Err(context.places.failure(&key, sentence));
         }
-        Given::First(term) => vec![(bare, term)],
+        Given::First(term) => vec![(known.bare, term)],
         Given::Named(terms) => terms.iter().map(|(name, term)| (name.as_str(), term)).collect(),
     };
     let mut terms = Terms::new();
     for (name, term) in given {
         // An unknown option keeps whatever it was given: the generator refuses it by name.
-        let unit = options.iter().find(|option| option.name == name).map_or(Unit::Number, |option| option.unit);
-        let is_known = options.iter().any(|option| option.name == name);
+        let unit = known.options.iter().find(|option| option.name == name).map_or(Unit::Number, |option| option.unit);
+        let is_known = known.options.iter().any(|option| option.name == name);
         let value = match value(unit, term) {
             Err(_) if !is_known => Value::Number(0.0),
             Err(sentence) => return Err(context.places.failure(&format!("{key}.{name}"), sentence)),
@@ -191,10 +185,7 @@ fn shapes(written: &[spec::Shape], key: &str, fleet: &Fleet, context: &Context<'
     for (position, one) in written.iter().enumerate() {
         let key = format!("{key}.shapes.{position}");
         let fail = |(inner, sentence): (String, String)| context.places.failure(&format!("{key}.{inner}"), sentence);
-        let demanded = super::demand::terms(&one.constraints, &format!("{key}.constraints"), context)?;
-        let mut base = shape(one, fleet).map_err(fail)?;
-        base.constraints.extend(demanded.constraints);
-        base.layout = demanded.layout;
+        let base = shape(one, fleet).map_err(fail)?;
         match (one.memory, one.memory_per_cpu.as_slice()) {
             (Some(_), [_, ..]) => {
                 let sentence = String::from("`memory` is given too; keep one of them");

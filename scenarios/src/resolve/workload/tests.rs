@@ -112,10 +112,11 @@ fn options_without_effect_are_warned_about() {
         "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time";
     std::fs::write(&file, format!("{header}\np,1000,1024,0,0,,LS,Running,0,10,0\n")).unwrap();
     let set = format!("workload.1={{trace={{format=\"openb\",procs=\"allocated\",path=\"{}\"}}}}", file.display());
-    let run = resolved(&[&set, "workload.0.start=recorded"]).unwrap();
+    let run = resolved(&[&set, "fleet.group.0.price=$1.00/h", "workload.0.start=recorded"]).unwrap();
     let warnings = run.warnings.join("\n");
-    assert_eq!(run.warnings.len(), 2, "{warnings}");
+    assert_eq!(run.warnings.len(), 3, "{warnings}");
     assert!(warnings.contains("`workload.1.trace.procs` has no effect on the format openb"), "{warnings}");
+    assert!(warnings.contains("`fleet.group.0.price` has no effect"), "{warnings}");
     assert!(warnings.contains("`workload.0.start` has no effect"), "{warnings}");
 }
 

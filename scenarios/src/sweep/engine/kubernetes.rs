@@ -64,7 +64,7 @@ fn manifest(name: &str, options: &EngineOptions) -> String {
 }
 
 fn perform(job: &Job<'_>, options: &EngineOptions) -> Result<Progressed, Failure> {
-    let path = job.write("job.yaml", &manifest(job.name(), options))?;
+    let path = job.write("job.yaml", manifest(job.name(), options))?;
     let folder = job.folder().display();
     talk::say(&format!(
         "put {folder} on the volume of the claim `{}`, then: kubectl apply -f {}; when the job is complete, fetch the \

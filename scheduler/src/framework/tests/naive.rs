@@ -4,8 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -17,7 +16,6 @@ use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
 use crate::id::{NodeId, TaskId};
 use crate::index::{Asked, Place, Scan};
-use crate::layout::{Law, Layout, Preference, Rule, Wish};
 use crate::ledger::{Ledger, ShapeId};
 use crate::placement::{Balanced, BestFit, FirstFit, LeastAllocated, MostAllocated, WorstFit};
 use crate::queue::{Order, QUEUES, Sight, Waiter};
@@ -30,8 +28,8 @@ fn scan(policy: &str) -> Box<dyn Place> {
         "best-fit" => Box::new(Scan(BestFit)),
         "first-fit" => Box::new(Scan(FirstFit)),
         "worst-fit" => Box::new(Scan(WorstFit)),
-        "least-allocated" => Box::new(Scan(LeastAllocated::new(&Config::default()))),
-        "most-allocated" => Box::new(Scan(MostAllocated::new(&Config::default()))),
+        "least-allocated" => Box::new(Scan(LeastAllocated)),
+        "most-allocated" => Box::new(Scan(MostAllocated)),
         _ => Box::new(Scan(Balanced)),
     }
 }
@@ -133,7 +131,6 @@ impl Naive {
 
     /// Tries everybody in order.
     fn pass(&mut self, now: Time) -> Verdict {
-        self.ledger.settle();
         let mut verdict = Verdict::default();
         if self.order.ages() && self.config.unplaceable == Unplaceable::Wait {
             self.reorder(now);
@@ -166,9 +163,9 @@ impl Naive {
 
     fn try_to_place(&mut self, unit: &mut Unit) -> bool {
         let shape = *self.ledger.shapes().shape(unit.shape);
-        let asked = Asked::new(unit.spec.first_task, unit.shape);
+        let asked = Asked { task: unit.spec.first_task, shape: unit.shape };
         while unit.nodes.len() < unit.members as usize {
-            let Some(node) = self.search(asked) else {
+            let Some(node) = self.place.place(&self.ledger, asked, &mut 0) else {
                 for node in unit.nodes.drain(..) {
                     self.ledger.release(&shape, node, 1, GpuSet::NONE);
                 }
@@ -179,47 +176,6 @@ impl Naive {
         }
         true
     }
-}
-
-impl Naive {
-    /// The best of the nodes that the job prefers most, of those that there are.
-    fn search(&mut self, asked: Asked) -> Option<NodeId> {
-        let Some(layout) = self.ledger.shapes().shape(asked.shape).layout else {
-            return self.place.place(&self.ledger, asked, &mut 0);
-        };
-        let standings = self.ledger.layouts().standings(layout).to_vec();
-        let found = standings.into_iter().find_map(|floor| {
-            self.ledger.layouts_mut().set_floor(layout, floor);
-            self.place.place(&self.ledger, asked, &mut 0)
-        });
-        self.ledger.layouts_mut().set_floor(layout, 0);
-        found
-    }
-}
-
-/// Rules and preferences of all sorts, for one job in three.
-fn layout(word: u64) -> Option<Arc<Layout>> {
-    let attribute = ["zone", "hostname"][(word % 2) as usize].to_string();
-    let laws = [
-        Law::Unique,
-        Law::Cluster,
-        Law::MaxPer(2),
-        Law::GroupBy(2),
-        Law::GroupByOld(2),
-        Law::Skew { most: 1, domains: 0 },
-    ];
-    let rule = Rule { attribute, law: laws[(word >> 2) as usize % laws.len()] };
-    let mut layout = Layout::default();
-    match word >> 8 & 7 {
-        0 | 1 => layout.rules.push(rule),
-        2 => layout.preferences.push(Preference { weight: 2, wish: Wish::Rule(rule) }),
-        _ => return None,
-    }
-    if word >> 12 & 1 == 1 {
-        let wish = Wish::Node(only("zone", "b").expect("one")[0].clone());
-        layout.preferences.push(Preference { weight: 1, wish });
-    }
-    Some(Arc::new(layout))
 }
 
 /// The decisions of the core in the same words. A wait whose causes do not add up has no place in them.
@@ -282,7 +238,6 @@ impl Duel {
             estimate: [None, Some(Span(5)), Some(Span(9))][(word >> 32) as usize % 3],
             loss: if word >> 36 & 1 == 0 { Loss::Rerun } else { Loss::Fail },
             constraints: if (word >> 40).is_multiple_of(4) { only("zone", "b") } else { None },
-            layout: layout(word >> 44),
             ..self.stage.tasks(count, cpu, memory)
         };
         if kind == JobKind::Gang {

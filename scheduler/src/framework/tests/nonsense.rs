@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -14,12 +13,10 @@ use crate::backfill::BACKFILLS;
 use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
-use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
+use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
-use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
 use crate::placement::PLACEMENTS;
-use crate::preemption::PREEMPTIONS;
 use crate::queue::QUEUES;
 use crate::resources::{LANES, Resources};
 use crate::time::{Span, Time};
@@ -55,7 +52,7 @@ fn job(word: u64) -> JobSpec {
         // Ids are handed out in order, so those that are alive at once are not worlds apart.
         first_task: TaskId(draw(1) % 600),
         count: (draw(2) % 9) as u32,
-        kind: [JobKind::Batch, JobKind::Gang, JobKind::Service, JobKind::Daemon][draw(3) as usize % 4],
+        kind: [JobKind::Batch, JobKind::Gang, JobKind::Service][draw(3) as usize % 3],
         request: row(draw(4)),
         gpu: GpuRequest { count: (draw(5) % 70) as u8, milli: (draw(6) % 2_000) as u16 },
         estimate: [None, Some(Span::ZERO), Some(Span(7)), Some(Span::FOREVER)][draw(7) as usize % 4],
@@ -69,36 +66,7 @@ fn job(word: u64) -> JobSpec {
             qos: Some(draw(15) as u16 % 4),
             reservation: (draw(16) % 4 == 0).then_some(draw(17) as u16 % 3),
         },
-        layout: layout(draw(12)),
-        protected: draw(13) % 4 == 0,
-        disruption: [None, None, Some(0), Some(1)][draw(14) as usize % 4],
-        retry: Retry::default(),
     }
-}
-
-/// Anything that can be said of places.
-fn layout(word: u64) -> Option<Arc<Layout>> {
-    let draw = |index: u64| mix(word ^ mix(index));
-    let number = [0, 1, 2, u32::MAX][draw(0) as usize % 4];
-    let law = [
-        Law::Unique,
-        Law::Cluster,
-        Law::MaxPer(number),
-        Law::GroupBy(number),
-        Law::GroupByOld(number),
-        Law::Skew { most: number, domains: draw(1) as u32 % 3 },
-    ][draw(2) as usize % 6];
-    let attribute = ["zone", "hostname", "nowhere"][draw(3) as usize % 3].to_string();
-    let rule = Rule { attribute: attribute.clone(), law };
-    let preference = Preference { weight: draw(4) as u32, wish: Wish::Rule(rule.clone()) };
-    let level = Level { kind: attribute, required: draw(5) % 2 == 0 };
-    let layout = match draw(6) % 12 {
-        0 => Layout { rules: vec![rule], ..Layout::default() },
-        1 => Layout { preferences: vec![preference; draw(7) as usize % 7], ..Layout::default() },
-        2 => Layout { within: vec![level], choose: Choose::LeastFragmentation, ..Layout::default() },
-        _ => return None,
-    };
-    Some(Arc::new(layout))
 }
 
 fn config(word: u64) -> Box<Config> {
@@ -113,7 +81,6 @@ fn config(word: u64) -> Box<Config> {
         interval: [Span::ZERO, Span::ZERO, Span(3), Span::FOREVER][draw(6) % 4],
         explain: draw(7) % 2 == 0,
         backfill: Choice::named(BACKFILLS[draw(8) % BACKFILLS.len()].name),
-        preemption: Choice::named(PREEMPTIONS[draw(10) % PREEMPTIONS.len()].name),
         ..terms(word, draw(9) % 2 == 0)
     })
 }
@@ -184,19 +151,9 @@ fn event(kind: u8, word: u64) -> Event {
         18 => Event::Reconfigured(config(word)),
         19 => Event::Configured(config(word)),
         20 => Event::Woken,
-        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word), gpus }),
-        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus, count: 1, more: false }),
-        _ => Event::ClaimRequested(Claim {
-            from,
-            node,
-            task,
-            request: row(word),
-            gpus,
-            milli: 0,
-            count: 1,
-            more: false,
-            seen: Time(word),
-        }),
+        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word) }),
+        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus }),
+        _ => Event::ClaimRequested(Claim { from, node, task, request: row(word), gpus, seen: Time(word) }),
     }
 }
 

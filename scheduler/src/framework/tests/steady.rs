@@ -4,15 +4,15 @@ use alloc::vec::Vec;
 
 use allocation_counter::measure;
 
-use super::{Stage, node, placed_by};
+use super::{Stage, placed_by};
 use crate::Scheduler;
-use crate::config::{Choice, Config, HeadOfLine, Instant, Setting, Typical};
+use crate::config::{Config, HeadOfLine, Instant};
 use crate::decision::Decision;
 use crate::draw::below;
-use crate::event::{Ending, Event, GpuRequest, JobKind, JobSpec, NodeSpec};
+use crate::event::{Ending, Event, JobKind, JobSpec};
 use crate::id::{PartyId, TaskId};
 use crate::placement::PLACEMENTS;
-use crate::resources::{GPU, Resources};
+use crate::resources::Resources;
 use crate::time::Span;
 
 /// Tasks that there is room for.
@@ -32,12 +32,7 @@ struct Steady {
 
 impl Steady {
     fn new(config: Config, most: usize) -> Self {
-        let mut stage = Stage::new(config);
-        for id in 0..300 {
-            let mut spec = NodeSpec { gpus: 4, ..node(id, 64_000, 262_144) };
-            spec.capacity[GPU] = 4_000;
-            stage.add(spec);
-        }
+        let mut stage = Stage::with(config, &[(64_000, 262_144); 300]);
         let plain = stage.task(0, 0);
         Self { stage, plain, running: Vec::with_capacity(1 << 16), there: 0, most, next: 0 }
     }
@@ -48,20 +43,11 @@ impl Steady {
         let draw = |kind: u64, bound: u64| below(bound, 1, kind, task, 0);
         let cpu = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000][draw(1, 6) as usize];
         let is_gang = draw(3, 20) == 0;
-        let mut request = Resources::new(cpu, (cpu / 1_000 * 1_024) << draw(2, 4));
-        let (count, milli) = match cpu {
-            1_000 | 2_000 if !is_gang => (1, 250),
-            4_000 if !is_gang => (1, 1_000),
-            _ => (0, 0),
-        };
-        let gpu = GpuRequest { count, milli };
-        request[GPU] = u32::from(gpu.count) * u32::from(gpu.milli);
         let job = JobSpec {
-            gpu,
             first_task: TaskId(task),
             count: if is_gang { 1 + draw(4, 4) as u32 } else { 1 },
             kind: if is_gang { JobKind::Gang } else { JobKind::Batch },
-            request,
+            request: Resources::new(cpu, (cpu / 1_000 * 1_024) << draw(2, 4)),
             estimate: Some(Span::from_seconds(60)),
             ..self.plain.clone()
         };
@@ -110,34 +96,13 @@ fn allocations(config: Config, most: usize, times: usize) -> u64 {
     measure(|| (0..10_000).for_each(|_| steady.step())).count_total
 }
 
-/// Part of a gpu, one and none.
-fn typical() -> Vec<Typical> {
-    let kinds = [(1, 250, 5), (1, 1_000, 3), (0, 0, 8)];
-    let kind = |(count, milli, tasks)| Typical {
-        request: Resources::new(4_000, 0),
-        gpu: GpuRequest { count, milli },
-        constraints: None,
-        tasks,
-    };
-    kinds.into_iter().map(kind).collect()
-}
-
-#[test]
-fn a_sampled_decision_allocates_nothing() {
-    for (option, value) in [("choices", 3.0), ("percentage_of_nodes_to_score", 0.0)] {
-        let options = [(option.into(), Setting::Number(value))].into_iter().collect();
-        let placement = Choice { name: "mix".into(), options };
-        assert_eq!(allocations(Config { placement, ..Config::default() }, ROOM, 8), 0, "{option}");
-    }
-}
-
 #[test]
 fn a_decision_allocates_nothing() {
     for policy in PLACEMENTS {
-        let config = Config { typical: typical(), ..placed_by(policy.name) };
-        assert_eq!(allocations(config.clone(), ROOM, 8), 0, "{}", policy.name);
+        let config = placed_by(policy.name);
+        assert_eq!(allocations(config.clone(), ROOM, 4), 0, "{}", policy.name);
         let per_event = Config { instant: Instant::PerEvent, ..config };
-        assert_eq!(allocations(per_event, ROOM, 8), 0, "{} where estimates are kept", policy.name);
+        assert_eq!(allocations(per_event, ROOM, 4), 0, "{} where estimates are kept", policy.name);
     }
 }
 

@@ -11,5 +11,4 @@ pub(super) const METRICS: &[&[Metric]] = &[&[
     of_nodes("availability.min", "share", Better::Higher, "share of its time that the worst node was up"),
     of_nodes("availability.down_s", "node-seconds", Better::Lower, "time that nodes were down, added up"),
     of_nodes("availability.failures", "failures", Better::Lower, "how often a node failed"),
-    of_nodes("availability.overlaps", "strikes", Better::Neither, "strikes on a node that was down already"),
 ]];

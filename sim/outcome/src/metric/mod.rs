@@ -12,12 +12,10 @@ mod goodput;
 mod history;
 mod jobs;
 mod measures;
-mod offers;
 mod packing;
 mod scheduler;
 mod slices;
 mod tasks;
-mod trouble;
 mod wait;
 mod windows;
 
@@ -148,12 +146,10 @@ const FAMILIES: &[&[&[Metric]]] = &[
     goodput::METRICS,
     fairness::METRICS,
     availability::METRICS,
-    trouble::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,
     scheduler::METRICS,
-    offers::METRICS,
     slices::METRICS,
     windows::METRICS,
 ];

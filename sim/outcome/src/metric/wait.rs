@@ -28,6 +28,5 @@ pub(super) const METRICS: &[&[Metric]] = &[
         cause("wait_by_cause_s.offer_cycle", "mean wait of a task for room that was there to be offered"),
         cause("wait_by_cause_s.detection", "mean wait of a task on a machine that was gone without anybody knowing"),
         cause("wait_by_cause_s.rerun", "mean wait of a task for earlier placements that came to nothing"),
-        cause("wait_by_cause_s.preemption", "mean wait of a task until those that made room for it had left"),
     ],
 ];

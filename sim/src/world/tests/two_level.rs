@@ -20,13 +20,7 @@ struct Allocator {
 
 impl Allocator {
     fn offer(&mut self, node: NodeId, decisions: &mut Vec<Decision>) {
-        let offer = Offer {
-            offer: OfferId(self.offers),
-            node,
-            role: RoleId(0),
-            resources: self.nodes[node.index()],
-            gpus: GpuSet::NONE,
-        };
+        let offer = Offer { offer: OfferId(self.offers), node, role: RoleId(0), resources: self.nodes[node.index()] };
         self.offers += 1;
         self.open.insert(offer.offer, node);
         decisions.push(Decision::Offer { to: PartyId(1), offer });
@@ -108,15 +102,7 @@ impl Framework {
                 Some(offer) => {
                     self.offers.remove(&offer);
                     let (task, request, gpus) = (spec.first_task, spec.request, GpuSet::NONE);
-                    decisions.push(Decision::Launch(Launch {
-                        from: PartyId(1),
-                        offer,
-                        task,
-                        request,
-                        gpus,
-                        count: 1,
-                        more: false,
-                    }));
+                    decisions.push(Decision::Launch(Launch { from: PartyId(1), offer, task, request, gpus }));
                     self.launched.push(spec);
                 }
                 None => self.waiting.push(spec),

@@ -21,12 +21,7 @@ fn mixed_fleet(seed: u64, count: u32) -> Fleet {
         node.capacity[LICENCE] = draw(3, 3);
         node
     };
-    Fleet {
-        nodes: (0..count).map(node).collect(),
-        lanes: NAMED,
-        extra_lanes: vec!["licence".to_owned()],
-        ..Fleet::default()
-    }
+    Fleet { nodes: (0..count).map(node).collect(), lanes: NAMED, extra_lanes: vec!["licence".to_owned()] }
 }
 
 fn mixed_group(draw: &dyn Fn(u64, u64) -> u64) -> Group {
@@ -261,9 +256,8 @@ fn work_that_ran_before_is_told_to_whoever_hands_out_its_room() {
     experiment.workloads[0].warm = warm(500, 1_000);
     let (_, tape) = run_with(experiment, &mut Canary(|_, _, _: &[Event], _: &mut Vec<Decision>| {})).expect("quiet");
     for party in [PartyId(0), PartyId(1)] {
-        let is_adopted = |event: &&(Time, PartyId, Event)| {
-            event.1 == party && matches!(event.2, Event::TaskAdopted { .. } | Event::RoomTaken(_))
-        };
+        let is_adopted =
+            |event: &&(Time, PartyId, Event)| event.1 == party && matches!(event.2, Event::TaskAdopted { .. });
         assert_eq!(tape.events.iter().filter(is_adopted).count(), 2, "{party:?}");
         let is_end = |event: &&(Time, PartyId, Event)| event.1 == party && matches!(event.2, Event::TaskEnded { .. });
         assert_eq!(tape.events.iter().filter(is_end).count(), 2, "{party:?}");

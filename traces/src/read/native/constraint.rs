@@ -1,21 +1,17 @@
-//! Constraints as one text: `gpu_model=A|B; zone!=x; has:ssd; not:spot; rack MAX_PER 2`.
+//! Constraints as one text: `gpu_model=A|B; zone!=x; has:ssd; not:spot`.
 //!
-//! The last is attribute, operator and value as Marathon's users write them: see [`Demand::add_operator`]. A backslash
-//! takes the meaning from the character after it. Blanks around attributes and values are dropped.
+//! A backslash takes the meaning from the character after it. Blanks around attributes and values are dropped.
 
 use windtunnel_scheduler::constraint::{Condition, Constraint};
-use windtunnel_scheduler::layout::{Law, Layout, Rule};
-
-use crate::model::Demand;
 
 /// What a text of constraints looks like, for messages.
-pub(crate) const EXPECTED: &str = "constraints such as `gpu_model=A|B; zone!=x; has:ssd; not:spot; rack MAX_PER 2`";
+pub(crate) const EXPECTED: &str = "constraints such as `gpu_model=A|B; zone!=x; has:ssd; not:spot`";
 
 /// A character and whether a backslash stood before it.
 type Piece = (char, bool);
 
 /// Reads a text; None if a part of it is no constraint.
-pub(crate) fn parse(text: &[u8]) -> Option<Demand> {
+pub(crate) fn parse(text: &[u8]) -> Option<Vec<Constraint>> {
     let text = String::from_utf8_lossy(text);
     let mut pieces: Vec<Piece> = Vec::with_capacity(text.len());
     let mut characters = text.chars();
@@ -25,28 +21,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Demand> {
             _ => pieces.push((character, false)),
         }
     }
-    let mut demand = Demand::default();
-    for part in pieces.split(|&piece| piece == (';', false)).map(trim).filter(|part| !part.is_empty()) {
-        match one(part) {
-            Some(constraint) => demand.constraints.push(constraint),
-            None => operator(part, &mut demand)?,
-        }
-    }
-    Some(demand)
-}
-
-/// Attribute, operator and value, with blanks between them.
-fn operator(part: &[Piece], demand: &mut Demand) -> Option<()> {
-    if part.contains(&('=', false)) {
-        return None;
-    }
-    let is_blank = |piece: &Piece| piece.0.is_whitespace() && !piece.1;
-    let first = part.iter().position(is_blank)?;
-    let rest = trim(&part[first..]);
-    let second = rest.iter().position(is_blank).unwrap_or(rest.len());
-    let value = word(&rest[second..]);
-    let value = (!value.is_empty()).then_some(value.as_str());
-    demand.add_operator(&word(&part[..first]), &word(&rest[..second]), value).ok()
+    pieces.split(|&piece| piece == (';', false)).map(trim).filter(|part| !part.is_empty()).map(one).collect()
 }
 
 fn one(part: &[Piece]) -> Option<Constraint> {
@@ -90,9 +65,9 @@ fn word(part: &[Piece]) -> String {
     trim(part).iter().map(|(character, _)| *character).collect()
 }
 
-/// Writes constraints as a text that [`parse`] reads; None if one has no written form: no attribute, an empty list of
-/// values, a condition on numbers or taints, a preference.
-pub(crate) fn print(constraints: &[Constraint], layout: Option<&Layout>) -> Option<String> {
+/// Writes constraints as a text that [`parse`] reads; None if one has no attribute or an empty list of values, which
+/// has no written form.
+pub(crate) fn print(constraints: &[Constraint]) -> Option<String> {
     let mut text = String::new();
     for constraint in constraints {
         if constraint.attribute.is_empty() {
@@ -105,19 +80,6 @@ pub(crate) fn print(constraints: &[Constraint], layout: Option<&Layout>) -> Opti
             Condition::Exists => text.push_str("has:"),
             Condition::Absent => text.push_str("not:"),
             Condition::In(_) | Condition::NotIn(_) => {}
-            Condition::Like(value) => {
-                print_operator(&constraint.attribute, "LIKE", value, &mut text)?;
-                continue;
-            }
-            Condition::Unlike(value) => {
-                print_operator(&constraint.attribute, "UNLIKE", value, &mut text)?;
-                continue;
-            }
-            Condition::Is(value) => {
-                print_operator(&constraint.attribute, "IS", value, &mut text)?;
-                continue;
-            }
-            Condition::Within { .. } | Condition::Tolerates(_) | Condition::Welcomes(_) => return None,
         }
         escape(&constraint.attribute, "\\;=!|", &mut text);
         let values = match &constraint.condition {
@@ -126,7 +88,7 @@ pub(crate) fn print(constraints: &[Constraint], layout: Option<&Layout>) -> Opti
                 text.push('!');
                 values
             }
-            _ => continue,
+            Condition::Exists | Condition::Absent => continue,
         };
         text.push('=');
         for (at, value) in values.iter().enumerate() {
@@ -139,44 +101,7 @@ pub(crate) fn print(constraints: &[Constraint], layout: Option<&Layout>) -> Opti
             return None;
         }
     }
-    let plain = Layout::default();
-    let layout = layout.unwrap_or(&plain);
-    if !layout.preferences.is_empty() || !layout.within.is_empty() {
-        return None;
-    }
-    for rule in &layout.rules {
-        print_rule(rule, &mut text)?;
-    }
     Some(text)
-}
-
-fn print_rule(rule: &Rule, text: &mut String) -> Option<()> {
-    if !text.is_empty() {
-        text.push_str("; ");
-    }
-    let (operator, number) = match rule.law {
-        Law::Unique => ("UNIQUE", None),
-        Law::Cluster => ("CLUSTER", None),
-        Law::MaxPer(most) => ("MAX_PER", Some(most)),
-        Law::GroupBy(number) => ("GROUP_BY", Some(number)),
-        Law::GroupByOld(number) => ("GROUP_BY_OLD", Some(number)),
-        Law::Skew { .. } => return None,
-    };
-    print_operator(&rule.attribute, operator, &number.map_or_else(String::new, |number| number.to_string()), text)
-}
-
-fn print_operator(attribute: &str, operator: &str, value: &str, text: &mut String) -> Option<()> {
-    if attribute.is_empty() || attribute.contains(char::is_whitespace) {
-        return None;
-    }
-    escape(attribute, "\\;=!|", text);
-    text.push(' ');
-    text.push_str(operator);
-    if !value.is_empty() {
-        text.push(' ');
-        escape(value, "\\;=", text);
-    }
-    Some(())
 }
 
 fn escape(word: &str, special: &str, text: &mut String) {
@@ -213,30 +138,15 @@ mod tests {
             of("ssd", Condition::Exists),
             of("spot", Condition::Absent),
         ];
-        assert_eq!(read, Demand { constraints: expected, ..Demand::default() });
-    }
-
-    #[test]
-    fn operators_are_read_and_written() {
-        let text = "zone!=x; rack LIKE r[0-9]\\=\\;; cores IS 8; hostname UNIQUE; rack MAX_PER 2; zone GROUP_BY 3; \
-                    zone GROUP_BY_OLD 3; row CLUSTER";
-        let demand = parse(text.as_bytes()).expect("valid");
-        let laws: Vec<Law> = demand.layout.rules.iter().map(|rule| rule.law).collect();
-        assert_eq!(laws, [Law::Unique, Law::MaxPer(2), Law::GroupBy(3), Law::GroupByOld(3), Law::Cluster]);
-        assert_eq!(demand.constraints[1], of("rack", Condition::Like("r[0-9]=;".into())));
-        assert_eq!(print(&demand.constraints, Some(&demand.layout)).as_deref(), Some(text));
-        let skew = Rule { attribute: "zone".into(), law: Law::Skew { most: 1, domains: 0 } };
-        assert_eq!(print(&[], Some(&Layout { rules: vec![skew], ..Layout::default() })), None);
-        assert_eq!(print(&[of("cores", Condition::Within { least: 0, most: 1 })], None), None);
+        assert_eq!(read, expected);
     }
 
     #[test]
     fn what_is_no_constraint_is_refused() {
-        for bad in ["ssd UNIQUE 1", "ssd NEXT_TO x", "a LIKE (", "ssd", "=x", "!=x", "has:", "not:  ", "a=b;c", "a=\\"]
-        {
+        for bad in ["ssd", "=x", "!=x", "has:", "not:  ", "a=b;c", "a=\\"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad}");
         }
-        assert_eq!(parse(b" ; ; "), Some(Demand::default()));
+        assert_eq!(parse(b" ; ; "), Some(Vec::new()));
     }
 
     proptest! {
@@ -257,9 +167,8 @@ mod tests {
                     Constraint { attribute, condition }
                 })
                 .collect();
-            let text = print(&constraints, None).expect("printable");
-            let demand = Demand { constraints, ..Demand::default() };
-            prop_assert_eq!(parse(text.as_bytes()), Some(demand), "{}", text);
+            let text = print(&constraints).expect("printable");
+            prop_assert_eq!(parse(text.as_bytes()), Some(constraints), "{}", text);
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn read(input: &Input) -> Result<Fleet, SourceError> {
             &[],
         ));
     }
-    Ok(Fleet { nodes: builder.nodes, lanes: builder.mask, extra_lanes: builder.lanes.0, ..Fleet::default() })
+    Ok(Fleet { nodes: builder.nodes, lanes: builder.mask, extra_lanes: builder.lanes.0 })
 }
 
 struct Builder {

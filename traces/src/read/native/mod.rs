@@ -5,8 +5,7 @@
 //! microseconds. `count`: equal tasks, 1. `task_index`: checked if given. `kind`: `batch`, `gang` or `service`;
 //! `gang`: `true` is short for that kind. `cpu_milli`, `memory_mib`, `disk_mib`, `lane_<name>`: what one task needs.
 //! `gpu_count` (0 to 64) and `gpu_milli` (1 to 1000 of each device, below 1000 only with one). `priority`: larger is
-//! more important. `role`, `user`, `class`: words. `constraint`:
-//! `gpu_model=A|B; zone!=x; has:ssd; not:spot; rack MAX_PER 2`.
+//! more important. `role`, `user`, `class`: words. `constraint`: `gpu_model=A|B; zone!=x; has:ssd; not:spot`.
 //! `fails`: `true` or `false`. What was recorded: `start_us`, `node`, `gpus` (`0|3`), `used_cpu_milli`,
 //! `used_memory_mib`, `used_disk_mib`, `used_gpu_milli`, `used_lane_<name>`.
 //!
@@ -41,7 +40,7 @@ use windtunnel_scheduler::time::{Span, Time};
 
 use cell::Cell;
 use columns::{ExtraLanes, Kind, Slot, TASK_REQUIRED, task_slots};
-pub(crate) use parquet::{parquet_columns, parquet_frames};
+pub(crate) use parquet::parquet_columns;
 use row::{Row, Rows, Shared, bad};
 
 use super::options::{JOBS_TABLE, ON_BAD_ROW, SHIFT, USAGE_TABLE};

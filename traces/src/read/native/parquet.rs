@@ -114,17 +114,7 @@ impl ParquetFile {
     }
 }
 
-/// Every slice of a Parquet file, one after the other.
-pub(crate) fn parquet_frames(input: &Input) -> Result<Vec<DataFrame>, SourceError> {
-    let mut file = ParquetFile::open(input)?;
-    let mut frames = Vec::new();
-    while let Some(frame) = file.next_slice()? {
-        frames.push(frame);
-    }
-    Ok(frames)
-}
-
-/// The names of the columns of a Parquet file.
+/// Column names of a Parquet file.
 pub(crate) fn parquet_columns(input: &Input) -> Result<Vec<String>, SourceError> {
     Ok(ParquetFile::open(input)?.columns)
 }

@@ -108,7 +108,6 @@ fn kind(cell: Cell<'_>) -> Option<JobKind> {
         Cell::Text(b"batch") => Some(JobKind::Batch),
         Cell::Text(b"gang") => Some(JobKind::Gang),
         Cell::Text(b"service") => Some(JobKind::Service),
-        Cell::Text(b"daemon") => Some(JobKind::Daemon),
         _ => None,
     }
 }
@@ -136,7 +135,7 @@ impl Row {
             Slot::Estimate => self.ask.estimate = Some(span(cell)?),
             Slot::Constraint => {
                 let parse = |text: &[u8]| constraint::parse(text).ok_or(constraint::EXPECTED);
-                (self.ask.constraints, self.ask.layout) = cell.with_text(|text| shared.constraints.of(text, parse))?;
+                self.ask.constraints = cell.with_text(|text| shared.constraints.of(text, parse))?;
             }
             _ => return self.set_seldom(slot, cell),
         }
@@ -154,7 +153,7 @@ impl Row {
                 self.count = expect(count, "a number of tasks from 1")?;
             }
             Slot::Gang => self.gang = Some(expect(cell.flag(), "`true` or `false`")?),
-            Slot::Kind => self.kind = Some(expect(kind(cell), "`batch`, `gang`, `service` or `daemon`")?),
+            Slot::Kind => self.kind = Some(expect(kind(cell), "`batch`, `gang` or `service`")?),
             Slot::GpuCount => {
                 let count = cell.whole().filter(|&count| count <= 64).and_then(|count| u8::try_from(count).ok());
                 self.gpu_count = Some(expect(count, "a number of devices from 0 to 64")?);
@@ -191,7 +190,7 @@ impl Row {
             self.ask.request[GPU] = u32::from(self.ask.gpu.count) * u32::from(self.ask.gpu.milli);
         }
         self.ask.kind = match (self.kind, self.gang) {
-            (Some(JobKind::Batch | JobKind::Service | JobKind::Daemon), Some(true)) => {
+            (Some(JobKind::Batch | JobKind::Service), Some(true)) => {
                 return Err(Bad::new("column `gang`", b"true", "`false` or nothing, since `kind` is not `gang`"));
             }
             (Some(JobKind::Gang), Some(false)) => {

@@ -57,7 +57,6 @@ fn every_column_finds_its_place() {
             gpu: GpuRequest { count: 1, milli: 250 },
             estimate: Some(Span(60)),
             constraints: Some(constraints.to_vec().into()),
-            ..crate::model::Ask::default()
         },
         truth: Truth {
             run: Run::Same(Span(6)),

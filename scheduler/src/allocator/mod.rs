@@ -1,6 +1,0 @@
-//! Allocators: who is offered what. [`two_level`] offers pessimistically, one owner at a time, by a sorter;
-//! [`shared_state`] shows everything to everyone and settles who came first.
-
-pub mod shared_state;
-pub mod sorter;
-pub mod two_level;
