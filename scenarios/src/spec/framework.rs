@@ -22,16 +22,16 @@ pub struct Framework {
     /// The weight of its role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
-    /// For how long it refuses what it does not use; left out: as [scheduler] says.
+    /// For how long it refuses what it does not use; left out: as `[scheduler]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline: Option<Duration>,
     /// For how long it keeps offers that it has no use for.
     #[serde(default)]
     pub hold: Duration,
-    /// Whether it asks for no offers while it has no work; left out: as [scheduler] says.
+    /// Whether it asks for no offers while it has no work; left out: as `[scheduler]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppress: Option<bool>,
-    /// Whether it asks for what it refused when new work has come, at most every 5 s; left out: as [scheduler] says.
+    /// Whether it asks for what it refused when new work has come, at most every 5 s; left out: as `[scheduler]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revive: Option<bool>,
     /// The most tasks that it launches on one offer; left out: as many as fit.
@@ -40,10 +40,10 @@ pub struct Framework {
     /// The most tasks that it launches within a span: `{ tasks = 100, every = "30s" }`; left out: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_launches: Option<Launches>,
-    /// Its own placement policy; left out: that of [scheduler].
+    /// Its own placement policy; left out: that of `[scheduler]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Policy>,
-    /// Its own queue order; left out: that of [scheduler].
+    /// Its own queue order; left out: that of `[scheduler]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<Policy>,
     /// What it can deal with.

@@ -111,7 +111,7 @@ pub struct Workload {
     /// Options of the package; see `windtunnel library show package/NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, Scalar>,
-    /// Who asks: the name of a [[framework]]; left out: one of its own. Under `monolithic` all share one queue.
+    /// Who asks: the name of a `[[framework]]`; left out: one of its own. Under `monolithic` all share one queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework: Option<String>,
 }
