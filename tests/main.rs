@@ -19,4 +19,5 @@ mod support;
 mod swarm;
 mod sweep;
 mod tidy;
+mod triggers;
 mod verdicts;

@@ -183,6 +183,7 @@ fn compared(scenario: &str, arms: &[&str], seeds: u32) -> compare::Found {
         until: None,
         resample: None,
         warm_up: false,
+        fork_at: None,
     };
     compare::run(&Tool::new(), &request, &Interrupt::default()).expect("both sides run")
 }

@@ -63,16 +63,21 @@ pub fn drive(
     on_progress: OnProgress<'_>,
 ) -> Result<Outcome, Failure> {
     let result = windtunnel_sim::run(experiment, scheduler, recorder, on_progress);
-    result.map_err(|error| match error {
+    result.map_err(failed)
+}
+
+/// An error of the driver, for users.
+pub(crate) fn failed(error: SimError) -> Failure {
+    match error {
         SimError::Source(error) => error.into(),
         SimError::Record(error) => error.into(),
         SimError::Interrupted => Failure::Interrupted,
         other => Failure::new(other.to_string()),
-    })
+    }
 }
 
 /// Adds what only the scenario knows.
-fn complete(outcome: &mut Outcome, resolved: &Resolved) {
+pub(crate) fn complete(outcome: &mut Outcome, resolved: &Resolved) {
     let summary = &mut outcome.summary;
     summary.set("scenario", resolved.scenario.name.as_str());
     summary.set("seed", resolved.scenario.seed);

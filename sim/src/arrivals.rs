@@ -14,15 +14,41 @@ pub(crate) struct Arrivals {
     /// The words of all workloads under one numbering, and each workload's own labels in it.
     labels: Labels,
     of_workload: Vec<Vec<Option<Label>>>,
+    /// How many jobs of each workload were read, the next one included.
+    read: Vec<u64>,
     /// Whether it matters who handed a job in.
-    pub(crate) with_users: bool,
+    with_users: bool,
+}
+
+impl Clone for Arrivals {
+    /// Without streams, which cannot be copied: [`Arrivals::reopened`] gives it some.
+    fn clone(&self) -> Self {
+        let (labels, of_workload, read) = (self.labels.clone(), self.of_workload.clone(), self.read.clone());
+        let (workloads, heads, last, with_users) = (Vec::new(), Vec::new(), self.last, self.with_users);
+        Self { workloads, heads, last, labels, of_workload, read, with_users }
+    }
 }
 
 impl Arrivals {
-    pub(crate) fn new(mut workloads: Vec<Workload>) -> Result<Self, SourceError> {
+    pub(crate) fn new(mut workloads: Vec<Workload>, with_users: bool) -> Result<Self, SourceError> {
         let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<_, _>>()?;
         let of_workload = vec![Vec::new(); workloads.len()];
-        Ok(Self { workloads, heads, last: Time::ZERO, labels: Labels::default(), of_workload, with_users: false })
+        let read = vec![1; workloads.len()];
+        let (last, labels) = (Time::ZERO, Labels::default());
+        Ok(Self { workloads, heads, last, labels, of_workload, read, with_users })
+    }
+
+    /// The same streams at the same place, out of workloads that were opened anew: streams cannot be copied.
+    pub(crate) fn reopened(&self, mut workloads: Vec<Workload>) -> Result<Self, SourceError> {
+        let mut heads = Vec::new();
+        for (workload, &read) in workloads.iter_mut().zip(&self.read) {
+            let mut head = None;
+            for _ in 0..read {
+                head = workload.source.next_job()?;
+            }
+            heads.push(head);
+        }
+        Ok(Self { workloads, heads, ..self.clone() })
     }
 
     /// The workload at a position.
@@ -47,6 +73,7 @@ impl Arrivals {
     /// Takes the next job of a workload.
     pub(crate) fn take(&mut self, at: usize) -> Result<Option<Job>, SourceError> {
         let next = self.workloads[at].source.next_job()?;
+        self.read[at] += 1;
         let mut job = std::mem::replace(&mut self.heads[at], next);
         if let Some(job) = &mut job {
             job.role = self.relabel(at, job.role);
@@ -68,6 +95,11 @@ impl Arrivals {
     /// The words behind the labels of the jobs that [`Arrivals::take`] gives.
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The label of a word that no workload brought.
+    pub(crate) fn label(&mut self, word: &str) -> Label {
+        self.labels.intern(word)
     }
 
     fn relabel(&mut self, workload: usize, label: Label) -> Label {

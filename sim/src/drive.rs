@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_scheduler::Scheduler;
-use windtunnel_scheduler::config::Instant;
+use windtunnel_scheduler::config::{Config, Instant};
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::id::PartyId;
-use windtunnel_scheduler::time::Span;
+use windtunnel_scheduler::time::{Span, Time};
 
 use crate::error::SimError;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Workload};
+use crate::trigger::Trigger;
 use crate::world::{OnProgress, World};
 
 /// Rounds of messages within one instant before the parties count as restless.
@@ -29,24 +30,101 @@ pub fn run(
     recorder: &mut dyn Recorder,
     on_progress: OnProgress<'_>,
 ) -> Result<Outcome, SimError> {
+    begin(experiment, None, scheduler, recorder, on_progress)?.finish(scheduler, recorder, on_progress)
+}
+
+/// Simulates an experiment up to `at`, that instant left out. What comes after is up to [`Paused::finish`], also more
+/// than once and in other ways: see [`Paused::branch`].
+///
+/// # Errors
+/// As [`run`].
+pub fn pause(
+    experiment: Experiment,
+    at: Time,
+    scheduler: &mut dyn Scheduler,
+    recorder: &mut dyn Recorder,
+    on_progress: OnProgress<'_>,
+) -> Result<Paused, SimError> {
+    begin(experiment, Some(at), scheduler, recorder, on_progress)
+}
+
+/// A run that was brought to an instant.
+pub struct Paused {
+    world: World,
+    convention: Instant,
+    config: Config,
+}
+
+fn begin(
+    experiment: Experiment,
+    pause: Option<Time>,
+    scheduler: &mut dyn Scheduler,
+    recorder: &mut dyn Recorder,
+    on_progress: OnProgress<'_>,
+) -> Result<Paused, SimError> {
     let convention = experiment.scheduler.instant;
     let (mut world, config) = World::new(experiment)?;
     let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
     world.begin(&config, &mut |world| loop_.think(world))?;
     world.complete(loop_.recorder)?;
     world.has_begun = true;
-    let mut instants = 0;
-    while world.advance()?.is_some() {
-        loop_.turn(&mut world, convention)?;
-        world.complete(loop_.recorder)?;
-        instants += 1;
-        if instants % PROGRESS_EVERY == 0
-            && let ControlFlow::Break(()) = on_progress(world.progress())
-        {
-            return Err(SimError::Interrupted);
-        }
+    world.look_first();
+    let mut paused = Paused { world, convention, config };
+    if pause.is_some() {
+        paused.world.pause = pause;
+        paused.go_on(scheduler, recorder, on_progress)?;
     }
-    world.close(loop_.recorder)
+    Ok(paused)
+}
+
+impl Paused {
+    /// A copy that goes on with further triggers. `workloads` are those of the experiment, opened anew: streams cannot
+    /// be copied. The scheduler is copied by [`Scheduler::fork`].
+    ///
+    /// # Errors
+    /// If a workload cannot be read again.
+    pub fn branch(&self, workloads: Vec<Workload>, triggers: Vec<Trigger>) -> Result<Self, SimError> {
+        let world = self.world.fork(workloads, triggers, &self.config)?;
+        Ok(Self { world, convention: self.convention, config: self.config.clone() })
+    }
+
+    /// Simulates the rest.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn finish(
+        mut self,
+        scheduler: &mut dyn Scheduler,
+        recorder: &mut dyn Recorder,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Outcome, SimError> {
+        self.world.pause = None;
+        self.go_on(scheduler, recorder, on_progress)?;
+        self.world.close(recorder)
+    }
+
+    fn go_on(
+        &mut self,
+        scheduler: &mut dyn Scheduler,
+        recorder: &mut dyn Recorder,
+        on_progress: OnProgress<'_>,
+    ) -> Result<(), SimError> {
+        let Self { world, convention, .. } = self;
+        let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
+        let mut instants = 0;
+        while world.advance()?.is_some() {
+            loop_.turn(world, *convention)?;
+            loop_.pull(world, *convention)?;
+            world.complete(loop_.recorder)?;
+            instants += 1;
+            if instants % PROGRESS_EVERY == 0
+                && let ControlFlow::Break(()) = on_progress(world.progress())
+            {
+                return Err(SimError::Interrupted);
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Loop<'a> {
@@ -74,6 +152,15 @@ impl Loop<'_> {
             }
             self.think(world)?;
         }
+    }
+
+    /// Lets triggers fire, and what follows happen, until none is due.
+    fn pull(&mut self, world: &mut World, convention: Instant) -> Result<(), SimError> {
+        while world.pull()? {
+            self.think(world)?;
+            self.turn(world, convention)?;
+        }
+        Ok(())
     }
 
     /// Lets every party think that has something to think about, until none has.

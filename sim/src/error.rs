@@ -45,6 +45,14 @@ pub enum SimError {
         /// How many rounds were made.
         rounds: u32,
     },
+    /// Triggers undo each other within one instant, for ever.
+    #[error("triggers {names} undo each other at {at}; set their limits further apart, or give them `for`")]
+    Cycle {
+        /// When.
+        at: Time,
+        /// Which.
+        names: String,
+    },
     /// The caller asked for the end.
     #[error("interrupted")]
     Interrupted,

@@ -29,6 +29,7 @@ pub(crate) struct Start {
 }
 
 /// The books of a comparison with history.
+#[derive(Clone)]
 pub(crate) struct History {
     tasks: u64,
     errors: Distribution,

@@ -6,6 +6,7 @@
 pub mod agenda;
 mod arrivals;
 mod drive;
+pub mod elastic;
 mod error;
 pub mod experiment;
 pub mod fault;
@@ -14,9 +15,10 @@ pub mod launch;
 mod measure;
 pub mod model;
 mod overtake;
+pub mod trigger;
 mod world;
 
-pub use drive::run;
+pub use drive::{Paused, pause, run};
 pub use error::SimError;
 pub use experiment::Experiment;
 pub use world::{OnProgress, Progress};

@@ -61,6 +61,7 @@ impl Tally {
 }
 
 /// Shares of time by level, in thousandths of capacity.
+#[derive(Clone)]
 struct LevelShares {
     time_us: Vec<u64>,
     level: usize,
@@ -86,6 +87,7 @@ struct Stretch {
 }
 
 /// Everything that is counted.
+#[derive(Clone)]
 pub(crate) struct Measures {
     pub window: Measure,
     pub lanes: Vec<(usize, String)>,

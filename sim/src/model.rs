@@ -2,8 +2,10 @@
 
 use windtunnel_scheduler::time::{Span, Time};
 
+use crate::elastic::Elastic;
 use crate::fault::Faults;
 use crate::launch::Launch;
+use crate::trigger::Trigger;
 
 /// Everything about the world that is off unless a scenario asks for it.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,10 @@ pub struct Model {
     pub decision_time: DecisionTime,
     /// Of what and when the radius of a blast is taken.
     pub blast: Blast,
+    /// Groups of which nodes come and go.
+    pub elastic: Vec<Elastic>,
+    /// What is done when a number, or the clock, says so.
+    pub triggers: Vec<Trigger>,
 }
 
 /// Of what and when it is asked what would be lost.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Counts the jobs that passed others, by number of submission.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Overtaking {
     /// Every job before this one has left the queue.
     oldest: u64,

@@ -9,6 +9,7 @@ mod sentences;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 use std::fmt::Write as _;
 
@@ -57,6 +58,14 @@ pub fn render(outcome: &Outcome, reproduction: &Reproduction<'_>) -> String {
         page.push_str(
             "<section id=\"fleet\"><h2>The fleet</h2><p class=\"meaning\">Equal nodes together: what they offer, \
                        and how much of it was allocated while they were up.</p>",
+        );
+        write_table(&mut page, &table);
+        page.push_str("</section>\n");
+    }
+    if let Some(table) = triggers::table(&outcome.summary) {
+        page.push_str(
+            "<section id=\"triggers\"><h2>What triggers did</h2><p class=\"meaning\">Each firing: when, which limit \
+                       held and what the number was, and what came of it.</p>",
         );
         write_table(&mut page, &table);
         page.push_str("</section>\n");

@@ -16,6 +16,7 @@ use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::progress::Interrupt;
 use crate::spec::Set;
+use crate::spec::quantity::Duration;
 use crate::talk;
 use crate::tool::Tool;
 
@@ -46,6 +47,10 @@ pub(crate) struct Arguments {
     /// Leaves out the beginning, up to where the base settles (MSER-5 on the cores that are allocated).
     #[arg(long)]
     warm_up: bool,
+    /// Every side is as the scenario says until this instant, and what it is from then on: `14h`. The beginning is
+    /// simulated once.
+    #[arg(long, value_name = "INSTANT")]
+    fork_at: Option<Duration>,
     /// Where the results go; left out: `runs/<name>.compare/`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -83,6 +88,7 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         until: arguments.until.clone(),
         resample: arguments.resample.and_then(word),
         warm_up: arguments.warm_up,
+        fork_at: arguments.fork_at.map(|at| windtunnel_scheduler::Time(at.0)),
     };
     let found = compare::run(tool, &request, &interrupt)?;
     let told = Told {
@@ -160,6 +166,7 @@ fn again(arguments: &Arguments) -> String {
     let word = |how: Resample| how.to_possible_value().map(|word| format!("--resample {}", word.get_name()));
     words.extend(arguments.resample.and_then(word));
     words.extend(arguments.warm_up.then(|| "--warm-up".to_owned()));
+    words.extend(arguments.fork_at.map(|at| format!("--fork-at {at}")));
     words.join(" ")
 }
 

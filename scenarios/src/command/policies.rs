@@ -3,7 +3,9 @@
 use clap::Args;
 use serde_json::{Value, json};
 use windtunnel_scheduler::registry::Entry;
+use windtunnel_sim::elastic::RULES;
 use windtunnel_sim::fault::FAULTS;
+use windtunnel_sim::trigger::ACTIONS;
 use windtunnel_traces::synthetic::GENERATORS;
 
 use super::Verdict;
@@ -97,6 +99,22 @@ fn rows(tool: &Tool) -> Vec<Row> {
         options: model.options.iter().map(|option| [option.name, option.default, option.summary]).collect(),
         summary: model.summary.to_owned(),
         source: model.source,
+    }));
+    rows.extend(RULES.iter().map(|rule| Row {
+        key: "fleet.group.autoscale",
+        name: rule.name.to_owned(),
+        aliases: &[],
+        options: rule.options.iter().map(|&(name, default, meaning)| [name, default, meaning]).collect(),
+        summary: rule.summary.to_owned(),
+        source: rule.source,
+    }));
+    rows.extend(ACTIONS.iter().map(|kind| Row {
+        key: "trigger.do",
+        name: kind.name.to_owned(),
+        aliases: &[],
+        options: kind.options.iter().map(|&(name, meaning)| [name, "", meaning]).collect(),
+        summary: kind.summary.to_owned(),
+        source: kind.source,
     }));
     rows
 }

@@ -158,6 +158,16 @@ impl<'a> Follower<'a> {
         (Self { inner, sides, trail, alike: 0, parting: None, wanted }, rows)
     }
 
+    /// The same for a copy of our own core that has made the first `alike` decisions of `trail` already; `starts` are
+    /// those of the rows that were written until then.
+    #[must_use]
+    pub fn resumed(core: Core, sides: Sides<'a>, trail: &'a [Noted], alike: usize, starts: Starts) -> (Self, Rows) {
+        let inner = Inner::Core(Box::new(core));
+        let wanted = Wanted::default();
+        let rows = Rows { starts, wanted: wanted.clone(), ..Rows::default() };
+        (Self { inner, sides, trail, alike, parting: None, wanted }, rows)
+    }
+
     fn follow(&mut self, party: PartyId, now: Time, decisions: &[Decision]) {
         for (position, decision) in decisions.iter().enumerate() {
             let Some(new) = noted(now, party, decision) else { continue };

@@ -2,6 +2,7 @@
 
 pub mod arm;
 pub mod follow;
+mod fork;
 pub(crate) mod saved;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use windtunnel_outcome::recorder::Discard;
 use windtunnel_outcome::{Outcome, Summary};
 use windtunnel_reports::diverge::Divergence;
 use windtunnel_reports::verdict::{self, Comparison, Design, Document, Numbers};
+use windtunnel_scheduler::Time;
 use windtunnel_sim::OnProgress;
 
 use crate::failure::Failure;
@@ -47,6 +49,8 @@ pub struct Request {
     pub resample: Option<String>,
     /// Leaves out the beginning, up to where the base settles.
     pub warm_up: bool,
+    /// Every side is as the scenario says until then, and what it is from then on.
+    pub fork_at: Option<Time>,
 }
 
 /// What came of it.
@@ -78,12 +82,15 @@ enum Job {
     First(u64),
     /// One side at another seed.
     One(usize, u64),
+    /// All sides at another seed, out of one beginning.
+    Fork(u64),
 }
 
 /// What comes of a job.
 enum Done {
     First(Vec<(Outcome, Option<Divergence>)>),
     One(usize, Ran),
+    Fork(Vec<Ran>),
 }
 
 /// The sides of a comparison, ready to run.
@@ -116,6 +123,9 @@ pub fn run(tool: &Tool, request: &Request, interrupt: &Interrupt) -> Result<Foun
     if request.warm_up {
         bench.leave_out_warm_up(plain.scenario.seed, interrupt)?;
     }
+    if request.fork_at.is_some() {
+        bench.check_fork(&plain)?;
+    }
     // Whatever is wrong with a side is said before anything runs; another build says for itself what it cannot read.
     let own = bench.arms.iter().filter(|arm| arm.build.is_none());
     let mut sides = own.map(|arm| bench.load(arm, plain.scenario.seed)).collect::<Result<Vec<_>, _>>()?;
@@ -133,7 +143,10 @@ pub fn run(tool: &Tool, request: &Request, interrupt: &Interrupt) -> Result<Foun
 impl Bench<'_> {
     fn sets(&self, arm: &Arm, seed: u64) -> Vec<Set> {
         let mut sets = self.request.sets.clone();
-        sets.extend(arm.sets.iter().cloned());
+        // What a side changes at an instant is no part of the scenario.
+        if self.request.fork_at.is_none() {
+            sets.extend(arm.sets.iter().cloned());
+        }
         sets.extend(self.extra.iter().cloned());
         sets.push(Set { key: "seed".into(), value: seed.to_string() });
         sets
@@ -183,6 +196,7 @@ impl Bench<'_> {
             for result in simulate::side_by_side("compare", &jobs, interrupt, |job, asks| self.perform(job, asks))? {
                 match result {
                     Done::One(arm, ran) => runs[arm].push(ran),
+                    Done::Fork(ran) => runs.iter_mut().zip(ran).for_each(|(runs, ran)| runs.push(ran)),
                     Done::First(outcomes) => {
                         for (arm, (outcome, divergence)) in outcomes.into_iter().enumerate() {
                             runs[arm].push(Ran::of(&outcome.summary));
@@ -232,6 +246,8 @@ impl Bench<'_> {
             let seed_value = first_seed + u64::from(seed);
             if seed == 0 {
                 jobs.push(Job::First(seed_value));
+            } else if self.request.fork_at.is_some() {
+                jobs.push(Job::Fork(seed_value));
             } else {
                 jobs.extend((0..self.arms.len()).map(|arm| Job::One(arm, seed_value)));
             }
@@ -254,7 +270,11 @@ impl Bench<'_> {
                     .map_err(|failure| failure.within(&format!("side `{}`, seed {seed}", arm.name)))?;
                 Ok(Done::One(at, Ran::of(&outcome.summary)))
             }
-            Job::First(seed) => self.first(seed, asks).map(Done::First),
+            Job::First(seed) => match self.request.fork_at {
+                Some(at) => self.fork_first(seed, at, asks).map(Done::First),
+                None => self.first(seed, asks).map(Done::First),
+            },
+            Job::Fork(seed) => self.fork(seed, asks).map(Done::Fork),
         }
     }
 

@@ -92,12 +92,13 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
         let (capacity, gpus) = capacity(amounts, &group.reserve, group.overcommit, &fleet.extra_lanes)
             .map_err(|(inner, sentence)| context.places.failure(&format!("{key}.{inner}"), sentence))?;
         let upkeep = upkeep(group, &key, context)?;
-        fleet.groups.push(NodeGroup { name: group.name.clone(), count: group.count });
+        let count = most(group, &key, context)?;
+        fleet.groups.push(NodeGroup { name: group.name.clone(), count });
         if has_upkeep {
-            fleet.upkeep.extend((0..group.count).map(|_| upkeep));
+            fleet.upkeep.extend((0..count).map(|_| upkeep));
         }
         let attributes = attributes(group, &key, context)?;
-        for index in 0..group.count {
+        for index in 0..count {
             fleet.nodes.push(Node {
                 name: Name::Text(format!("{}-{index}", group.name).into()),
                 capacity,
@@ -108,6 +109,20 @@ fn from_groups(groups: &[spec::Group], context: &mut Context<'_>) -> Result<Flee
         }
     }
     Ok(fleet)
+}
+
+/// How many machines of a group there can be at most.
+fn most(group: &spec::Group, key: &str, context: &Context<'_>) -> Result<u32, Failure> {
+    if group.max.is_some_and(|max| max < group.count) {
+        let sentence = format!("fewer than `count`, which is {}; write at least that", group.count);
+        return Err(context.places.failure(&format!("{key}.max"), sentence));
+    }
+    let most = group.max.unwrap_or(group.count);
+    if group.min.is_some_and(|min| min > most) {
+        let sentence = format!("there are at most {most}; write no more than that");
+        return Err(context.places.failure(&format!("{key}.min"), sentence));
+    }
+    Ok(most)
 }
 
 /// What a machine of a group costs and draws; nothing of what is not said.

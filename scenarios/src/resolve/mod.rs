@@ -2,12 +2,14 @@
 //! default filled in, everything that cannot be honoured refused or warned about.
 
 mod batch;
+mod elastic;
 mod faults;
 mod fleet;
 mod party;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod trigger;
 mod typical;
 mod workload;
 
@@ -83,9 +85,10 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     settle_backfill(&mut scenario.scheduler, &mut context)?;
     warn_of_preemption(&scenario.scheduler, &mut context);
     let mut config = configure(&scenario, places, registries)?;
+    trigger::prepare(&mut scenario);
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
     let routing = batch::resolve(&scenario, places, &mut fleet, &mut config)?;
-    let model = faults::resolve(&mut scenario, &fleet, &mut context)?;
+    let mut model = faults::resolve(&mut scenario, &fleet, &mut context)?;
     if scenario.workload.is_empty() {
         return Err(places.failure("workload", "there is no workload; add a [[workload]]"));
     }
@@ -107,6 +110,10 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let placement = &mut scenario.scheduler.placement;
     typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
     let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
+    model.elastic = elastic::resolve(&scenario, &fleet, &context)?;
+    let facts =
+        trigger::Facts { scenario: &scenario, fleet: &fleet, elastic: &model.elastic, config: &config, registries };
+    model.triggers = trigger::resolve(&facts, &context)?;
     if scenario.stop.at.is_none() {
         if let Some(endless) = workloads.iter().position(|plan| !plan.ends()) {
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";

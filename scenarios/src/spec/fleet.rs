@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file::InputFile;
-use super::quantity::{Cpu, Factor, Money, Power, Size};
+use super::quantity::{Cpu, Duration, Factor, Money, Percent, Power, Size};
 
 /// The machines: exactly one of `trace`, `pool` and `group`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,8 +50,26 @@ pub struct Amounts {
 pub struct Group {
     /// What the machines are called.
     pub name: String,
-    /// How many.
+    /// How many; of a group that comes and goes, when the run begins.
     pub count: u32,
+    /// How many there can be at most: the others can be ordered by triggers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    /// How many stay whatever triggers say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<u32>,
+    /// From the order of a machine until it takes work; it is paid for from the order on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Duration>,
+    /// A machine that is empty for so long leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Duration>,
+    /// The machines are lent, and taken away by chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<Spot>,
+    /// What keeps the group at the size that is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
     /// Cores of one machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu>,
@@ -100,6 +118,61 @@ pub struct Group {
     /// How often what is left after the reserve is handed out.
     #[serde(default)]
     pub overcommit: Overcommit,
+}
+
+/// How machines that are lent are taken away. Without `autoscale` another one is ordered for each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spot {
+    /// How long one is lent on average; exponential.
+    pub mean: Duration,
+    /// How long it is known before: its tasks get so long to leave.
+    #[serde(default = "two_minutes")]
+    pub warning: Duration,
+}
+
+const fn two_minutes() -> Duration {
+    Duration(120_000_000)
+}
+
+words! {
+    /// A rule for the size of a group.
+    Rule {
+        /// Between so few and so many idle machines, as Netflix's Fenzo.
+        #[default]
+        Fenzo,
+        /// As the cluster-autoscaler of Kubernetes.
+        ClusterAutoscaler,
+    }
+}
+
+/// A rule with its numbers; those of another rule are refused. `windtunnel policies` says what they mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Autoscale {
+    /// Which.
+    pub rule: Rule,
+    /// Fenzo: fewer idle machines are too few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_idle: Option<u32>,
+    /// Fenzo: more are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_idle: Option<u32>,
+    /// Fenzo: at least so long between two changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cooldown: Option<Duration>,
+    /// Cluster-autoscaler: it looks so often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Duration>,
+    /// Cluster-autoscaler: a machine with less in use is not needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<Percent>,
+    /// Cluster-autoscaler: it leaves after so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unneeded: Option<Duration>,
+    /// Cluster-autoscaler: nobody leaves so soon after a rise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_add: Option<Duration>,
 }
 
 /// What a machine draws, idle and busy.

@@ -20,7 +20,6 @@ pub mod fleet;
 pub mod framework;
 pub mod gate;
 pub mod generator;
-pub mod later;
 pub mod model;
 mod package;
 mod places;
@@ -34,6 +33,7 @@ pub mod synthetic;
 pub mod takes;
 #[cfg(test)]
 mod tests;
+pub mod trigger;
 pub mod workload;
 
 use schemars::JsonSchema;
@@ -41,7 +41,6 @@ use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 use crate::failure::{Failure, listed, nearest};
-use later::Later;
 
 pub use places::Places;
 pub use profile::Profile;
@@ -95,10 +94,9 @@ pub struct Scenario {
     /// Who asks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub framework: Vec<framework::Framework>,
-    /// What is done when something happens.
-    #[serde(default, skip_serializing)]
-    #[schemars(skip)]
-    pub trigger: Later,
+    /// What is done when a number of the run, or the clock, says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trigger: Vec<trigger::Trigger>,
     /// What must not get worse.
     #[serde(default)]
     pub gate: gate::Gate,
@@ -155,9 +153,8 @@ fn explain(document: &Document<'_>, error: &toml::de::Error) -> Failure {
     let path = span.as_ref().and_then(|span| document.path_at(span)).map(str::to_owned);
     let message = error.message().trim_end().replace('\n', ", ");
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let sentence = if message.ends_with(later::REFUSAL) {
-        refused(&path.unwrap_or_default(), &message)
-    } else if let (true, Some((unknown, known))) = (message.starts_with("unknown field"), quoted.split_first()) {
+    let sentence = if let (true, Some((unknown, known))) = (message.starts_with("unknown field"), quoted.split_first())
+    {
         unknown_word("key", path.as_deref().unwrap_or(unknown), unknown, known)
     } else if let (true, Some((unknown, known))) = (message.starts_with("unknown variant"), quoted.split_first()) {
         let sentence = unknown_word("value", unknown, unknown, known);
@@ -190,16 +187,6 @@ fn plain(expected: &str) -> &str {
         "a map" => "a table",
         other if other.starts_with("struct ") => "a table",
         other => other,
-    }
-}
-
-/// The sentence about a table or a key that is for later.
-fn refused(path: &str, message: &str) -> String {
-    match path.split_once('.') {
-        None => format!("[{path}] {message}"),
-        // The path of the first item of a list of tables.
-        Some((table, "0")) => format!("[[{table}]] {message}"),
-        Some(_) => format!("`{path}` {message}"),
     }
 }
 

@@ -97,10 +97,16 @@ fn unknown_keys_name_the_nearest() {
 }
 
 #[test]
-fn later_tables_are_refused_not_passed_over() {
+fn a_trigger_is_read() {
     let error = read(&with("[[trigger]]\nname = \"x\"\n"), &[]).unwrap_err();
     assert!(error.contains("small.toml:14:"), "{error}");
-    assert!(error.ends_with(": [[trigger]] is not supported by this version; take it out"), "{error}");
+    assert!(error.ends_with("`trigger.0` has no `do`; add it"), "{error}");
+    let text = "[[trigger]]\nwhen = \"wait_s.p99 over 10m > 5m\"\nfor = \"10m\"\ncooldown = \"30m\"\n\
+                do = [{ add_nodes = { group = \"m5\", count = 10 } }, { stop = true }]\n";
+    let trigger = &read(&with(text), &[]).unwrap().trigger[0];
+    assert_eq!(trigger.hold, Some(quantity::Duration(600_000_000)));
+    assert_eq!(trigger.actions[0].add_nodes.as_ref().map(|add| add.count), Some(10));
+    assert_eq!(trigger.actions[1].stop, Some(true));
 }
 
 #[test]

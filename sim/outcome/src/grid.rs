@@ -21,6 +21,7 @@ pub(crate) trait Cell: Copy {
     fn merge(&mut self, other: &Self);
 }
 
+#[derive(Clone)]
 struct Track<C: Cell> {
     level: C::Level,
     /// Up to where it is integrated.
@@ -87,6 +88,7 @@ impl<C: Cell> Track<C> {
 }
 
 /// Tracks over common points, from `begin` on.
+#[derive(Clone)]
 pub(crate) struct Grid<C: Cell> {
     begin: Time,
     width: u64,

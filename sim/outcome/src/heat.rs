@@ -28,6 +28,7 @@ pub struct HeatTable {
 /// How full each row of nodes is, as it is being followed. Rows hold equally many nodes (the last may hold fewer),
 /// time bins are equally long and begin at [`Time::ZERO`]; the last bin may be cut short by the end. A call costs a
 /// few nanoseconds.
+#[derive(Clone)]
 pub struct Heat {
     nodes_per_row: usize,
     nodes: Vec<Node>,

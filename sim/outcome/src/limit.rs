@@ -183,7 +183,7 @@ const TIMES: [(&str, f64); 8] = [
 pub fn amount(text: &str, unit: &str) -> Result<f64, BadLimit> {
     let text = text.trim();
     let (text, dollars) = match text.strip_prefix('$') {
-        Some(rest) if unit == "USD" => (rest, true),
+        Some(rest) if matches!(unit, "USD" | "USD/h") => (rest, true),
         _ => (text, false),
     };
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '+');
@@ -203,7 +203,8 @@ pub fn amount(text: &str, unit: &str) -> Result<f64, BadLimit> {
         .ok_or_else(|| BadLimit(format!("`{text}` is no value; write a number, such as {}", example(unit))))?;
     let factor = match (unit, own) {
         (_, "") => Some(1.0),
-        ("USD", _) if dollars => None,
+        ("USD/h", "/h") if dollars => Some(1.0),
+        ("USD" | "USD/h", _) if dollars => None,
         ("share", "%") => Some(0.01),
         ("s" | "node-seconds" | "resource-seconds", own) => {
             TIMES.iter().find(|(name, _)| *name == own).map(|(_, factor)| *factor)
@@ -225,6 +226,7 @@ fn example(unit: &str) -> &'static str {
         "s" | "node-seconds" | "resource-seconds" => "60s",
         "share" => "0.9 or 90%",
         "USD" => "$1000",
+        "USD/h" => "$12.50/h",
         "kWh" => "12kWh",
         _ => "10",
     }
@@ -238,6 +240,7 @@ fn accepted(unit: &str) -> String {
         }
         "share" => "a share such as 0.9, or 90%".to_owned(),
         "USD" => "an amount such as $1000".to_owned(),
+        "USD/h" => "an amount such as $12.50/h".to_owned(),
         "kWh" => "one of Wh, kWh, MWh".to_owned(),
         unit => format!("a number alone: it counts {unit}"),
     }
@@ -287,6 +290,8 @@ mod tests {
             ("packing.efficiency > 0.5%", 0.005),
             ("cost.total_usd < $1_000", 1000.0),
             ("cost.total_usd < 1e3 USD", 1000.0),
+            ("cost.rate_usd_per_h < $12.50/h", 12.5),
+            ("cost.rate_usd_per_h < 12.5", 12.5),
             ("energy.kwh < 2MWh", 2000.0),
             ("tasks.finished >= 100 tasks", 100.0),
             ("history.start_bias_s > -5s", -5.0),

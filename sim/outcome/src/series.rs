@@ -53,11 +53,13 @@ pub struct SeriesColumn {
 /// [`Sampling::Event`] it counts in the least and the greatest level of the point that begins at its instant, memory
 /// grows with the number of changes, and a change at the very end makes a last point of no length whose mean is the
 /// level itself.
+#[derive(Clone)]
 pub struct Series {
     names: Vec<String>,
     kept: Kept,
 }
 
+#[derive(Clone)]
 enum Kept {
     Points { grid: Grid<LevelCell>, automatic: bool },
     Changes(Changes),
@@ -173,6 +175,7 @@ fn table(names: Vec<String>, finished: Finished<LevelCell>) -> SeriesTable {
 }
 
 /// Every change of every column.
+#[derive(Clone)]
 struct Changes {
     begin: Time,
     /// The instants at which anything changed.

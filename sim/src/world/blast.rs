@@ -12,7 +12,7 @@ use crate::fault::Domains;
 use crate::model::Blast;
 
 /// When and of which domains the radius is taken.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Radius {
     kinds: Vec<(String, Domains)>,
     /// Instants to come, the next one last.

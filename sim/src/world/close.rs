@@ -47,6 +47,10 @@ impl World {
             node.settle(end, conservation);
             windtunnel_outcome::conservation::hold(&mut conservation.capacity, &spec.capacity, end.since(Time::ZERO));
         }
+        if self.comings.is_some() {
+            self.settle_comings();
+        }
+        self.warn_of_triggers();
         let mut outcome = Outcome { end, lanes: self.measures.lanes.clone(), ..Outcome::default() };
         outcome.nodes = self.node_rows();
         self.summarise(&mut outcome);
@@ -223,7 +227,7 @@ impl World {
             domains: spec.domains.clone(),
             allocated: truth.allocated,
             used: None,
-            up: Span(run.0 - self.down_of(at).0),
+            up: Span(run.0 - self.away_of(at).0 - self.down_of(at).0),
             down: self.down_of(at),
             failures: self.trouble.as_ref().map_or(0, |trouble| trouble.health[at].failures),
             starts: truth.starts,
@@ -242,9 +246,10 @@ impl World {
         let jobs = &self.overtaking;
         let share = (jobs.started > 0).then(|| jobs.passed as f64 / jobs.started as f64);
         summary.set("backfilled.share", share);
-        summary.set("nodes.count", self.nodes.len() as u64);
+        summary.set("nodes.count", self.ever_there(0..self.nodes.len()));
         summary.set("nodes.touched", self.nodes.iter().filter(|node| node.tasks_most > 0).count() as u64);
-        summary.set("nodes.empty_at_end", self.nodes.iter().filter(|node| node.tasks == 0).count() as u64);
+        let is_empty = |&at: &usize| self.nodes[at].tasks == 0 && !self.is_away(at as u32);
+        summary.set("nodes.empty_at_end", (0..self.nodes.len()).filter(is_empty).count() as u64);
         for (lane, name) in &outcome.lanes {
             let capacity = self.conservation.capacity[*lane];
             let share = |part: u128| (capacity > 0).then(|| part as f64 / capacity as f64);
@@ -275,6 +280,7 @@ impl World {
         self.record_launches(&mut summary);
         self.record_blasts(&mut summary);
         self.record_maintenance(&mut summary);
+        self.record_triggers(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.past.history.profile());
         let labels = self.arrivals.labels();

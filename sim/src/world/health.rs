@@ -118,6 +118,7 @@ struct Open {
 }
 
 /// What came of trouble.
+#[derive(Clone)]
 pub(super) struct Toll {
     pub overlaps: u64,
     pub detect: Distribution,
@@ -162,6 +163,7 @@ impl Default for Toll {
 }
 
 /// One source of strikes, for the report.
+#[derive(Clone)]
 pub(super) struct SourceCount {
     pub name: String,
     pub strikes: u64,
@@ -170,6 +172,7 @@ pub(super) struct SourceCount {
 }
 
 /// All that is only there when something may go wrong.
+#[derive(Clone)]
 pub(super) struct Trouble {
     pub engine: Engine,
     pub health: Vec<Health>,
@@ -215,9 +218,10 @@ impl Trouble {
         fleet: &Fleet,
         seed: u64,
     ) -> Option<Box<Self>> {
-        let Model { faults, detection, link, launch, .. } = model;
+        let Model { faults, detection, link, launch, elastic, .. } = model;
         let launches_fail = launch.is_some_and(|launch| launch.fails > 0.0);
-        if faults.sources.is_empty() && faults.upkeep.is_empty() && link.is_perfect() && !launches_fail {
+        let is_steady = elastic.is_empty();
+        if is_steady && faults.sources.is_empty() && faults.upkeep.is_empty() && link.is_perfect() && !launches_fail {
             return None;
         }
         let crew = Crew::new(faults.upkeep.clone(), fleet);

@@ -16,6 +16,7 @@ use crate::measure::record_seconds;
 const EXACT_MOST: usize = 1 << 16;
 
 /// All that is only there where a launch takes time.
+#[derive(Clone)]
 pub(super) struct Launching {
     pub launcher: Launcher,
     /// How many nodes of each attempt have not started their part, by slot.

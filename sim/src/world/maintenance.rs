@@ -13,7 +13,7 @@ use super::truth::Leaving;
 use crate::fault::{Rounds, Stage, Upkeep};
 
 /// All maintenance.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Crew {
     rounds: Vec<Rounds>,
     /// Replicas that were made to leave and do not run again yet, by job.
@@ -73,6 +73,10 @@ impl World {
         }
         if let Some(trouble) = &mut self.trouble {
             trouble.crew.rounds = rounds;
+        }
+        let next = self.meet_comings();
+        look = [look, next].into_iter().flatten().min();
+        if let Some(trouble) = &mut self.trouble {
             trouble.crew.look = [trouble.crew.look, look].into_iter().flatten().min();
         }
         true
@@ -146,7 +150,7 @@ impl World {
     }
 
     /// Tells the tasks on a node to leave, as far as their services can spare them; how many are still there.
-    fn drain(&mut self, node: u32, grace: Span, is_late: bool) -> usize {
+    pub(super) fn drain(&mut self, node: u32, grace: Span, is_late: bool) -> usize {
         for slot in self.residents_of(NodeId(node)) {
             if self.tasks[slot].running.is_none() || self.tasks[slot].leaving.is_some() {
                 continue;
@@ -189,8 +193,9 @@ impl World {
     /// Somebody left a node: if one is being drained, it may have been the last.
     pub(super) fn note_left(&mut self) {
         let now = self.now;
+        let leaves = self.comings.as_ref().is_some_and(|comings| comings.is_leaving());
         if let Some(trouble) = &mut self.trouble
-            && trouble.crew.is_draining()
+            && (leaves || trouble.crew.is_draining())
         {
             trouble.crew.look = Some(now);
         }

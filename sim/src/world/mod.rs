@@ -1,14 +1,17 @@
 //! The simulated world: the truth, the mail between parties, and the books that results are made of.
 
+mod acting;
 mod apply;
 mod blast;
 mod close;
+mod elastic;
 mod health;
 mod launching;
 mod leave;
 mod loss;
 mod maintenance;
 mod offers;
+mod scaling;
 mod setup;
 mod stranded;
 mod thinking;
@@ -42,6 +45,7 @@ use crate::experiment::{Routing, Stop};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
+use crate::trigger::watch::Watch;
 use offers::Offers;
 use stranded::Wanted;
 use truth::{Job, NONE, Node, Share, Task};
@@ -96,6 +100,7 @@ const PATIENCE: Span = Span::from_seconds(3600);
 const UNSTARTED: u32 = 1 << 31;
 
 /// A task that ended in this instant: its row is written when the instant is complete, in canonical order.
+#[derive(Clone)]
 struct Ended {
     id: u64,
     task: Task,
@@ -104,6 +109,7 @@ struct Ended {
 }
 
 /// What parties send each other.
+#[derive(Clone)]
 struct Post {
     /// On its way, each with its number.
     mail: Slab<Option<(u64, PartyId, Event)>>,
@@ -114,6 +120,7 @@ struct Post {
 }
 
 /// What traces say that really happened.
+#[derive(Clone)]
 struct Past {
     node_of_name: BTreeMap<Name, NodeId>,
     /// What really happened, against what happens here.
@@ -129,7 +136,7 @@ struct Past {
 }
 
 /// What it took to come to the decisions.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Effort {
     steps: u64,
     /// Facts and messages that parties were told.
@@ -139,6 +146,7 @@ struct Effort {
 }
 
 /// Everything there is.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) now: Time,
     fleet: Fleet,
@@ -201,6 +209,12 @@ pub(crate) struct World {
     radius: blast::Radius,
     /// What may go wrong; none if nothing can.
     trouble: Option<Box<health::Trouble>>,
+    /// Nodes that come and go; none if all stay.
+    comings: Option<Box<elastic::Comings>>,
+    /// What is done when a number says so; none if nothing is.
+    watch: Option<Box<Watch>>,
+    /// The run goes no further than before this instant.
+    pub(crate) pause: Option<Time>,
 }
 
 impl World {
@@ -215,9 +229,15 @@ impl World {
         let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
         if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
             // What breaks later does not keep a run alive.
-            if next.is_some() || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() {
+            let is_open = next.is_some() || matches!(self.stop, Stop::At(_));
+            if is_open || self.trouble_keeps_alive() || self.triggers_keep_alive() {
                 next = Some(next.map_or(trouble, |next| next.min(trouble)));
             }
+        }
+        if let Some(alarm) = self.alarm()
+            && (next.is_some() || matches!(self.stop, Stop::At(_)) || self.triggers_keep_alive())
+        {
+            next = Some(next.map_or(alarm, |next| next.min(alarm)));
         }
         let Some(now) = next else { return Ok(None) };
         if self.only_thinks(arrival, now) {
@@ -226,6 +246,9 @@ impl World {
         if let Stop::At(end) = self.stop
             && now >= end
         {
+            return Ok(None);
+        }
+        if self.pause.is_some_and(|pause| now >= pause) {
             return Ok(None);
         }
         self.take_blasts(now);
@@ -241,7 +264,7 @@ impl World {
         let planned = arrival.is_some() || self.agenda.len() > self.kept_running;
         let thinks = self.wakes.iter().any(Option::is_some) || self.next_thought().is_some();
         let comes = planned || thinks || self.next_launch().is_some();
-        comes || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive()
+        comes || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() || self.triggers_keep_alive()
     }
 
     /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for

@@ -44,7 +44,7 @@ struct Tally {
 }
 
 /// The books.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Offers {
     names: Vec<String>,
     tallies: Vec<Tally>,

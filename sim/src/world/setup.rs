@@ -16,6 +16,7 @@ use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
 use super::blast::Radius;
+use super::elastic::Comings;
 use super::health::Trouble;
 use super::launching::Launching;
 use super::offers::Offers;
@@ -27,10 +28,11 @@ use super::{Effort, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
-use crate::experiment::{Experiment, Start, Workload};
+use crate::experiment::{Experiment, Measure, Sampling, Start, Workload};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
 use crate::overtake::Overtaking;
+use crate::trigger::watch::Watch;
 
 /// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
 const CHUNK: usize = 4096;
@@ -68,6 +70,11 @@ fn trusts_estimates(scheduler: &Config) -> bool {
     scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only"
 }
 
+fn measures_of(fleet: &Fleet, measure: Measure, series: Sampling) -> Measures {
+    let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
+    Measures::new(measure, named_lanes(fleet), series, &cpu, bound_of(fleet), !fleet.upkeep.is_empty())
+}
+
 fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
     fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
 }
@@ -83,14 +90,14 @@ impl World {
         let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
         let radius = Radius::new(model.blast.clone(), &fleet);
         let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
+        let comings = Comings::new(model.elastic.clone());
+        let watch = Watch::new(model.triggers.clone(), &scheduler);
         let trouble = Trouble::new(model, checkpoints, &fleet, seed);
         let past = Past::new(&fleet, &workloads);
-        let lanes = named_lanes(&fleet);
-        let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
+        let measures = measures_of(&fleet, measure, series);
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
-        let mut arrivals = Arrivals::new(workloads)?;
-        arrivals.with_users = terms.is_some();
-        let mut world = Self {
+        let arrivals = Arrivals::new(workloads, terms.is_some())?;
+        let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -112,7 +119,7 @@ impl World {
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures: Measures::new(measure, lanes, series, &cpu, bound_of(&fleet), !fleet.upkeep.is_empty()),
+            measures,
             levels: levels_of(&fleet),
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),
@@ -139,20 +146,29 @@ impl World {
             launching,
             radius,
             trouble,
+            comings,
+            watch,
+            pause: None,
             fleet,
         };
-        world.begin_bill();
         Ok((world, scheduler))
     }
 
     /// Tells every party its configuration and the nodes, then starts what runs already.
     pub(crate) fn begin(&mut self, config: &Config, hand: Hand<'_>) -> Result<(), SimError> {
+        self.begin_bill();
+        if self.comings.is_some() {
+            self.begin_comings();
+        }
         for (party, inbox) in self.inboxes.iter_mut().enumerate() {
             let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
             let config = own.map_or(config, |framework| &framework.config);
             inbox.push(Event::Configured(Box::new(config.clone())));
         }
         for at in 0..self.fleet.nodes.len() {
+            if self.is_away(at as u32) {
+                continue;
+            }
             for party in 0..self.inboxes.len() {
                 let spec = node_spec(&self.fleet.nodes[at], NodeId(at as u32));
                 self.inboxes[party].push(Event::NodeAdded(Box::new(spec)));
@@ -248,7 +264,7 @@ impl World {
         let node = &self.nodes[at];
         let needed = self.constrained(ask.request).checked_add(&node.used)?;
         let allowed = ask.constraints.as_deref().is_none_or(|set| meets(&self.fleet.nodes[at], set));
-        if !needed.fits_in(&node.capacity) || !allowed {
+        if !needed.fits_in(&node.capacity) || !allowed || node.down {
             return None;
         }
         let gpus = free_devices(node, self.constrained_gpu(ask.gpu))?;

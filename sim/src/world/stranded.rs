@@ -16,6 +16,7 @@ const TYPICAL: usize = 8;
 const SAMPLES: u32 = 32;
 
 /// What tasks ask for, and when to look again how much of the free room is of use to them.
+#[derive(Clone)]
 pub(super) struct Wanted {
     shapes: Vec<(Resources, GpuRequest, u64)>,
     next: Time,

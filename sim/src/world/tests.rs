@@ -3,7 +3,10 @@
 mod architectures;
 mod binpack;
 mod canary;
+mod elastic;
 mod evict;
+mod forks;
+mod triggers;
 mod trouble;
 mod two_level;
 mod upkeep;

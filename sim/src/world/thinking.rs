@@ -9,7 +9,7 @@ use super::World;
 use crate::model::DecisionTime;
 
 /// What each party is thinking about.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Thinking {
     pub price: DecisionTime,
     parties: Vec<Busy>,
@@ -19,7 +19,7 @@ pub(super) struct Thinking {
     pub late_since: Option<Time>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Busy {
     since: Time,
     /// Until when; none if it is idle.

@@ -10,7 +10,9 @@ use crate::measure::record_seconds;
 impl World {
     /// How long a node was down.
     pub(super) fn down_of(&self, at: usize) -> Span {
-        self.trouble.as_ref().map_or(Span::ZERO, |trouble| Span(trouble.health[at].down_us))
+        self.trouble
+            .as_ref()
+            .map_or(Span::ZERO, |trouble| Span(trouble.health[at].down_us.saturating_sub(self.away_of(at).0)))
     }
 
     /// Writes the numbers of availability, and, if anything could go wrong, of what did.
@@ -18,9 +20,10 @@ impl World {
         let run = self.now.since(Time::ZERO);
         let nodes = self.nodes.len();
         let down_us: u128 = (0..nodes).map(|at| u128::from(self.down_of(at).0)).sum();
+        let there_us: u128 = (0..nodes).map(|at| u128::from(run.0 - self.away_of(at).0)).sum();
         let worst = (0..nodes).map(|at| self.down_of(at)).max().unwrap_or(Span::ZERO);
         let share = |down: u128, of: u128| (of > 0).then(|| 1.0 - down as f64 / of as f64);
-        summary.set("availability.mean", share(down_us, u128::from(run.0) * nodes as u128));
+        summary.set("availability.mean", share(down_us, there_us));
         summary.set("availability.min", share(u128::from(worst.0), u128::from(run.0)));
         summary.set("availability.down_s", down_us as f64 / 1e6);
         let failures = self

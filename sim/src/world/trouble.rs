@@ -111,12 +111,16 @@ impl World {
     }
 
     fn outage_begins(&mut self, node: NodeId) {
+        let is_away = self.is_away(node.0);
         let health = self.health_mut(node);
         health.down += 1;
         if health.down > 1 {
             if let Some(trouble) = &mut self.trouble {
                 trouble.toll.overlaps += 1;
             }
+            return;
+        }
+        if is_away {
             return;
         }
         health.failures += 1;
@@ -178,6 +182,7 @@ impl World {
         self.levels.capacity.add(&truth.capacity, 1);
         self.levels.nodes_up += 1;
         self.draw_again(node.0);
+        self.refresh(node.0);
     }
 
     /// Accounts for an outage up to now: from the outage, not from the books of the node.
@@ -212,6 +217,28 @@ impl World {
         self.note_back(node);
     }
 
+    /// A node that was ordered is there: it registers like any other.
+    pub(super) fn appear(&mut self, node: NodeId) {
+        if !self.health_mut(node).is_silent() {
+            self.speaks_again(node);
+        }
+    }
+
+    /// A node that holds nothing leaves the fleet.
+    pub(super) fn disappear(&mut self, node: NodeId) {
+        let now = self.now;
+        let health = self.health_mut(node);
+        if health.declared {
+            return;
+        }
+        if health.is_silent() {
+            self.declare(node);
+            return;
+        }
+        (health.declared, health.told) = (true, now);
+        self.tell_all(|| Event::NodeLost { node });
+    }
+
     fn falls_silent(&mut self, node: NodeId) {
         let (now, key) = (self.now, self.node_digests[node.index()]);
         let health = self.health_mut(node);
@@ -227,6 +254,9 @@ impl World {
     }
 
     fn speaks_again(&mut self, node: NodeId) {
+        if self.is_away(node.0) {
+            return;
+        }
         let (now, key) = (self.now, self.node_digests[node.index()]);
         let health = self.health_mut(node);
         health.silence += 1;

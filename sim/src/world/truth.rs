@@ -14,6 +14,7 @@ use crate::history::Past;
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// A job with tasks that are not over, or whose rows are not written yet.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub name: Name,
     pub digest: u64,
@@ -46,6 +47,7 @@ pub(crate) struct Job {
 }
 
 /// The groups of equal tasks of a job.
+#[derive(Clone)]
 pub(crate) enum Parts {
     One(Part),
     Many(Box<[Part]>),
@@ -232,6 +234,7 @@ pub(crate) struct Share {
 }
 
 /// A machine.
+#[derive(Clone)]
 pub(crate) struct Node {
     pub capacity: Resources,
     pub used: Resources,

@@ -18,7 +18,7 @@ const PER_KWH: f64 = 1e6 * 3.6e9;
 const PER_CORE_HOUR: f64 = 1e3 * 3.6e9;
 
 /// The rates of the fleet and what was charged so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Bill {
     /// One for each node, or none at all.
     rates: Vec<Upkeep>,
@@ -34,6 +34,11 @@ impl Bill {
         let rates = fleet.upkeep.clone();
         let draws = vec![0; rates.len()];
         Self { rates, groups: fleet.groups.clone(), draws, lost: 0 }
+    }
+
+    /// What a node costs, in millionths of a dollar per hour.
+    pub(super) fn price_of(&self, node: u32) -> u64 {
+        self.rates.get(node as usize).map_or(0, |rate| rate.price)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -107,19 +112,32 @@ impl World {
         Some(usd(charge))
     }
 
+    fn stay_of(&self, at: usize) -> Stay {
+        let there = Span(self.now.0 - self.away_of(at).0);
+        Stay { there, paid: self.paid_of(at), down: self.down_of(at) }
+    }
+
+    /// Nodes of the fleet that were ever there.
+    pub(super) fn ever_there(&self, nodes: std::ops::Range<usize>) -> u64 {
+        nodes.filter(|&at| self.comings.is_none() || self.away_of(at).0 < self.now.0 || self.now == Time::ZERO).count()
+            as u64
+    }
+
     /// Writes `cost.*`, `energy.kwh` and `by_group.*`. Nodes must be settled.
     pub(super) fn record_bill(&self, summary: &mut Summary) {
         if self.bill.is_empty() {
             return;
         }
         let nodes = self.nodes.iter().zip(&self.bill.rates).enumerate();
-        let sheets: Vec<Sheet> =
-            nodes.map(|(at, (node, rate))| Sheet::of(node, rate, self.now, self.down_of(at))).collect();
+        let sheets: Vec<Sheet> = nodes.map(|(at, (node, rate))| Sheet::of(node, rate, &self.stay_of(at))).collect();
         let all = Sheet::sum(&sheets);
         if self.bill.has_prices() {
             let finished = summary.number("tasks.finished").filter(|&tasks| tasks > 0.0);
             let core_hours = self.conservation.busy[CPU] as f64 / PER_CORE_HOUR;
             summary.set("cost.total_usd", all.cost);
+            if self.watch.is_some() || self.comings.is_some() {
+                summary.set("cost.rate_usd_per_h", self.levels.price as f64 / 1e6);
+            }
             summary.set("cost.idle_usd", all.idle);
             summary.set("cost.lost_usd", usd(self.bill.lost));
             summary.set("cost.per_task_usd", finished.map(|tasks| all.cost / tasks));
@@ -138,7 +156,8 @@ impl World {
             set("cost_usd", group.cost);
             set("idle_usd", group.idle);
             set("energy_kwh", group.energy_kwh);
-            summary.set_path(vec!["by_group".to_owned(), name.clone(), "nodes".to_owned()], u64::from(*count));
+            summary
+                .set_path(vec!["by_group".to_owned(), name.clone(), "nodes".to_owned()], self.ever_there(begin..end));
             begin = end;
         }
     }
@@ -147,6 +166,13 @@ impl World {
 /// Charged millionths of a dollar per hour times microseconds, in dollars.
 pub(crate) fn usd(charge: u128) -> f64 {
     charge as f64 / PER_USD
+}
+
+/// How long a node was of the fleet, paid for, and down.
+struct Stay {
+    there: Span,
+    paid: Span,
+    down: Span,
 }
 
 /// What nodes came to.
@@ -159,15 +185,18 @@ struct Sheet {
 }
 
 impl Sheet {
-    /// Up to `now`; a node that was `down` was paid for and drew nothing.
-    fn of(node: &Node, rate: &Upkeep, now: Time, down: Span) -> Self {
-        let (span_us, up_us) = (now.0 as f64, now.0.saturating_sub(down.0) as f64);
+    /// A node that was down was paid for and drew nothing.
+    fn of(node: &Node, rate: &Upkeep, stay: &Stay) -> Self {
+        let (span_us, paid_us) = (stay.there.0 as f64, stay.paid.0 as f64);
+        let up_us = stay.there.0.saturating_sub(stay.down.0) as f64;
         let share = |lane: usize| {
             let all = f64::from(node.capacity[lane]) * span_us;
             if all > 0.0 { node.allocated[lane] as f64 / all } else { 0.0 }
         };
         let held = (0..LANES).map(share).fold(0.0, f64::max).min(1.0);
-        let cost = rate.price as f64 * span_us / PER_USD;
+        let cost = rate.price as f64 * paid_us / PER_USD;
+        // What is paid for while it boots is idle.
+        let held = if paid_us > span_us { held * (span_us / paid_us) } else { held };
         let more = rate.busy_mw.saturating_sub(rate.idle_mw) as f64 * share(CPU).min(1.0);
         let energy_kwh = (rate.idle_mw as f64 * up_us + more * span_us) / PER_KWH;
         Self { cost, idle: cost * (1.0 - held), energy_kwh }

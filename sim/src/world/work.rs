@@ -43,6 +43,9 @@ impl World {
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
+        if self.watch.is_some() {
+            self.note_service(&job, workload);
+        }
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
@@ -77,7 +80,9 @@ impl World {
                 && self.constrained_gpu(ask.gpu).count <= node.gpus
                 && meets(node, constraints)
         };
-        u32::try_from(self.fleet.nodes.iter().filter(may).count()).unwrap_or(u32::MAX).max(1)
+        u32::try_from((0..).zip(&self.fleet.nodes).filter(|(at, node)| !self.is_away(*at) && may(node)).count())
+            .unwrap_or(u32::MAX)
+            .max(1)
     }
 
     /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
@@ -384,6 +389,10 @@ impl World {
             self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
         }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
+        if let Some(watch) = &mut self.watch {
+            let labels = self.arrivals.labels();
+            watch.started(self.now, labels.word(job.class), labels.word(job.role), wait, members);
+        }
         if wait > Span::ZERO {
             for (sum, cause) in self.measures.causes.iter_mut().zip(causes_in(&self.causes, task.causes)) {
                 *sum += u128::from(cause.0) * u128::from(members);
@@ -434,6 +443,7 @@ impl World {
         truth.tasks_most = truth.tasks_most.max(truth.tasks);
         truth.starts += 1;
         self.levels.used.add(&request, u64::from(count));
+        self.note_held(self.tasks[slot].job, &request, count, true);
         self.settle_in(slot, node);
     }
 
@@ -453,6 +463,7 @@ impl World {
         truth.tasks -= count;
         self.levels.nodes_in_use -= u64::from(truth.tasks == 0);
         self.levels.used.sub(&request, u64::from(count));
+        self.note_held(self.tasks[slot].job, &request, count, false);
     }
 
     fn request_of(&self, slot: u32) -> (Resources, u16) {

@@ -8,7 +8,16 @@ const fn dollars(name: &'static str, meaning: &'static str) -> Metric {
 }
 
 pub(super) const METRICS: &[&[Metric]] = &[&[
-    dollars("cost.total_usd", "price of all nodes while they were in the fleet"),
+    Metric { live: true, ..dollars("cost.total_usd", "price of all nodes while they were in the fleet") },
+    Metric {
+        name: "cost.rate_usd_per_h",
+        unit: "USD/h",
+        better: Better::Lower,
+        live: true,
+        meaning: "price of the nodes that are paid for when the run ends; only where there are triggers or nodes come \
+                  and go",
+        source: "the prices of the scenario; series.parquet: price_micro_usd_per_h",
+    },
     dollars("cost.idle_usd", "the part of it for what was not allocated, by the dominant lane of each node"),
     dollars("cost.lost_usd", "the part of it for work that was thrown away"),
     dollars("cost.per_core_hour_usd", "the price of a useful core-hour: all of it / core-hours of work that counts"),

@@ -8,7 +8,7 @@ const fn count(name: &'static str, better: Better, meaning: &'static str) -> Met
 
 const fn slowdown(name: &'static str, meaning: &'static str) -> Metric {
     let source = "Feitelson et al., \"Theory and Practice in Parallel Job Scheduling\", JSSPP 1997; tau: `measure.tau`";
-    Metric { name, unit: "ratio", better: Better::Lower, live: true, meaning, source }
+    Metric { name, unit: "ratio", better: Better::Lower, live: false, meaning, source }
 }
 
 pub(super) const METRICS: &[&[Metric]] = &[

@@ -17,6 +17,7 @@ mod packing;
 mod scheduler;
 mod slices;
 mod tasks;
+mod triggers;
 mod trouble;
 mod wait;
 mod windows;
@@ -54,7 +55,8 @@ pub struct Metric {
     pub unit: &'static str,
     /// Which way is good.
     pub better: Better,
-    /// Whether it can be asked for while a run goes on, over a window: in triggers and in `--until`.
+    /// Whether it can be asked for while a run goes on, also over a window: in triggers. What is said of the end of the
+    /// run is then said of the instant.
     pub live: bool,
     /// What it is, for a reader of reports: a phrase without a full stop.
     pub meaning: &'static str,
@@ -65,21 +67,27 @@ pub struct Metric {
 /// Mean, percentiles and maximum of a time in seconds, less of which is better.
 macro_rules! seconds {
     ($name:literal, $what:literal, $source:literal) => {
+        seconds!(@all false, $name, $what, $source)
+    };
+    (live $name:literal, $what:literal, $source:literal) => {
+        seconds!(@all true, $name, $what, $source)
+    };
+    (@all $live:literal, $name:literal, $what:literal, $source:literal) => {
         &[
-            seconds!(@one $name, ".mean", "mean of ", $what, $source),
-            seconds!(@one $name, ".p50", "median of ", $what, $source),
-            seconds!(@one $name, ".p90", "90th percentile of ", $what, $source),
-            seconds!(@one $name, ".p99", "99th percentile of ", $what, $source),
-            seconds!(@one $name, ".p999", "99.9th percentile of ", $what, $source),
-            seconds!(@one $name, ".max", "greatest of ", $what, $source),
+            seconds!(@one $live, $name, ".mean", "mean of ", $what, $source),
+            seconds!(@one $live, $name, ".p50", "median of ", $what, $source),
+            seconds!(@one $live, $name, ".p90", "90th percentile of ", $what, $source),
+            seconds!(@one $live, $name, ".p99", "99th percentile of ", $what, $source),
+            seconds!(@one $live, $name, ".p999", "99.9th percentile of ", $what, $source),
+            seconds!(@one $live, $name, ".max", "greatest of ", $what, $source),
         ]
     };
-    (@one $name:literal, $statistic:literal, $of:literal, $what:literal, $source:literal) => {
+    (@one $live:literal, $name:literal, $statistic:literal, $of:literal, $what:literal, $source:literal) => {
         $crate::metric::Metric {
             name: concat!($name, $statistic),
             unit: "s",
             better: $crate::metric::Better::Lower,
-            live: true,
+            live: $live,
             meaning: concat!($of, $what),
             source: $source,
         }
@@ -91,9 +99,9 @@ macro_rules! shares {
     ($name:literal, $what:literal, $source:literal) => {
         &[
             shares!(@one $name, ".mean", true, "time-weighted mean of ", $what, $source),
-            shares!(@one $name, ".p50", true, "time-weighted median of ", $what, $source),
-            shares!(@one $name, ".p99", true, "time-weighted 99th percentile of ", $what, $source),
-            shares!(@one $name, ".at_end", false, "at the end of the run, ", $what, $source),
+            shares!(@one $name, ".p50", false, "time-weighted median of ", $what, $source),
+            shares!(@one $name, ".p99", false, "time-weighted 99th percentile of ", $what, $source),
+            shares!(@one $name, ".at_end", true, "at the end of the run, ", $what, $source),
         ]
     };
     (@one $name:literal, $statistic:literal, $live:literal, $of:literal, $what:literal, $source:literal) => {
@@ -111,24 +119,30 @@ macro_rules! shares {
 /// How many tasks were handed in, and how they stand at the end.
 macro_rules! task_counts {
     ($name:literal, $which:literal) => {
+        task_counts!(@all false, $name, $which)
+    };
+    (live $name:literal, $which:literal) => {
+        task_counts!(@all true, $name, $which)
+    };
+    (@all $live:literal, $name:literal, $which:literal) => {
         &[
-            task_counts!(@one $name, ".submitted", Neither, $which, " handed in"),
-            task_counts!(@one $name, ".finished", Higher, $which, " that did what they had to do"),
-            task_counts!(@one $name, ".failed", Lower, $which, " that failed of their own in the end"),
-            task_counts!(@one $name, ".killed", Neither, $which, " that somebody asked to end"),
-            task_counts!(@one $name, ".evicted", Lower, $which, " preempted or drained and not started again"),
-            task_counts!(@one $name, ".lost", Lower, $which, " whose machine went away, not started again"),
-            task_counts!(@one $name, ".rejected", Lower, $which, " given up without being placed"),
-            task_counts!(@one $name, ".pending_at_end", Lower, $which, " still waiting when the run ended"),
-            task_counts!(@one $name, ".running_at_end", Neither, $which, " still running when the run ended"),
+            task_counts!(@one $live, $name, ".submitted", Neither, $which, " handed in"),
+            task_counts!(@one $live, $name, ".finished", Higher, $which, " that did what they had to do"),
+            task_counts!(@one $live, $name, ".failed", Lower, $which, " that failed of their own in the end"),
+            task_counts!(@one $live, $name, ".killed", Neither, $which, " that somebody asked to end"),
+            task_counts!(@one $live, $name, ".evicted", Lower, $which, " preempted or drained and not started again"),
+            task_counts!(@one $live, $name, ".lost", Lower, $which, " whose machine went away, not started again"),
+            task_counts!(@one $live, $name, ".rejected", Lower, $which, " given up without being placed"),
+            task_counts!(@one $live, $name, ".pending_at_end", Lower, $which, " still waiting when the run ended"),
+            task_counts!(@one $live, $name, ".running_at_end", Neither, $which, " still running when the run ended"),
         ]
     };
-    (@one $name:literal, $state:literal, $better:ident, $which:literal, $that:literal) => {
+    (@one $live:literal, $name:literal, $state:literal, $better:ident, $which:literal, $that:literal) => {
         $crate::metric::Metric {
             name: concat!($name, $state),
             unit: "tasks",
             better: $crate::metric::Better::$better,
-            live: false,
+            live: $live,
             meaning: concat!($which, $that),
             source: "tasks.parquet: state of the last attempt",
         }
@@ -141,6 +155,7 @@ pub(crate) use {seconds, shares, task_counts};
 const FAMILIES: &[&[&[Metric]]] = &[
     jobs::METRICS,
     tasks::METRICS,
+    triggers::METRICS,
     wait::METRICS,
     allocation::METRICS,
     packing::METRICS,

@@ -16,7 +16,7 @@ pub(super) const METRICS: &[&[Metric]] = &[
             name: "packing.efficiency",
             unit: "share",
             better: Better::Higher,
-            live: true,
+            live: false,
             meaning: "time-weighted mean of: fewest nodes that could hold what runs / nodes that hold something",
             source: BOUND,
         },
@@ -32,14 +32,20 @@ pub(super) const METRICS: &[&[Metric]] = &[
     &[
         nodes("nodes.count", Better::Neither, "nodes of the fleet"),
         nodes("nodes.touched", Better::Lower, "nodes on which anything ever ran"),
-        nodes("nodes.empty_at_end", Better::Higher, "nodes that are up and hold nothing at the end of the run"),
+        Metric {
+            live: true,
+            ..nodes("nodes.empty_at_end", Better::Higher, "nodes that are up and hold nothing at the end of the run")
+        },
+        nodes("nodes.ordered", Better::Neither, "nodes that were added to groups that come and go, once for each time"),
+        nodes("nodes.removed", Better::Neither, "nodes that left such groups, once for each time"),
+        nodes("nodes.interrupted", Better::Lower, "of these, nodes that were lent and taken away"),
     ],
     &[
         Metric {
             name: "stranded.<lane>.mean",
             unit: "share",
             better: Better::Lower,
-            live: true,
+            live: false,
             meaning: "time-weighted mean of the share of the capacity that is up which is free but of no use to the \
                       pending or the typical task",
             source: STRANDED,

@@ -5,7 +5,7 @@ use super::{Metric, seconds, shares, task_counts};
 pub(super) const METRICS: &[&[Metric]] = &[
     task_counts!("by_class.<name>.tasks", "tasks of the class"),
     seconds!(
-        "by_class.<name>.wait_s",
+        live "by_class.<name>.wait_s",
         "the wait of a task of the class: from submission to its first start",
         "tasks.parquet: wait_us by class"
     ),
@@ -16,7 +16,7 @@ pub(super) const METRICS: &[&[Metric]] = &[
     ),
     task_counts!("by_role.<name>.tasks", "tasks of the team"),
     seconds!(
-        "by_role.<name>.wait_s",
+        live "by_role.<name>.wait_s",
         "the wait of a task of the team: from submission to its first start",
         "tasks.parquet: wait_us by role"
     ),

@@ -7,7 +7,7 @@ const fn attempts(name: &'static str, better: Better, meaning: &'static str) -> 
 }
 
 pub(super) const METRICS: &[&[Metric]] = &[
-    task_counts!("tasks", "tasks"),
+    task_counts!(live "tasks", "tasks"),
     &[
         attempts("attempts.total", Better::Neither, "attempts of all tasks"),
         attempts("attempts.placed", Better::Neither, "attempts whose start was decided in this run"),

@@ -4,11 +4,11 @@ use super::{Better, Metric, seconds};
 
 const fn cause(name: &'static str, meaning: &'static str) -> Metric {
     let source = "tasks.parquet: wait_<cause>_us; the causes add up to wait_s.mean";
-    Metric { name, unit: "s", better: Better::Lower, live: true, meaning, source }
+    Metric { name, unit: "s", better: Better::Lower, live: false, meaning, source }
 }
 
 pub(super) const METRICS: &[&[Metric]] = &[
-    seconds!("wait_s", "the wait of a task: from submission to its first start", "tasks.parquet: wait_us"),
+    seconds!(live "wait_s", "the wait of a task: from submission to its first start", "tasks.parquet: wait_us"),
     &[
         cause("wait_by_cause_s.capacity", "mean wait of a task while the fleet had too little room in all"),
         cause(
