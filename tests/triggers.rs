@@ -150,7 +150,7 @@ name = "spot"
 count = 0
 max = 10
 boot = "2m"
-spot = { mean = "6h" }
+spot = { mean = "50y" }
 autoscale = { rule = "cluster-autoscaler" }
 cpu = 4
 price = "$0.06/h"

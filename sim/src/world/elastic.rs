@@ -350,7 +350,7 @@ impl World {
     fn join(&mut self, group: usize, at: u32) {
         let (now, node) = (self.now, self.node_of(group, at));
         let Some(member) = self.member_mut(group, at) else { return };
-        member.away = member.away + now.since(member.since);
+        member.away += now.since(member.since);
         (member.since, member.stage) = (now, Stage::There);
         if let Some(comings) = &mut self.comings {
             comings.booting[group] -= 1;
@@ -371,7 +371,7 @@ impl World {
         let Some(member) = self.member_mut(group, at) else { return };
         (member.since, member.stage) = (now, Stage::Away);
         let paid = member.paid_since.take();
-        member.paid = member.paid + paid.map_or(Span::ZERO, |since| now.since(since));
+        member.paid += paid.map_or(Span::ZERO, |since| now.since(since));
         if let Some(comings) = &mut self.comings {
             comings.removed += 1;
         }

@@ -31,6 +31,7 @@ use crate::error::SimError;
 use crate::experiment::{Experiment, Measure, Sampling, Start, Workload};
 use crate::history::History;
 use crate::measure::{Levels, Measures};
+use crate::model::Model;
 use crate::overtake::Overtaking;
 use crate::trigger::watch::Watch;
 
@@ -70,6 +71,11 @@ fn trusts_estimates(scheduler: &Config) -> bool {
     scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only"
 }
 
+/// Nodes that come and go, and triggers.
+fn on_the_move(model: &Model, scheduler: &Config) -> (Option<Box<Comings>>, Option<Box<Watch>>) {
+    (Comings::new(model.elastic.clone()), Watch::new(model.triggers.clone(), scheduler))
+}
+
 fn measures_of(fleet: &Fleet, measure: Measure, series: Sampling) -> Measures {
     let cpu: Vec<u32> = fleet.nodes.iter().map(|node| node.capacity[CPU]).collect();
     Measures::new(measure, named_lanes(fleet), series, &cpu, bound_of(fleet), !fleet.upkeep.is_empty())
@@ -87,12 +93,10 @@ impl World {
         check_fleet(&fleet)?;
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
-        let checkpoints = workloads.iter().map(|workload| workload.checkpoint).collect();
         let radius = Radius::new(model.blast.clone(), &fleet);
         let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
-        let comings = Comings::new(model.elastic.clone());
-        let watch = Watch::new(model.triggers.clone(), &scheduler);
-        let trouble = Trouble::new(model, checkpoints, &fleet, seed);
+        let (comings, watch) = on_the_move(&model, &scheduler);
+        let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let past = Past::new(&fleet, &workloads);
         let measures = measures_of(&fleet, measure, series);
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
