@@ -94,6 +94,25 @@ fn what_is_really_used_stands_beside_what_is_allocated() {
 }
 
 #[test]
+fn requests_may_come_from_what_is_used() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "scenario.toml",
+        "name = \"sized\"\nworkload = [{ trace = { path = \"tasks.csv\" } }]\n\
+         [[fleet.group]]\nname = \"m\"\ncount = 1\ncpu = 4\n",
+    );
+    let rows = "job_id,submit_us,run_us,cpu_milli,used_cpu_milli\na,0,10000000,2000,1000\nb,0,5000000,1000,500\n";
+    scratch.write("tasks.csv", rows);
+    let out = scratch.path().join("out");
+    let scenario = scratch.path().join("scenario.toml").display().to_string();
+    // 4 cores for 10 s; both tasks ask for 1,000 millicores and a tenth, the one for 10 s and the other for 5 s.
+    let summary = summary_of(&scenario, &out, &["workload.0.requests.cpu=max of usage + 10%"]);
+    assert_eq!(summary["allocation"]["cpu"]["mean"].as_f64(), Some(1.1 * 15.0 / 40.0));
+    assert_eq!(summary["usage"]["cpu"]["mean"].as_f64(), Some(0.3125));
+    busy_agrees(&summary, &out);
+}
+
+#[test]
 fn openb_every_pod_is_accounted_for() {
     if crate::support::data_file("openb/openb_pod_list_default.csv").is_none() {
         return;

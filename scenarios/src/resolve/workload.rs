@@ -1,5 +1,7 @@
 //! `[[workload]]` to streams of jobs.
 
+use std::sync::OnceLock;
+
 use windtunnel_scheduler::event::{Loss, Retry};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
@@ -11,7 +13,7 @@ use windtunnel_traces::model::{Demands, Fleet};
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
 use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
 use windtunnel_traces::transform::{
-    Boxed, Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Resample, Scale, Transform, Window,
+    Boxed, Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Requests, Resample, Scale, Sizing, Transform, Window,
 };
 
 use super::{Context, InputDigest};
@@ -20,6 +22,7 @@ use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
 mod demand;
+mod requests;
 pub(super) mod synthetic;
 
 pub(super) use demand::EFFECTS;
@@ -53,6 +56,9 @@ pub struct Plan {
     pub party: PartyId,
     /// Whether something is demanded of the names of nodes.
     pub names_matter: bool,
+    /// What is asked for instead of what was, and what that came to: known when it is first opened.
+    sizings: Vec<Sizing>,
+    sized: OnceLock<Requests>,
     /// The place of the workload in the scenario, for errors met on opening.
     place: String,
 }
@@ -93,13 +99,35 @@ impl Plan {
         self.open_window(seed, first.unwrap_or(0))
     }
 
+    /// What its tasks should have asked for: the trace is read once for that.
+    fn requests(&self) -> Result<Requests, Failure> {
+        let Origin::Trace { parts, format, options } = &self.origin else { return Ok(Requests::default()) };
+        if self.sizings.is_empty() {
+            return Ok(Requests::default());
+        }
+        if let Some(known) = self.sized.get() {
+            return Ok(known.clone());
+        }
+        let source = read::open_jobs(parts.clone(), Some(format), options)?;
+        let source = Box::new(read::Filled::new(source, parts.first().map_or("", Input::name)));
+        // Classes are those that tasks are reported under.
+        let relabel = Transform { relabel: self.transform.relabel.clone(), ..Transform::default() };
+        let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
+        let learned = Requests::learn(relabel.apply(source, 0, self.position).map_err(bad)?, &self.sizings)?;
+        if learned.is_empty() {
+            let sentence = "`requests`: the trace does not say what tasks use; take it out";
+            return Err(Failure::new(sentence).within(&self.place));
+        }
+        Ok(self.sized.get_or_init(|| learned).clone())
+    }
+
     /// The same for the window that begins at position `start`, if there are windows.
     ///
     /// # Errors
     /// If a file is not what it should be, or a number is out of range.
     pub fn open_window(&self, seed: u64, start: u64) -> Result<Workload, Failure> {
         let window = self.windows.as_ref().map(|windows| Window { start, jobs: windows.jobs });
-        let transform = Transform { window, ..self.transform.clone() };
+        let transform = Transform { window, requests: self.requests()?, ..self.transform.clone() };
         let bad = |error: BadTerm| Failure::new(error.message).within(&self.place);
         let mut warm_up = None;
         let source: Boxed = match &self.origin {
@@ -196,6 +224,8 @@ pub(super) fn resolve(
         position,
         names_matter,
         party: PartyId::FIRST,
+        sizings: requests::resolve(&written.requests, &key, context)?,
+        sized: OnceLock::new(),
         place,
     })
 }
@@ -204,6 +234,10 @@ pub(super) fn resolve(
 fn check_synthetic(written: &spec::Workload, key: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     if written.start == spec::StartAt::Recorded {
         context.warn(format!("`{key}.start` has no effect: a synthetic workload has no recorded starts"));
+    }
+    if !written.requests.is_nothing() {
+        let sentence = "a generator does not say what tasks use; give other shapes instead";
+        return Err(context.places.failure(&format!("{key}.requests"), sentence));
     }
     if written.resample.is_some() {
         let sentence = "a synthetic workload is drawn anew for every seed; take it out";
@@ -459,6 +493,7 @@ fn transform(written: &spec::Workload, key: &str, context: &Context<'_>) -> Resu
             None => Relabel::default(),
         },
         demands: Demands::default(),
+        requests: Requests::default(),
     })
 }
 

@@ -63,6 +63,9 @@ pub struct Workload {
     /// How many tasks of a job may at most be missing at once because they were pushed out; left out: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disruption_budget: Option<u32>,
+    /// What tasks ask for instead, out of what those of their class really use: `{ memory = "p99 of usage + 15%" }`.
+    #[serde(default, skip_serializing_if = "Requests::is_nothing")]
+    pub requests: Requests,
     /// What a task does when its machine dies.
     #[serde(default)]
     pub on_loss: OnLoss,
@@ -114,6 +117,29 @@ pub struct Workload {
     /// Who asks: the name of a `[[framework]]`; left out: one of its own. Under `monolithic` all share one queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub framework: Option<String>,
+}
+
+/// Requests out of usage: `"p99 of usage + 15%"`, `"mean of usage"`, `"max of usage"`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// Cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<String>,
+}
+
+impl Requests {
+    /// True if tasks ask for what they ask for.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 const fn yes() -> bool {

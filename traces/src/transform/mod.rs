@@ -13,6 +13,7 @@ mod merge;
 mod ratio;
 mod relabel;
 mod remap;
+mod requests;
 mod resample;
 mod scale;
 mod shift;
@@ -25,6 +26,7 @@ pub use limit::{Limit, Limited};
 pub use merge::Merged;
 pub use ratio::Ratio;
 pub use relabel::{Relabel, Relabelled};
+pub use requests::{Requests, Resized, Sizing, Statistic};
 pub use resample::{Resample, Resampled};
 pub use scale::{Scale, Scaled};
 pub use shift::Shifted;
@@ -57,6 +59,8 @@ pub struct Transform {
     pub relabel: Relabel,
     /// What else is demanded of its places.
     pub demands: Demands,
+    /// What its tasks ask for instead.
+    pub requests: Requests,
 }
 
 impl Transform {
@@ -93,6 +97,9 @@ impl Transform {
         }
         if !self.demands.is_nothing() {
             source = Box::new(Demanding::new(source, self.demands.clone()));
+        }
+        if !self.requests.is_empty() {
+            source = Box::new(Resized::new(source, self.requests.clone()));
         }
         Ok(source)
     }
