@@ -433,6 +433,9 @@ impl Batch {
 
     /// A task of a job, or a gang as a whole, begins (1) or ceases (-1) to hold room.
     fn note_use(&mut self, now: Time, job: u32, sign: i64) {
+        if !self.order.ages() {
+            return;
+        }
         let waiter = &self.running.job(job).waiter;
         let (role, milli): (RoleId, i64) = (waiter.role, i64::try_from(waiter.cpu_milli).unwrap_or(i64::MAX));
         self.order.holds(now, role, sign * milli);
