@@ -217,7 +217,10 @@ impl Trouble {
     ) -> Option<Box<Self>> {
         let Model { faults, detection, link, launch, .. } = model;
         let launches_fail = launch.is_some_and(|launch| launch.fails > 0.0);
-        if faults.sources.is_empty() && faults.upkeep.is_empty() && link.is_perfect() && !launches_fail {
+        let breaks = !faults.sources.is_empty() || !faults.upkeep.is_empty() || launches_fail;
+        // What is saved on the way matters to those who are made to leave, too.
+        let saves = checkpoints.iter().any(Option::is_some);
+        if !breaks && !saves && link.is_perfect() {
             return None;
         }
         let crew = Crew::new(faults.upkeep.clone(), fleet);

@@ -6,7 +6,7 @@ use windtunnel_scheduler::id::NodeId;
 use windtunnel_scheduler::time::{Span, Time};
 
 use super::health::{Progress, Unheard};
-use super::truth::{Attempt, NONE, Task};
+use super::truth::{Attempt, Leaving, NONE, Task};
 use super::{NEWS, World, what};
 
 impl World {
@@ -183,6 +183,17 @@ impl World {
             trouble.note_loss(task.id, saved, self.now);
         }
         self.keep_news(slot, node, Unheard { slot, state: State::Lost, in_vain: None });
+    }
+
+    /// A running task is made to leave and waits for another place: what it saved need not be done again there.
+    pub(super) fn save_by_leaving(&mut self, slot: u32) {
+        if !matches!(self.tasks[slot].leaving, Some(Leaving::Evicted { requeue: true })) {
+            return;
+        }
+        let (saved, id) = (self.saved_by(slot), self.tasks[slot].id);
+        if let Some(trouble) = self.trouble.as_mut().filter(|_| saved > Span::ZERO) {
+            trouble.losses.entry(id).or_default().saved += saved;
+        }
     }
 
     /// Work of a running attempt that need not be done again if it is lost now.
