@@ -79,6 +79,16 @@ pub(super) struct Unheard {
     pub in_vain: Option<u32>,
 }
 
+/// A gang whose end is news that another node keeps to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    pub keeper: u32,
+    pub slot: u32,
+    /// The task, and the attempt that ended: the slot may have been used anew.
+    pub task: u64,
+    pub attempt: u32,
+}
+
 /// What is due of a node that fell silent or speaks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
@@ -187,6 +197,8 @@ pub(super) struct Trouble {
     pub checkpoints: Vec<Option<Checkpoint>>,
     /// Tasks whose end is not heard of because a node is silent.
     pub unheard: u64,
+    /// Gangs whose end another node keeps to itself, by the nodes on which members are believed to run.
+    pub elsewhere: BTreeMap<u32, Vec<Elsewhere>>,
     /// Nodes whose return is waited for, once nothing else keeps the run alive.
     pub awaited: Option<u32>,
     /// Devices that each strike took, with the instant from which they are accounted for.
@@ -240,6 +252,7 @@ impl Trouble {
             link,
             checkpoints,
             unheard: 0,
+            elsewhere: BTreeMap::new(),
             awaited: None,
             taken: BTreeMap::new(),
             paces: BTreeMap::new(),
