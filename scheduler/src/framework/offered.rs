@@ -126,7 +126,10 @@ impl Offered {
 
     fn hear(&mut self, now: Time, event: &Event) {
         match event {
-            Event::NodeAdded(spec) => self.ledger.add_node(spec),
+            Event::NodeAdded(spec) => {
+                self.batch.rejoins(&mut self.ledger, spec.node);
+                self.ledger.add_node(spec);
+            }
             Event::NodeLost { node } => {
                 self.drop_offers_of(*node);
                 self.ledger.lose_node(*node);
