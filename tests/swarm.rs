@@ -227,7 +227,7 @@ fn divide(mut experiment: Experiment, architecture: Architecture, seed: u64) -> 
     }
     let framework = |(party, name): (u16, &str)| {
         let roles = vec![Membership::of(name)];
-        let spec = FrameworkSpec { party: PartyId(party), roles, capabilities: Capabilities::default() };
+        let spec = FrameworkSpec { party: PartyId(party), roles, capabilities: Capabilities::GPU_RESOURCES };
         Framework { name: name.to_owned(), spec, config: config.clone() }
     };
     let frameworks = [(1, "left"), (2, "right")].map(framework).into();
