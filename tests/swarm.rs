@@ -350,7 +350,8 @@ impl Scheduler for Deaf {
 fn a_scheduler_that_does_not_hear_of_lost_nodes_is_caught() {
     let caught = (0..20).any(|seed| {
         let mut deaf = Deaf(Core::new(&Registries::default()));
-        matches!(play(seed, Architecture::Monolithic, &mut deaf), Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
+        let played = play(seed, Architecture::Monolithic, &mut deaf);
+        matches!(played, Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
     });
     assert!(caught, "nobody noticed that lost nodes were used");
 }

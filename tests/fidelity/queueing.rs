@@ -261,16 +261,16 @@ fn mmc_mean_waits() {
 /// for. With exponential service those who are there begin anew at any instant.
 fn present(servers: u64, load: f64, u: f64) -> u64 {
     // Weights relative to that of all servers busy and nobody waiting, which overflow nowhere.
-    let below = |count: u64| {
-        let steps = (count..servers).map(|at| ((at + 1) as f64 / load).ln());
-        steps.sum::<f64>().exp()
-    };
+    let mut least = vec![1.0; servers as usize + 1];
+    for count in (0..servers as usize).rev() {
+        least[count] = least[count + 1] * (count + 1) as f64 / load;
+    }
     let busy = load / servers as f64;
-    let least: Vec<f64> = (0..servers).map(below).collect();
-    let total = least.iter().sum::<f64>() + 1.0 / (1.0 - busy);
-    let (mut sum, mut count) = (0.0, 0);
+    let total = least.iter().sum::<f64>() + busy / (1.0 - busy);
+    let (mut sum, mut count, mut weight) = (0.0, 0, 1.0);
     loop {
-        sum += least.get(count as usize).copied().unwrap_or_else(|| busy.powi((count - servers) as i32));
+        weight = least.get(count as usize).copied().unwrap_or(weight * busy);
+        sum += weight;
         if sum >= u * total {
             return count;
         }

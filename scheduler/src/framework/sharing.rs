@@ -23,8 +23,8 @@ pub struct Sharing {
     seen: Vec<Time>,
     /// What others took where we believe that we have: one of our claims there will be refused.
     owed: Vec<Room>,
-    /// What others hold, by node and task: news of room that was freed on a node that is gone, or came back empty since,
-    /// frees nothing.
+    /// What others hold, by node and task: news of room that was freed on a node that is gone, or came back empty
+    /// since, frees nothing.
     others: BTreeMap<(NodeId, TaskId), Vec<Room>>,
 }
 
