@@ -346,3 +346,26 @@ fn seeds_are_added_until_the_interval_is_narrow_enough() {
     let tasks = |json: &serde_json::Value| json["metrics"]["tasks.submitted"]["base"].as_f64().unwrap();
     assert!(tasks(&settled) < tasks(&few), "{} {}", tasks(&settled), tasks(&few));
 }
+
+/// The shipped demonstration. Worked out by hand: of five machines in zone-0 three are out, so two instances wait for
+/// it; of five in zone-1 one, and there is a spare. The old rule wants zone-0, which has the fewest, and waits; the new
+/// one may fill zone-1 up to its share of four. With zone-2 gone, neither starts any of its four elsewhere.
+#[test]
+fn group_by_old_and_new_part_when_machines_go_unevenly() {
+    let scratch = Scratch::new();
+    insta::assert_snapshot!(shown(scratch.path(), &["compare", "demo/group-by"]));
+    for (rule, at, runs) in
+        [("group_by_old", "2h", 9), ("group_by", "2h", 10), ("group_by_old", "390m", 8), ("group_by", "390m", 8)]
+    {
+        let rule = format!("workload.0.constraints=[{{ attribute = \"zone\", {rule} = 3 }}]");
+        let stop = format!("stop.at={at}");
+        let out = scratch.path().join(format!("{at}.{runs}"));
+        let out = out.to_str().expect("a plain path");
+        let output = run_in(scratch.path(), &["run", "demo/group-by", "--set", &rule, "--set", &stop, "--out", out]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(format!("{out}/summary.json")).expect("the summary is there");
+        let summary: serde_json::Value = serde_json::from_str(&text).expect("the summary is JSON");
+        assert_eq!(summary["tasks"]["running_at_end"], runs, "{rule} at {at}");
+        std::fs::remove_dir_all(out).expect("it was just written");
+    }
+}

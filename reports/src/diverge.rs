@@ -17,7 +17,7 @@ pub struct Divergence {
     pub at: Time,
     /// How many decisions were the same before.
     pub alike: u64,
-    /// What the base decided; None if it decided nothing any more.
+    /// What the base decided then; None if nothing.
     pub base: Option<Choice>,
     /// What the other side decided.
     pub new: Option<Choice>,
@@ -141,7 +141,7 @@ impl Divergence {
         };
         let mut lines = vec![format!("{alike}, at {} (seed {}).", instant(self.at), self.seed)];
         let told = |name: &str, choice: &Option<Choice>| match choice {
-            None => format!("{name} decides nothing any more"),
+            None => format!("{name} decides nothing then"),
             Some(choice) => format!("{name} {}", choice.words()),
         };
         lines.push(format!("{}; {}.", told(base, &self.base), told(new, &self.new)));

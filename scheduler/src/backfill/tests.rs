@@ -1,5 +1,6 @@
 //! Every policy against a plain one that rebuilds its lists at every event, and what must hold whatever is decided.
 
+mod limits;
 mod naive;
 mod shape;
 mod terms;

@@ -433,6 +433,9 @@ impl Batch {
 
     /// A task of a job, or a gang as a whole, begins (1) or ceases (-1) to hold room.
     fn note_use(&mut self, now: Time, job: u32, sign: i64) {
+        if !self.order.ages() {
+            return;
+        }
         let waiter = &self.running.job(job).waiter;
         let (role, milli): (RoleId, i64) = (waiter.role, i64::try_from(waiter.cpu_milli).unwrap_or(i64::MAX));
         self.order.holds(now, role, sign * milli);
@@ -546,11 +549,14 @@ impl Batch {
         for at in 0..self.grown.len() {
             let node = self.grown[at];
             // Where others make room, what they hold counts too.
-            let held = |rank: i32| self.running.tenants().and_then(|tenants| tenants.bound(node, rank));
+            let held = |rank: i32| {
+                let tenants = self.running.tenants().filter(|tenants| tenants.has_below(node, rank));
+                tenants.map(|tenants| tenants.room(node))
+            };
             let could = |shape: &Shape, rank: i32| {
                 ledger.fits(shape, node)
-                    || held(rank).is_some_and(|(held, _)| {
-                        let room = ledger.node(node).free.checked_add(held);
+                    || held(rank).is_some_and(|held| {
+                        let room = ledger.node(node).free.checked_add(&held);
                         room.is_none_or(|room| shape.request.fits_in(&room))
                             && ledger.is_open(node)
                             && ledger.allows(shape, node)
@@ -559,7 +565,7 @@ impl Batch {
             };
             if self.waiting.has_parked() {
                 let free = *ledger.node(node).free;
-                let room = held(UNRANKED).map_or(Some(free), |(held, _)| free.checked_add(held));
+                let room = held(UNRANKED).map_or(Some(free), |held| free.checked_add(&held));
                 self.waiting.wake_for(ledger, &room.unwrap_or(ROOMIEST), could);
             }
             if let Some(class) = self.blocked

@@ -197,17 +197,21 @@ impl Pass<'_> {
         let mut best: Option<Harm> = None;
         let mut eligible: Vec<Tenant> = Vec::new();
         let mut left = manner.candidates;
-        for at in 0..self.ledger.node_count() {
+        let all = manner.candidates == u64::MAX;
+        for (at, brief) in tenants.briefs().iter().enumerate() {
+            let least = brief.least;
+            let is_out = |best: &Harm| if all { best.outdoes(brief, self.now) } else { best.beats(least) };
+            if least >= priority || best.as_ref().is_some_and(is_out) {
+                continue;
+            }
             let id = NodeId(at as u32);
-            let Some((held, least)) = tenants.bound(id, priority) else { continue };
             let node = self.ledger.node(id);
-            let may = best.as_ref().is_none_or(|best| !best.beats(least))
-                && could_fit(&need, node.free, held)
+            let may = could_fit(&need, node.free, &tenants.room(id))
                 && self.ledger.is_open(id)
                 && self.ledger.allows(shape, id)
                 && self.ledger.admits(shape, id);
             let stands = |best: &Harm| best.stands_against(&node, &need, tenants.of(id), least, self.now);
-            if !may || (manner.candidates == u64::MAX && best.as_ref().is_some_and(stands)) {
+            if !may || (all && best.as_ref().is_some_and(stands)) {
                 continue;
             }
             self.work.nodes += 1;

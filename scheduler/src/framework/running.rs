@@ -16,37 +16,39 @@ use crate::time::Time;
 
 const NONE: u32 = u32::MAX;
 
-/// A job with tasks that wait or run.
+/// A job with tasks that wait or run. What every start and every end asks for fills one line of the cache, and comes
+/// first.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub struct Job {
-    /// Its id.
-    pub id: JobId,
     /// What its tasks need.
     pub shape: ShapeId,
-    /// What kind of work.
-    pub kind: JobKind,
-    /// What becomes of a task whose machine dies.
-    pub loss: Loss,
-    /// How often and how soon it is tried again then.
-    pub retry: Retry,
-    /// Members of a gang; 0 for tasks on their own.
-    pub members: u32,
-    /// Tasks that wait or run; a gang counts as one.
-    pub live: u32,
+    /// Its id.
+    pub id: JobId,
     /// Its place in the queue order.
     pub key: u64,
     /// How long a task is believed to run, in microseconds; `u64::MAX` if nobody said.
     pub estimate_us: u64,
-    /// What the order of the queue may know of it.
-    pub waiter: Waiter,
-    /// On what terms it was handed in.
-    pub terms: Terms,
+    /// Tasks that wait or run; a gang counts as one.
+    pub live: u32,
+    /// Members of a gang; 0 for tasks on their own.
+    pub members: u32,
     /// Tasks that run and were not told to leave.
     pub up: u32,
+    /// What kind of work.
+    pub kind: JobKind,
+    /// What becomes of a task whose machine dies.
+    pub loss: Loss,
     /// Whether no other task may push its tasks out.
     pub protected: bool,
     /// How many of its tasks may be missing at once because they were made to leave.
     pub disruption: Option<u32>,
+    /// What the order of the queue may know of it.
+    pub waiter: Waiter,
+    /// On what terms it was handed in.
+    pub terms: Terms,
+    /// How often and how soon it is tried again when its machine dies.
+    pub retry: Retry,
 }
 
 /// A task that holds room. One line of the cache: at its end that is fetched from afar.

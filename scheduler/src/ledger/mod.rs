@@ -181,7 +181,7 @@ impl Ledger {
 
     /// A node as policies see it.
     #[must_use]
-    #[inline]
+    #[inline(always)] // What a policy does not look at is then not fetched.
     pub fn node(&self, id: NodeId) -> Node<'_> {
         let at = id.index();
         Node {
@@ -487,7 +487,7 @@ impl Ledger {
 
     /// True if one task of this shape can start on the node now.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn fits(&self, shape: &Shape, node: NodeId) -> bool {
         let at = node.index();
         shape.request.fits_in(&self.free[at])

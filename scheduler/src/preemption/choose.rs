@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::tenants::Brief;
 use super::{Rule, Tenant};
 use crate::event::GpuRequest;
 use crate::id::{NodeId, TaskId};
@@ -41,6 +42,19 @@ impl Harm {
     #[must_use]
     pub fn beats(&self, least: i32) -> bool {
         self.figures.first().is_some_and(|&highest| highest < i64::from(least))
+    }
+
+    /// Whether nobody of a node could be better victims, as far as that shows from outside. Nodes are asked in order of
+    /// id.
+    #[must_use]
+    #[inline]
+    pub fn outdoes(&self, brief: &Brief, now: Time) -> bool {
+        let least = i64::from(brief.least);
+        match (&self.figures[..], &self.ids[..]) {
+            (&[highest], &[_]) if highest == least => brief.lost_at_least(now) > self.lost,
+            (&[highest, 1], []) => highest <= least,
+            _ => self.beats(brief.least),
+        }
     }
 
     /// Whether nobody of a node could be better victims: these are one of the lowest priority there, `least`, and no

@@ -33,14 +33,47 @@ struct House {
     tenants: Vec<Tenant>,
     /// What all of them hold.
     room: Resources,
-    /// The lowest priority among them.
-    least: i32,
+}
+
+/// What is known of a node without a visit: enough to pass over nearly all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// The lowest priority on the node.
+    pub least: i32,
+    /// Of those of that priority, the last start.
+    pub latest: Time,
+    /// Of those of that priority, the smallest share.
+    pub share: u64,
+}
+
+impl Default for Brief {
+    fn default() -> Self {
+        Self { least: i32::MAX, latest: Time::ZERO, share: u64::MAX }
+    }
+}
+
+impl Brief {
+    fn note(&mut self, tenant: &Tenant) {
+        if tenant.priority < self.least {
+            *self = Self { least: tenant.priority, latest: tenant.started, share: tenant.share };
+        } else if tenant.priority == self.least {
+            self.latest = self.latest.max(tenant.started);
+            self.share = self.share.min(tenant.share);
+        }
+    }
+
+    /// No victim of the lowest priority costs less: see [`super::choose::lost`].
+    #[must_use]
+    pub fn lost_at_least(&self, now: Time) -> u128 {
+        u128::from(self.share) * u128::from(now.since(self.latest).0)
+    }
 }
 
 /// The tasks that may be made to leave, by node.
 #[derive(Clone, Default)]
 pub struct Tenants {
     houses: Vec<House>,
+    briefs: Vec<Brief>,
 }
 
 impl Tenants {
@@ -48,9 +81,10 @@ impl Tenants {
     pub fn add(&mut self, node: NodeId, tenant: Tenant) {
         if node.index() >= self.houses.len() {
             self.houses.resize(node.index() + 1, House::default());
+            self.briefs.resize(node.index() + 1, Brief::default());
         }
         let house = &mut self.houses[node.index()];
-        house.least = if house.tenants.is_empty() { tenant.priority } else { house.least.min(tenant.priority) };
+        self.briefs[node.index()].note(&tenant);
         change(&mut house.room, &tenant.room, u32::saturating_add);
         match house.tenants.iter_mut().find(|known| known.slot == tenant.slot) {
             Some(known) => {
@@ -67,8 +101,10 @@ impl Tenants {
         let Some(at) = house.tenants.iter().position(|tenant| tenant.slot == slot) else { return };
         let gone = house.tenants.swap_remove(at);
         change(&mut house.room, &gone.room, u32::saturating_sub);
-        if gone.priority == house.least {
-            house.least = house.tenants.iter().map(|tenant| tenant.priority).min().unwrap_or(0);
+        let brief = &mut self.briefs[node.index()];
+        if gone.priority == brief.least {
+            *brief = Brief::default();
+            house.tenants.iter().for_each(|tenant| brief.note(tenant));
         }
     }
 
@@ -78,13 +114,22 @@ impl Tenants {
         self.houses.get(node.index()).map_or(&[], |house| &house.tenants)
     }
 
-    /// What those of a node hold together, at most, whose priority is below `priority`: an upper bound that costs
-    /// nothing. None if there is nobody.
+    /// What is known of each node, in order of id; of nodes beyond the last nobody may leave.
     #[must_use]
-    #[inline]
-    pub fn bound(&self, node: NodeId, priority: i32) -> Option<(&Resources, i32)> {
-        let house = self.houses.get(node.index())?;
-        (!house.tenants.is_empty() && house.least < priority).then_some((&house.room, house.least))
+    pub fn briefs(&self) -> &[Brief] {
+        &self.briefs
+    }
+
+    /// What all those of a node hold together: an upper bound of what may come free.
+    #[must_use]
+    pub fn room(&self, node: NodeId) -> Resources {
+        self.houses.get(node.index()).map_or(Resources::ZERO, |house| house.room)
+    }
+
+    /// True if somebody of the node has a lower priority.
+    #[must_use]
+    pub fn has_below(&self, node: NodeId, priority: i32) -> bool {
+        self.briefs.get(node.index()).is_some_and(|brief| brief.least < priority)
     }
 }
 

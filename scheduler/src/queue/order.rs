@@ -91,7 +91,7 @@ pub trait Order: Send {
         false
     }
 
-    /// Tasks of a role begin to hold, or no longer hold, so many millicores.
+    /// Tasks of a role begin to hold, or no longer hold, so many millicores. Told only to an order that ages.
     fn holds(&mut self, now: Time, role: RoleId, change_milli: i64) {
         let _ = (now, role, change_milli);
     }

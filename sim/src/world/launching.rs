@@ -149,7 +149,7 @@ impl World {
         let (job_slot, index, first) = (task.job, task.index, task.attempt == 0);
         let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
-        let (run, members, usage) = (part.run.of(index - part.first), part.members(), part.usage);
+        let (run, members, usage) = (part.run.of(index - part.first), part.members(), part.usage.as_deref().copied());
         let (is_first, id, measured) = (job.first_start == Time::NEVER, job.id, job.measured);
         job.first_start = job.first_start.min(now);
         if first {

@@ -64,10 +64,11 @@ pub(crate) struct Part {
     pub request: Resources,
     pub gpu: GpuRequest,
     pub run: Run,
-    /// What a task really uses of what it asked, if the trace says.
-    pub usage: Option<Resources>,
+    /// What a task really uses of what it asked, if the trace says. Apart, as what follows: few traces do, and every
+    /// job is fetched from afar.
+    pub usage: Option<Box<Resources>>,
     /// What really happened, if the trace says.
-    pub past: Option<Past>,
+    pub past: Option<Box<Past>>,
 }
 
 impl Parts {
@@ -84,8 +85,8 @@ impl Parts {
                 request: group.ask.request,
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
-                usage: group.truth.usage,
-                past: group.truth.recorded.as_ref().map(&past),
+                usage: group.truth.usage.map(Box::new),
+                past: group.truth.recorded.as_ref().map(|recorded| Box::new(past(recorded))),
             };
             first += group.count;
             part

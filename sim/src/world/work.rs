@@ -378,7 +378,8 @@ impl World {
         }
         let wait = self.now - job.submit;
         let part = job.parts.of(task.index);
-        if let (Some(past), Some(attempt), false) = (part.past, task.running, self.past.is_adopting) {
+        if let (Some(past), Some(attempt), false) = (part.past.as_deref().copied(), task.running, self.past.is_adopting)
+        {
             let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
             let (submit, now, node) = (job.submit, self.now, attempt.node);
             self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
@@ -502,7 +503,7 @@ impl World {
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
-        let (request, usage) = (part.request, part.usage);
+        let (request, usage) = (part.request, part.usage.as_deref().copied());
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);
         if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
