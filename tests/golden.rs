@@ -93,6 +93,33 @@ fn what_is_really_used_stands_beside_what_is_allocated() {
     assert!(page.contains("really used"), "the picture shows it");
 }
 
+/// The expected numbers are those of a script outside this repository, which joins the intervals of each machine in the
+/// raw file: node 0 has 118 records of 134,309 minutes in all, which are 133,371 minutes down once overlaps are joined;
+/// all 400 machines with records were down for 510,163 minutes.
+#[test]
+fn lanl_machines_are_up_for_as_long_as_the_record_says() {
+    if crate::support::data_file("failures/LA-UR-05-7318-failure-data-1996-2005.csv.xz").is_none() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let out = scratch.path().join("out");
+    let summary = summary_of("lanl", &out, &[]);
+    every_task_is_in_one_state(&summary);
+    busy_agrees(&summary, &out);
+    let nodes = ParquetReader::new(std::fs::File::open(out.join("nodes.parquet")).expect("the nodes are there"));
+    let nodes = nodes.finish().expect("the nodes are Parquet");
+    let down = whole(&nodes, "down_us");
+    let minutes = |us: i64| us as f64 / 6e7;
+    assert_eq!(down[0].map(minutes), Some(133_371.0));
+    assert_eq!(minutes(down.iter().flatten().sum()), 510_163.0);
+    let span = 1_360.0 * 1_440.0;
+    for (name, down) in [("min", 133_371.0 / span), ("mean", 510_163.0 / (span * 512.0))] {
+        let said = summary["availability"][name].as_f64().expect("a number");
+        // The last digit is the rounding of a quotient.
+        assert!((said - (1.0 - down)).abs() < 1e-15, "{name}: {said}");
+    }
+}
+
 #[test]
 fn requests_may_come_from_what_is_used() {
     let scratch = Scratch::new();

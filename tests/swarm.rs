@@ -10,7 +10,8 @@ use std::ops::ControlFlow;
 
 use windtunnel_outcome::recorder::{Discard, Outcome, RecordError, Recorder};
 use windtunnel_outcome::rows::TaskRow;
-use windtunnel_scheduler::config::{Choice, Config, HeadOfLine};
+use windtunnel_scheduler::allocator::two_level::{Capabilities, FrameworkSpec, Membership};
+use windtunnel_scheduler::config::{Architecture, Choice, Commit, Config, Conflicts, Framework, Habits, HeadOfLine};
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::draw::below;
@@ -208,8 +209,38 @@ fn case(seed: u64) -> (Experiment, u64) {
     (experiment, 2 * tasks)
 }
 
-fn play(seed: u64, scheduler: &mut dyn Scheduler) -> Result<(Outcome, u64), SimError> {
+/// The same case with a framework for each workload, by resource offers or by claims on shared state.
+fn divide(mut experiment: Experiment, architecture: Architecture, seed: u64) -> Experiment {
+    let mut dice = Dice(seed, 1 << 32);
+    let commit = if dice.one_in(2) { Commit::Gang } else { Commit::Incremental };
+    let habits = Habits { commit, ..Habits::default() };
+    let config = Config {
+        architecture,
+        habits,
+        conflicts: if dice.one_in(2) { Conflicts::Coarse } else { Conflicts::Fine },
+        ..experiment.scheduler
+    };
+    experiment.parties = 3;
+    experiment.link = Span(dice.below(2) * dice.below(500_000));
+    for (workload, party) in experiment.workloads.iter_mut().zip(1..) {
+        workload.party = PartyId(party);
+    }
+    let framework = |(party, name): (u16, &str)| {
+        let roles = vec![Membership::of(name)];
+        let spec = FrameworkSpec { party: PartyId(party), roles, capabilities: Capabilities::GPU_RESOURCES };
+        Framework { name: name.to_owned(), spec, config: config.clone() }
+    };
+    let frameworks = [(1, "left"), (2, "right")].map(framework).into();
+    experiment.scheduler = Config { frameworks, ..config };
+    experiment
+}
+
+fn play(seed: u64, architecture: Architecture, scheduler: &mut dyn Scheduler) -> Result<(Outcome, u64), SimError> {
     let (experiment, tasks) = case(seed);
+    let experiment = match architecture {
+        Architecture::Monolithic => experiment,
+        divided => divide(experiment, divided, seed),
+    };
     let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
     let outcome = match std::env::var("WINDTUNNEL_ABOUT") {
         Ok(about) => windtunnel_sim::run(experiment, scheduler, &mut Witness(about), on_progress)?,
@@ -250,20 +281,23 @@ impl Recorder for Witness {
     }
 }
 
-#[test]
-fn everything_finishable_finishes_once_the_world_has_healed() {
+/// Goes through seeds until so many facts and decisions have passed; everything must have finished each time.
+fn swarm(architecture: Architecture, wanted: f64) {
     let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
-    let wanted = if std::env::var_os("WINDTUNNEL_LONG").is_some() { EVENTS * 20.0 } else { EVENTS };
+    let wanted = if std::env::var_os("WINDTUNNEL_LONG").is_some() { wanted * 20.0 } else { wanted };
     let (mut events, mut seed) = (0.0, alone.unwrap_or(0));
     let mut lost = 0.0;
     while events < wanted {
+        let what = format!("seed {seed}, {architecture:?}");
         let mut core = Core::new(&Registries::default());
-        let (outcome, tasks) = play(seed, &mut core).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let (outcome, tasks) = play(seed, architecture, &mut core).unwrap_or_else(|error| panic!("{what}: {error}"));
         let number = |name: &str| outcome.summary.number(name).unwrap_or(0.0);
-        assert_eq!(number("tasks.finished"), tasks as f64, "seed {seed}: {:?}", outcome.warnings);
-        assert_eq!(number("tasks.submitted"), tasks as f64, "seed {seed}");
+        let states = ["pending_at_end", "running_at_end", "lost", "rejected", "killed"]
+            .map(|state| format!("{state} {}", number(&format!("tasks.{state}"))));
+        assert_eq!(number("tasks.finished"), tasks as f64, "{what}: {states:?}, {:?}", outcome.warnings);
+        assert_eq!(number("tasks.submitted"), tasks as f64, "{what}");
         for (_, lane) in &outcome.lanes {
-            assert_eq!(number(&format!("conservation.{lane}.residual")), 0.0, "seed {seed}, {lane}");
+            assert_eq!(number(&format!("conservation.{lane}.residual")), 0.0, "{what}, {lane}");
         }
         events += number("scheduler.events") + number("scheduler.decisions");
         lost += number("loss.tasks");
@@ -274,6 +308,21 @@ fn everything_finishable_finishes_once_the_world_has_healed() {
     }
     println!("{seed} seeds, {events} events, {lost} losses");
     assert!(lost > 1_000.0, "faults must strike: {lost} losses");
+}
+
+#[test]
+fn everything_finishable_finishes_once_the_world_has_healed() {
+    swarm(Architecture::Monolithic, EVENTS);
+}
+
+#[test]
+fn everything_finishable_finishes_by_claims_on_shared_state() {
+    swarm(Architecture::SharedState, EVENTS / 5.0);
+}
+
+#[test]
+fn everything_finishable_finishes_by_resource_offers() {
+    swarm(Architecture::TwoLevel, EVENTS / 5.0);
 }
 
 /// Our core behind a wall: what it is not told, it does not know.
@@ -301,7 +350,8 @@ impl Scheduler for Deaf {
 fn a_scheduler_that_does_not_hear_of_lost_nodes_is_caught() {
     let caught = (0..20).any(|seed| {
         let mut deaf = Deaf(Core::new(&Registries::default()));
-        matches!(play(seed, &mut deaf), Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
+        let played = play(seed, Architecture::Monolithic, &mut deaf);
+        matches!(played, Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
     });
     assert!(caught, "nobody noticed that lost nodes were used");
 }

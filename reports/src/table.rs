@@ -72,13 +72,9 @@ pub fn lines(summary: &Summary) -> Vec<Line> {
             format!("{}{}{}", count(nodes), touched.unwrap_or_default(), empty.unwrap_or_default())
         }),
     );
-    add(
-        "nodes that failed",
-        number("availability.failures").filter(|&failures| failures > 0.0).map(|failures| {
-            let up = number("availability.mean").map(|mean| format!(", {} of node-time up", share(mean)));
-            format!("{}{}", counted(failures, "failure"), up.unwrap_or_default())
-        }),
-    );
+    for line in failures(summary) {
+        add(&line.label, Some(line.value));
+    }
     add("cost", number("cost.total_usd").map(|total| format!("${}", three_digits(total))));
     add("energy", number("energy.kwh").map(|energy| format!("{} kWh", three_digits(energy))));
     add("makespan", number("makespan_s").map(seconds));
@@ -118,6 +114,36 @@ pub(crate) fn lanes(summary: &Summary) -> Vec<String> {
         .collect();
     lanes.sort_by_key(|name| position(name));
     lanes
+}
+
+/// What broke, what was lost with it, and how long it took to notice, to replace and to recover.
+fn failures(summary: &Summary) -> Vec<Line> {
+    let number = |name: &str| summary.number(name);
+    let mut lines = Vec::new();
+    let mut add = |label: &str, value: Option<String>| {
+        if let Some(value) = value {
+            lines.push(Line { label: label.to_owned(), value });
+        }
+    };
+    add(
+        "nodes that failed",
+        number("availability.failures").filter(|&failures| failures > 0.0).map(|failures| {
+            let up = number("availability.mean").map(|mean| format!(", {} of node-time up", share(mean)));
+            format!("{}{}", counted(failures, "failure"), up.unwrap_or_default())
+        }),
+    );
+    add(
+        "work lost with them",
+        number("loss.tasks").filter(|&tasks| tasks > 0.0).map(|tasks| {
+            let work = number("loss.work_s").map(|work| format!(", {} of running", seconds(work)));
+            let good = number("goodput.cpu").map(|good| format!(", {} of cpu time was of use", share(good)));
+            format!("{}{}{}", counted(tasks, "task"), work.unwrap_or_default(), good.unwrap_or_default())
+        }),
+    );
+    add("noticed after", percentiles(summary, "detect_s"));
+    add("running again after", percentiles(summary, "replace_s"));
+    add("recovered after", percentiles(summary, "recover_s"));
+    lines
 }
 
 /// `12,345: 12,000 finished, 345 still waiting`.

@@ -9,7 +9,7 @@ use std::path::Path;
 use windtunnel_outcome::recorder::Outcome;
 use windtunnel_scheduler::config::{Choice, Config, Instant};
 
-use super::{fgd, reference, replay, strict};
+use super::{fgd, queueing, reference, replay, strict};
 use crate::support::data_file;
 
 const BEGIN: &str = "<!-- fidelity: written by FIDELITY_UPDATE=1 cargo test fidelity -->\n";
@@ -92,7 +92,18 @@ fn rows() -> Vec<Row> {
     compare(&mut rows, lublin, 256, "fcfs.batched", strict(Instant::Batched));
     compare(&mut rows, lublin, 256, "easy.batched", easy(Instant::Batched));
     packing(&mut rows);
+    closed_forms(&mut rows);
     rows
+}
+
+/// Queues and machines with a known answer: means over twenty replications, with their standard error.
+fn closed_forms(rows: &mut Vec<Row>) {
+    for form in queueing::FORMS {
+        for (&(what, expected), &(ours, error)) in form.lines.iter().zip(form.found()) {
+            let what = format!("{what} (standard error {error:.5})");
+            rows.push(Row { source: form.source, what, expected, ours, decimals: 5 });
+        }
+    }
 }
 
 /// The FGD study: pods that go where they went there, the worst column of the curve, and means over ten orders.
@@ -123,6 +134,8 @@ fn the_table_in_the_readme_is_what_comes_out() {
     if data_file("swf/KTH-SP2-strong.swf").is_none()
         || data_file("swf/lublin_256.swf").is_none()
         || data_file("openb/fgd/seed42_pods.csv.gz").is_none()
+        // The table says what the short form of each test finds.
+        || queueing::is_long()
     {
         return;
     }

@@ -165,7 +165,9 @@ fn the_library_resolves_where_its_data_is() {
         }
         let text = entry.text.replace("${WINDTUNNEL_DATA}", &data.display().to_string());
         let run = resolved_in(Path::new(""), &text, &[]).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
-        assert!(run.warnings.is_empty(), "{}: {:?}", entry.name, run.warnings);
+        // Records of failures overlap, and some say that no time passed: that is said whenever one is replayed.
+        let of_record = |warning: &&String| warning.starts_with("`faults.trace`");
+        assert!(run.warnings.iter().all(|warning| of_record(&warning)), "{}: {:?}", entry.name, run.warnings);
         assert!(run.experiment().is_ok(), "{}", entry.name);
         let again = resolved_in(Path::new(""), &run.text().unwrap(), &[]).unwrap();
         // The comment says what came from a profile; written down, all of it is the scenario's own.

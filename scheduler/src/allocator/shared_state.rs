@@ -86,10 +86,17 @@ impl SharedState {
         for event in events {
             match event {
                 Event::NodeAdded(spec) => {
+                    self.leave_behind(now, spec.node, out);
                     self.ledger.add_node(spec);
                     self.versions.resize(self.ledger.node_count(), Version::default());
                 }
                 Event::NodeLost { node } => self.ledger.lose_node(*node),
+                Event::NodeClosed { node } => self.ledger.close_node(*node),
+                Event::NodeOpened { node } => {
+                    self.ledger.open_node(*node);
+                }
+                Event::DevicesLost { node, gpus } => self.ledger.lose_devices(*node, *gpus),
+                Event::DevicesReturned { node, gpus } => self.ledger.return_devices(*node, *gpus),
                 Event::FrameworkJoined(spec) => self.frameworks.push(spec.party),
                 Event::RoomTaken(room) => self.adopt(now, room, out),
                 Event::ClaimRequested(claim) => {
@@ -167,10 +174,39 @@ impl SharedState {
         while slot != NONE {
             let Hold { room, next } = self.holds[slot];
             self.holds.free(slot);
+            slot = next;
+            if room.request == Resources::ZERO && room.gpus == GpuSet::NONE {
+                continue;
+            }
             self.ledger.release(&shape_of(room.request, room.gpus, room.milli), room.node, 1, room.gpus);
             self.tell(now, room, true, out);
-            slot = next;
         }
+    }
+
+    /// A node comes back empty, though tasks are still believed to be on it whose ends are to come: they hold nothing
+    /// there any more, and nothing is given back when they end.
+    fn leave_behind(&mut self, now: Time, node: NodeId, out: &mut Vec<Decision>) {
+        if !self.ledger.holds(node) {
+            return;
+        }
+        let on_node: Vec<u32> = self.slots().filter(|&slot| self.holds[slot].room.node == node).collect();
+        for slot in on_node {
+            let room = self.holds[slot].room;
+            self.tell(now, room, true, out);
+            self.holds[slot].room.request = Resources::ZERO;
+            self.holds[slot].room.gpus = GpuSet::NONE;
+        }
+    }
+
+    /// The slots of all that is held, by task and then by part of a gang.
+    fn slots(&self) -> impl Iterator<Item = u32> {
+        let parts = |first| {
+            core::iter::successors((first != NONE).then_some(first), |&slot| {
+                let next = self.holds[slot].next;
+                (next != NONE).then_some(next)
+            })
+        };
+        self.of_task.iter().flat_map(move |(_, first)| parts(first))
     }
 
     /// Everybody but the one who did it hears of a change.

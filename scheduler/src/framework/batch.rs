@@ -480,6 +480,12 @@ impl Batch {
         (past != 0).then(|| Span(interval - past))
     }
 
+    /// True if the next pass is still to come, so that nothing of now is decided on yet.
+    #[must_use]
+    pub fn is_between_passes(&self, now: Time) -> bool {
+        self.until_tick(now).is_some()
+    }
+
     /// A node joined or came back.
     pub fn grew(&mut self, ledger: &Ledger, now: Time, node: NodeId) {
         self.grown.push(node);

@@ -7,11 +7,11 @@ use super::Batch;
 use crate::Step;
 use crate::config::Habits;
 use crate::decision::Decision;
-use crate::event::{Event, GpuSet, Launch, Offer};
+use crate::event::{Event, GpuSet, JobSpec, Launch, Offer};
 use crate::id::{NodeId, OfferId, PartyId, TaskId};
 use crate::ledger::Ledger;
 use crate::paged::PagedMap;
-use crate::resources::Resources;
+use crate::resources::{GPU, Resources};
 use crate::slab::Slab;
 use crate::time::Time;
 
@@ -126,7 +126,10 @@ impl Offered {
 
     fn hear(&mut self, now: Time, event: &Event) {
         match event {
-            Event::NodeAdded(spec) => self.ledger.add_node(spec),
+            Event::NodeAdded(spec) => {
+                self.batch.rejoins(&mut self.ledger, spec.node);
+                self.ledger.add_node(spec);
+            }
             Event::NodeLost { node } => {
                 self.drop_offers_of(*node);
                 self.ledger.lose_node(*node);
@@ -138,7 +141,16 @@ impl Offered {
                 self.news = true;
                 self.batch.refused(&mut self.ledger, now, *task);
             }
-            Event::JobSubmitted(_) | Event::TaskEnded { .. } => {
+            Event::JobSubmitted(spec) => {
+                self.news = true;
+                let whole = with_whole_devices(spec).map(Event::JobSubmitted);
+                self.batch.hear(&mut self.ledger, now, whole.as_ref().unwrap_or(event));
+            }
+            Event::TaskAdopted { spec, node, gpus } => {
+                let whole = with_whole_devices(spec).map(|spec| Event::TaskAdopted { spec, node: *node, gpus: *gpus });
+                self.batch.hear(&mut self.ledger, now, whole.as_ref().unwrap_or(event));
+            }
+            Event::TaskEnded { .. } => {
                 self.news = true;
                 self.batch.hear(&mut self.ledger, now, event);
             }
@@ -282,9 +294,10 @@ impl Offered {
             let first = self.of_node[node.index()];
             let mut need = shape.request.checked_mul(count).unwrap_or(shape.request);
             let fits = |slot: &u32| need.fits_in(&self.offers[*slot].left) && gpus.0 & !self.offers[*slot].gpus.0 == 0;
-            let chain = core::iter::successors(Some(first), |&slot| Some(self.offers[slot].next));
+            let is_slot = |slot: u32| (slot != NONE).then_some(slot);
+            let mut chain = core::iter::successors(is_slot(first), |&slot| is_slot(self.offers[slot].next));
             // The allocator takes from all offers of the node together if one alone is too small.
-            let chosen = chain.take_while(|&slot| slot != NONE).find(fits).unwrap_or(first);
+            let chosen = chain.find(fits).unwrap_or(first);
             let (me, offer) = (self.me, self.offers[chosen].offer);
             *decision = Decision::Launch(Launch { from: me, offer, task, request: shape.request, gpus, count, more });
             let mut at = chosen;
@@ -307,10 +320,12 @@ impl Offered {
     fn answer(&mut self, now: Time, out: &mut Vec<Decision>) {
         let mut in_hand = core::mem::take(&mut self.in_hand);
         let idle = self.batch.waiting() == 0;
+        // Whoever thinks every so often answers when it has thought.
+        let thinks_later = !idle && self.batch.is_between_passes(now);
         in_hand.retain(|&slot| {
             let open = self.offers[slot];
             let used_up = open.left == Resources::ZERO;
-            if !used_up && now < open.since + self.habits.hold {
+            if !used_up && (thinks_later || now < open.since + self.habits.hold) {
                 return true;
             }
             self.close(slot);
@@ -354,4 +369,16 @@ impl Offered {
             .map(|(_, every)| self.launched.0 + every);
         [held, revival, allowed].into_iter().flatten().filter(|&at| at > now).min()
     }
+}
+
+/// Devices are offered as a whole, and one goes to one task, however little of it the task asks for: a task that asks
+/// for a part of one needs all of it. None if the job asks for no parts.
+fn with_whole_devices(spec: &JobSpec) -> Option<JobSpec> {
+    if spec.gpu.count == 0 || spec.gpu.milli >= 1000 {
+        return None;
+    }
+    let mut whole = spec.clone();
+    whole.gpu.milli = 1000;
+    whole.request[GPU] = u32::from(spec.gpu.count) * 1000;
+    Some(whole)
 }

@@ -1,5 +1,6 @@
 //! A framework under shared state: a queue over a ledger of everything, as far as it has heard.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Batch;
@@ -7,7 +8,7 @@ use crate::Step;
 use crate::config::Commit;
 use crate::decision::Decision;
 use crate::event::{Claim, Event, GpuRequest, Room};
-use crate::id::{JobId, NodeId, PartyId};
+use crate::id::{JobId, NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::time::Time;
 
@@ -22,13 +23,17 @@ pub struct Sharing {
     seen: Vec<Time>,
     /// What others took where we believe that we have: one of our claims there will be refused.
     owed: Vec<Room>,
+    /// What others hold, by node and task: news of room that was freed on a node that is gone, or came back empty
+    /// since, frees nothing.
+    others: BTreeMap<(NodeId, TaskId), Vec<Room>>,
 }
 
 impl Sharing {
     /// A framework that has seen nothing.
     #[must_use]
     pub fn new(me: PartyId, batch: Batch, commit: Commit) -> Self {
-        Self { me, ledger: Ledger::default(), batch, commit, seen: Vec::new(), owed: Vec::new() }
+        let (ledger, others) = (Ledger::default(), BTreeMap::new());
+        Self { me, ledger, batch, commit, seen: Vec::new(), owed: Vec::new(), others }
     }
 
     /// Its queue, and its ledger of what it has seen.
@@ -61,15 +66,31 @@ impl Sharing {
     fn hear(&mut self, now: Time, event: &Event) {
         match event {
             Event::NodeAdded(spec) => {
+                self.forget(spec.node);
+                self.batch.rejoins(&mut self.ledger, spec.node);
                 self.ledger.add_node(spec);
                 self.seen.resize(self.ledger.node_count(), now);
                 self.seen[spec.node.index()] = now;
                 self.batch.grew(&self.ledger, now, spec.node);
             }
             Event::NodeLost { node } => {
-                self.owed.retain(|room| room.node != *node);
+                self.forget(*node);
                 self.ledger.lose_node(*node);
                 self.batch.shrank(&mut self.ledger, now, *node);
+            }
+            Event::NodeClosed { node } => {
+                self.ledger.close_node(*node);
+                self.batch.shrank(&mut self.ledger, now, *node);
+            }
+            Event::NodeOpened { node } => {
+                if self.ledger.open_node(*node) {
+                    self.batch.grew(&self.ledger, now, *node);
+                }
+            }
+            Event::DevicesLost { node, gpus } => self.ledger.lose_devices(*node, *gpus),
+            Event::DevicesReturned { node, gpus } => {
+                self.ledger.return_devices(*node, *gpus);
+                self.batch.grew(&self.ledger, now, *node);
             }
             Event::RoomTaken(room) => {
                 self.see(now, room.node);
@@ -83,7 +104,7 @@ impl Sharing {
                     Some(at) => {
                         self.owed.remove(at);
                     }
-                    None => self.ledger.release(&shape_of(room), room.node, 1, room.gpus),
+                    None => self.free(room),
                 }
                 self.batch.noticed(room.node);
             }
@@ -106,7 +127,34 @@ impl Sharing {
     }
 
     fn take(&mut self, room: &Room) -> bool {
-        self.ledger.take(&shape_of(room), room.node, 1, room.gpus)
+        let taken = self.ledger.take(&shape_of(room), room.node, 1, room.gpus);
+        if taken {
+            self.others.entry((room.node, room.task)).or_default().push(*room);
+        }
+        taken
+    }
+
+    /// Others gave something back, if we ever believed that they had it.
+    fn free(&mut self, room: &Room) {
+        let key = (room.node, room.task);
+        let Some(held) = self.others.get_mut(&key) else { return };
+        if let Some(at) = held.iter().position(|own| own.gpus == room.gpus && own.request == room.request) {
+            held.swap_remove(at);
+            self.ledger.release(&shape_of(room), room.node, 1, room.gpus);
+        }
+        if held.is_empty() {
+            self.others.remove(&key);
+        }
+    }
+
+    /// A node is gone, or comes back empty: nobody holds anything there.
+    fn forget(&mut self, node: NodeId) {
+        self.owed.retain(|room| room.node != node);
+        let tasks = (node, TaskId(0))..=(node, TaskId(u64::MAX));
+        let gone: Vec<(NodeId, TaskId)> = self.others.range(tasks).map(|(&key, _)| key).collect();
+        for key in gone {
+            self.others.remove(&key);
+        }
     }
 
     /// What others took is believed as soon as there is room for it.

@@ -157,7 +157,8 @@ impl World {
             for &(node, _, gpus) in nodes {
                 self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             }
-            self.place_in_vain(slot, unreachable);
+            let believed: Vec<u32> = nodes.iter().map(|&(node, ..)| node).collect();
+            self.place_in_vain(slot, unreachable, &believed);
             return Ok(());
         }
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {

@@ -79,6 +79,16 @@ pub(super) struct Unheard {
     pub in_vain: Option<u32>,
 }
 
+/// A gang whose end is news that another node keeps to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    pub keeper: u32,
+    pub slot: u32,
+    /// The task, and the attempt that ended: the slot may have been used anew.
+    pub task: u64,
+    pub attempt: u32,
+}
+
 /// What is due of a node that fell silent or speaks again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
@@ -190,6 +200,8 @@ pub(super) struct Trouble {
     pub checkpoints: Vec<Option<Checkpoint>>,
     /// Tasks whose end is not heard of because a node is silent.
     pub unheard: u64,
+    /// Gangs whose end another node keeps to itself, by the nodes on which members are believed to run.
+    pub elsewhere: BTreeMap<u32, Vec<Elsewhere>>,
     /// Nodes whose return is waited for, once nothing else keeps the run alive.
     pub awaited: Option<u32>,
     /// Devices that each strike took, with the instant from which they are accounted for.
@@ -220,8 +232,10 @@ impl Trouble {
     ) -> Option<Box<Self>> {
         let Model { faults, detection, link, launch, elastic, .. } = model;
         let launches_fail = launch.is_some_and(|launch| launch.fails > 0.0);
-        let is_steady = elastic.is_empty();
-        if is_steady && faults.sources.is_empty() && faults.upkeep.is_empty() && link.is_perfect() && !launches_fail {
+        let breaks = !faults.sources.is_empty() || !faults.upkeep.is_empty() || launches_fail;
+        // What is saved on the way matters to those who are made to leave, too.
+        let saves = checkpoints.iter().any(Option::is_some);
+        if !breaks && !saves && elastic.is_empty() && link.is_perfect() {
             return None;
         }
         let crew = Crew::new(faults.upkeep.clone(), fleet);
@@ -241,6 +255,7 @@ impl Trouble {
             link,
             checkpoints,
             unheard: 0,
+            elsewhere: BTreeMap::new(),
             awaited: None,
             taken: BTreeMap::new(),
             paces: BTreeMap::new(),

@@ -5,8 +5,8 @@ use windtunnel_scheduler::event::{GpuSet, JobKind, Loss};
 use windtunnel_scheduler::id::NodeId;
 use windtunnel_scheduler::time::{Span, Time};
 
-use super::health::{Progress, Unheard};
-use super::truth::{Attempt, NONE, Task};
+use super::health::{Elsewhere, Progress, Unheard};
+use super::truth::{Attempt, Leaving, NONE, Task};
 use super::{NEWS, World, what};
 
 impl World {
@@ -158,8 +158,9 @@ impl World {
                 // The order never arrives.
                 return true;
             }
+            let believed = self.members_of(slot, &attempt);
             self.end_attempt(slot, state);
-            self.keep_news(slot, NodeId(node), Unheard { slot, state, in_vain: None });
+            self.keep_news(slot, NodeId(node), &believed, Unheard { slot, state, in_vain: None });
             return true;
         }
         if trouble.link.is_perfect() {
@@ -178,11 +179,30 @@ impl World {
             return;
         }
         let saved = self.saved_by(slot);
+        let believed = task.running.map_or_else(Vec::new, |attempt| self.members_of(slot, &attempt));
         self.end_attempt(slot, State::Lost);
         if let Some(trouble) = &mut self.trouble {
             trouble.note_loss(task.id, saved, self.now);
         }
-        self.keep_news(slot, node, Unheard { slot, state: State::Lost, in_vain: None });
+        self.keep_news(slot, node, &believed, Unheard { slot, state: State::Lost, in_vain: None });
+    }
+
+    /// The nodes on which members of a gang run; none if it is none.
+    fn members_of(&self, slot: u32, attempt: &Attempt) -> Vec<u32> {
+        let task = &self.tasks[slot];
+        let is_gang = self.jobs[task.job].parts.of(task.index).kind == JobKind::Gang;
+        if is_gang { self.nodes_of(attempt).collect() } else { Vec::new() }
+    }
+
+    /// A running task is made to leave and waits for another place: what it saved need not be done again there.
+    pub(super) fn save_by_leaving(&mut self, slot: u32) {
+        if !matches!(self.tasks[slot].leaving, Some(Leaving::Evicted { requeue: true })) {
+            return;
+        }
+        let (saved, id) = (self.saved_by(slot), self.tasks[slot].id);
+        if let Some(trouble) = self.trouble.as_mut().filter(|_| saved > Span::ZERO) {
+            trouble.losses.entry(id).or_default().saved += saved;
+        }
     }
 
     /// Work of a running attempt that need not be done again if it is lost now.
@@ -201,8 +221,9 @@ impl World {
         checkpoint.saved(Span(run.0.saturating_sub(before.saved.0)), done)
     }
 
-    /// What became of a task is heard of when its node can be heard: now, if it can.
-    fn keep_news(&mut self, slot: u32, node: NodeId, unheard: Unheard) {
+    /// What became of a task is heard of when its node can be heard: now, if it can. A gang is heard of, too, when a
+    /// node is declared lost on which one of its members is `believed` to run.
+    fn keep_news(&mut self, slot: u32, node: NodeId, believed: &[u32], unheard: Unheard) {
         self.tasks[slot].hush(unheard.state);
         let Some(trouble) = &mut self.trouble else { return };
         let health = &mut trouble.health[node.index()];
@@ -218,6 +239,31 @@ impl World {
         }
         health.unheard.push(unheard);
         trouble.unheard += 1;
+        let Task { id: task, attempt, .. } = self.tasks[slot];
+        let gang = Elsewhere { keeper: node.0, slot, task, attempt };
+        for &other in believed.iter().filter(|&&other| other != node.0) {
+            let gangs = trouble.elsewhere.entry(other).or_default();
+            // A node that is never declared lost forgets those that were heard of meanwhile.
+            gangs.retain(|old| self.tasks[old.slot].is_unheard(old.task, old.attempt));
+            if !gangs.contains(&gang) {
+                gangs.push(gang);
+            }
+        }
+    }
+
+    /// A node is declared lost: gangs that are believed to have a member there, and whose end others keep to
+    /// themselves, are heard of with it.
+    pub(super) fn take_from_elsewhere(&mut self, node: NodeId, unheard: &mut Vec<Unheard>) {
+        let Some(trouble) = &mut self.trouble else { return };
+        for gang in trouble.elsewhere.remove(&node.0).unwrap_or_default() {
+            if !self.tasks[gang.slot].is_unheard(gang.task, gang.attempt) {
+                continue;
+            }
+            let kept = &mut trouble.health[gang.keeper as usize].unheard;
+            if let Some(at) = kept.iter().position(|one| one.slot == gang.slot) {
+                unheard.push(kept.remove(at));
+            }
+        }
     }
 
     /// News set out for the scheduler.
@@ -234,7 +280,7 @@ impl World {
     }
 
     /// A task was sent to a node that cannot receive it.
-    pub(super) fn place_in_vain(&mut self, slot: u32, node: u32) {
+    pub(super) fn place_in_vain(&mut self, slot: u32, node: u32, believed: &[u32]) {
         let members = {
             let task = &self.tasks[slot];
             let job = &self.jobs[task.job];
@@ -254,7 +300,7 @@ impl World {
             trouble.losses.entry(id).or_default();
         }
         let unheard = Unheard { slot, state: State::Lost, in_vain: Some(node) };
-        self.keep_news(slot, NodeId(node), unheard);
+        self.keep_news(slot, NodeId(node), believed, unheard);
     }
 
     /// How soon a task is tried again that the scheduler hears is lost; None if it is given up.

@@ -273,9 +273,11 @@ impl World {
         if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
             return false;
         }
+        // Of a task that nobody hears of the news are still to come, and a machine that is to come back is waited for.
         if arrival.is_some()
             || self.next_launch().is_some()
             || self.agenda.len() > self.post.mail.len() + self.kept_running
+            || self.trouble_keeps_alive()
         {
             self.stalled = None;
             return false;

@@ -277,6 +277,7 @@ impl World {
         health.told = now;
         let (is_up, since) = (health.down == 0, health.silent_since);
         let mut unheard = std::mem::take(&mut health.unheard);
+        self.take_from_elsewhere(node, &mut unheard);
         if let Some(trouble) = &mut self.trouble {
             trouble.toll.declared += 1;
             trouble.toll.declared_wrongly += u64::from(is_up);

@@ -180,6 +180,11 @@ impl Task {
         state.filter(|_| self.flags & UNHEARD != 0)
     }
 
+    /// True if this is how that attempt of that task ended, and the scheduler has not heard of it yet.
+    pub(crate) fn is_unheard(&self, task: u64, attempt: u32) -> bool {
+        self.id == task && self.attempt == attempt && self.unheard_state().is_some()
+    }
+
     /// Its attempt ended, and nobody hears of it.
     pub(crate) fn hush(&mut self, state: State) {
         self.flags = UNHEARD | state as u16 | (self.flags & UNLAUNCHED);

@@ -498,6 +498,9 @@ impl World {
     pub(super) fn end_attempt(&mut self, slot: u32, state: State) {
         let Some(attempt) = self.tasks[slot].running else { return };
         let lost = self.lost_by(slot, &attempt, state);
+        if state == State::Evicted {
+            self.save_by_leaving(slot);
+        }
         self.move_out(slot, &attempt);
         self.break_off(slot, &attempt);
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
@@ -538,7 +541,8 @@ impl World {
             return Span::ZERO;
         }
         let held = self.jobs[task.job].parts.of(task.index).lost_by_leaving(self.now - attempt.place);
-        let saved = if state == State::Evicted || task.is_given_up() { Span::ZERO } else { self.saved_by(slot) };
+        let goes_on = state == State::Lost || matches!(task.leaving, Some(Leaving::Evicted { requeue: true }));
+        let saved = if task.is_given_up() || !goes_on { Span::ZERO } else { self.saved_by(slot) };
         let lost = Span(held.0.saturating_sub(saved.0));
         if let Some(trouble) = &mut self.trouble {
             trouble.toll.lost_us += u128::from(lost.0);

@@ -92,6 +92,8 @@ pub struct Agent {
     pub free: Resources,
     /// Devices that are neither offered nor in use.
     pub devices: GpuSet,
+    /// Devices that are gone: whoever holds one of them gives nothing back.
+    pub broken: GpuSet,
     /// How many devices it has.
     pub gpus: u8,
     /// Everything on other terms.

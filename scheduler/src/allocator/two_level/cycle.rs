@@ -257,8 +257,12 @@ impl TwoLevel {
         if agent.life != life {
             return;
         }
+        let broken = GpuSet(grant.gpus.0 & agent.broken.0);
+        let mut counted = counted;
         agent.free = lanewise(&agent.free, &grant.plain, u32::saturating_add);
-        agent.devices.0 |= grant.gpus.0;
+        agent.free[GPU] = agent.free[GPU].saturating_sub(broken.len() * 1000);
+        counted[GPU] = counted[GPU].saturating_sub(broken.len() * 1000);
+        agent.devices.0 |= grant.gpus.0 & !broken.0;
         for slice in &grant.parts {
             let held = &mut agent.parts[slice.part as usize].held;
             *held = lanewise(held, &slice.what, u32::saturating_sub);

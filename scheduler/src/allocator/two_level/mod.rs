@@ -7,6 +7,7 @@
 
 pub mod agent;
 mod cycle;
+mod device;
 pub mod filter;
 pub mod framework;
 pub mod maintenance;

@@ -65,6 +65,10 @@ impl TwoLevel {
                 self.add_agent(spec.node, &agent, out);
             }
             Event::NodeLost { node } => self.lose_agent(*node, out),
+            Event::NodeClosed { node } => self.set_agent_active(*node, false, out),
+            Event::NodeOpened { node } => self.set_agent_active(*node, true, out),
+            Event::DevicesLost { node, gpus } => self.lose_devices(*node, *gpus, out),
+            Event::DevicesReturned { node, gpus } => self.return_devices(*node, *gpus),
             Event::FrameworkJoined(spec) => self.add_framework(spec),
             Event::LaunchRequested(launch) => self.launch(launch, out),
             Event::OfferDeclined { offer, from, refuse } => self.decline(now, *from, *offer, *refuse),

@@ -446,3 +446,32 @@ fn a_gang_in_several_parts_on_one_node_is_given_up_once() {
     assert_eq!(rows(&tape), expected);
     balanced(&outcome);
 }
+
+#[test]
+fn a_gang_is_heard_of_when_a_node_is_declared_on_which_it_is_believed_to_run() {
+    // Node 1 falls silent at 3 s, and node 0 dies at 22.9 s: the gang is over, and node 0 keeps that to itself. Node 1
+    // misses its ping first, and the scheduler gives up what it believes to run there: the gang goes elsewhere at once.
+    let nodes = fleet(&[(1_000, 0), (1_000, 0), (1_000, 0), (1_000, 0)]);
+    let one = experiment(nodes, vec![job(0, 0, gang(2, 1_000, 60))]);
+    let detection = Detection { ping: Span::from_seconds(20), misses: 1, ..Detection::default() };
+    let death = Time(22_900_000);
+    let dead = When::Listed(vec![Listed { nodes: [0].into(), begin: death, end: seconds(900) }]);
+    let dead = FaultSource { name: "dead".into(), effect: Effect::Outage, when: dead };
+    let sources = vec![strikes("cut", Effect::Partition, &[(&[1], 3, 900)]), dead];
+    let mut one = broken(one, sources);
+    one.model.detection = Some(detection);
+    let (outcome, tape) = run(one);
+    let told = rows(&tape);
+    let lost = tape.events.iter().filter_map(|(at, _, event)| match event {
+        Event::NodeLost { node } => Some((node.0, *at)),
+        _ => None,
+    });
+    let lost: Vec<(u32, Time)> = lost.collect();
+    assert!(lost.len() == 2 && lost[0].0 == 1 && lost[0].1 > death, "{lost:?}");
+    assert_eq!((told[0].2, told[0].4), (State::Lost, Some(death.as_seconds())));
+    assert_eq!(told.last().map(|row| row.2), Some(State::Finished));
+    let places = tape.decisions.iter().filter(|(_, _, decision)| matches!(decision, Decision::Place { .. }));
+    assert!(places.map(|&(at, ..)| at).any(|at| at == lost[0].1), "it goes elsewhere as soon as node 1 is given up");
+    assert_eq!(outcome.summary.number("loss.tasks"), Some(1.0));
+    balanced(&outcome);
+}
