@@ -140,3 +140,21 @@ proptest! {
         prop_assert_eq!(sorted, expected);
     }
 }
+
+#[test]
+fn a_weight_goes_to_who_is_there_not_to_who_was() {
+    let mut sorter = Drf::new(0);
+    sorter.set_total(&Totals([100, 100, 0, 0, 0, 0, 0, 0]));
+    let (x, c) = (sorter.add("a/x"), sorter.add("c"));
+    let y = sorter.add("a/y");
+    sorter.remove(x);
+    sorter.remove(c);
+    // It comes back to where `c` was.
+    let x = sorter.add("a/x");
+    sorter.set_weight("a/x", 4.0);
+    for (client, cpu) in [(x, 3), (y, 1)] {
+        sorter.set_active(client, true);
+        sorter.allocated(client, &Resources::new(cpu, 0));
+    }
+    assert_eq!(sorter.sorted(0), ["a/x", "a/y"], "3 of 100 by 4 is less than 1 of 100");
+}

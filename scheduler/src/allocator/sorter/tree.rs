@@ -143,7 +143,7 @@ impl Tree {
         while at != ROOT && self.places[at as usize].children.is_empty() && self.places[at as usize].client == NONE {
             let parent = self.places[at as usize].parent;
             self.places[parent as usize].children.retain(|&child| child != at);
-            self.vacant.push(at);
+            self.vacate(at);
             at = parent;
         }
         self.merge_self(at);
@@ -159,7 +159,13 @@ impl Tree {
         self.places[at as usize].children.clear();
         self.places[at as usize].client = client;
         self.of_client[client as usize] = at;
-        self.vacant.push(only);
+        self.vacate(only);
+    }
+
+    /// A place is free for another; until then nobody finds it by its path.
+    fn vacate(&mut self, at: u32) {
+        self.places[at as usize].path.clear();
+        self.vacant.push(at);
     }
 
     fn each_above(&mut self, from: u32, mut change: impl FnMut(&mut Place)) {
