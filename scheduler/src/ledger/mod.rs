@@ -273,7 +273,7 @@ impl Ledger {
         let constraints = spec.constraints.as_ref().map(|set| self.attributes.intern(set, self.free.len()));
         if spec.layout.is_none() && spec.kind != JobKind::Daemon {
             let shape = Shape { request: spec.request, gpu: spec.gpu, constraints, layout: None };
-            let (id, is_first) = self.shapes.intern(shape);
+            let (id, is_first, _) = self.shapes.intern(shape);
             if let Some(set) = constraints.filter(|_| is_first) {
                 self.attributes.retain(set);
             }
@@ -296,10 +296,11 @@ impl Ledger {
         let node_count = self.free.len();
         let layout = self.layouts.intern(&layout, spec.count, constraints, &mut self.attributes, node_count);
         let (request, gpu) = (spec.request, spec.gpu);
-        let (id, is_first) = self.shapes.intern(Shape { request, gpu, constraints, layout: Some(layout) });
+        let (id, is_first, holds) = self.shapes.intern(Shape { request, gpu, constraints, layout: Some(layout) });
         if is_first {
             self.layouts.retain(layout);
-        } else if let Some(set) = constraints {
+        }
+        if let Some(set) = constraints.filter(|_| !holds) {
             self.attributes.forget(set);
         }
         if spec.kind == JobKind::Daemon {
@@ -317,12 +318,12 @@ impl Ledger {
         let own = base.constraints.map(|set| self.attributes.constraints(set).to_vec());
         let all: Vec<Constraint> = own.into_iter().flatten().chain([further]).collect();
         let set = self.attributes.intern(&all.into(), self.free.len());
-        let (id, is_first) = self.shapes.intern(Shape { constraints: Some(set), ..base });
-        if is_first {
+        let (id, is_first, holds) = self.shapes.intern(Shape { constraints: Some(set), ..base });
+        if holds {
             self.attributes.retain(set);
-            if let Some(layout) = base.layout {
-                self.layouts.retain(layout);
-            }
+        }
+        if let Some(layout) = base.layout.filter(|_| is_first) {
+            self.layouts.retain(layout);
         }
         id
     }
@@ -330,14 +331,12 @@ impl Ledger {
     /// Counts a shape as used once less.
     pub fn forget_shape(&mut self, id: ShapeId) {
         let shape = *self.shapes.shape(id);
-        if !self.shapes.forget(id) {
-            return;
-        }
-        if let Some(layout) = shape.layout {
+        let (is_gone, holds_none) = self.shapes.forget(id);
+        if let Some(layout) = shape.layout.filter(|_| is_gone) {
             self.layouts.forget(layout, &mut self.attributes);
             self.daemons.retain(|_, daemon| *daemon != id);
         }
-        if let Some(set) = shape.constraints {
+        if let Some(set) = shape.constraints.filter(|_| holds_none) {
             self.attributes.forget(set);
         }
     }
