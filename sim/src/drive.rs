@@ -112,7 +112,7 @@ impl Paused {
         let Self { world, convention, .. } = self;
         let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
         let mut instants = 0;
-        while world.advance()?.is_some() {
+        while world.advance().is_some() {
             loop_.turn(world, *convention)?;
             loop_.pull(world, *convention)?;
             world.complete(loop_.recorder)?;

@@ -272,14 +272,26 @@ impl Ledger {
         }
         let constraints = spec.constraints.as_ref().map(|set| self.attributes.intern(set, self.free.len()));
         if spec.layout.is_none() && spec.kind != JobKind::Daemon {
-            let shape = Shape { request: spec.request, gpu: spec.gpu, constraints, layout: None };
-            let (id, is_first, _) = self.shapes.intern(shape);
-            if let Some(set) = constraints.filter(|_| is_first) {
-                self.attributes.retain(set);
-            }
-            return id;
+            return self.enter(Shape { request: spec.request, gpu: spec.gpu, constraints, layout: None });
         }
         self.laid_out(spec, constraints)
+    }
+
+    /// The id of a shape, counted as used once more. A shape holds its layout and its plain shape while it is in use,
+    /// and a plain one its set of constraints.
+    fn enter(&mut self, shape: Shape) -> ShapeId {
+        let (id, is_first) = self.shapes.intern(shape);
+        if !is_first {
+            return id;
+        }
+        if let Some(layout) = shape.layout {
+            self.layouts.retain(layout);
+            let plain = self.enter(shape.plain());
+            self.shapes.set_plain(id, plain);
+        } else if let Some(set) = shape.constraints {
+            self.attributes.retain(set);
+        }
+        id
     }
 
     /// The shape of tasks that have a layout.
@@ -296,11 +308,8 @@ impl Ledger {
         let node_count = self.free.len();
         let layout = self.layouts.intern(&layout, spec.count, constraints, &mut self.attributes, node_count);
         let (request, gpu) = (spec.request, spec.gpu);
-        let (id, is_first, holds) = self.shapes.intern(Shape { request, gpu, constraints, layout: Some(layout) });
-        if is_first {
-            self.layouts.retain(layout);
-        }
-        if let Some(set) = constraints.filter(|_| !holds) {
+        let id = self.enter(Shape { request, gpu, constraints, layout: Some(layout) });
+        if let Some(set) = constraints {
             self.attributes.forget(set);
         }
         if spec.kind == JobKind::Daemon {
@@ -318,25 +327,20 @@ impl Ledger {
         let own = base.constraints.map(|set| self.attributes.constraints(set).to_vec());
         let all: Vec<Constraint> = own.into_iter().flatten().chain([further]).collect();
         let set = self.attributes.intern(&all.into(), self.free.len());
-        let (id, is_first, holds) = self.shapes.intern(Shape { constraints: Some(set), ..base });
-        if holds {
-            self.attributes.retain(set);
-        }
-        if let Some(layout) = base.layout.filter(|_| is_first) {
-            self.layouts.retain(layout);
-        }
-        id
+        self.enter(Shape { constraints: Some(set), ..base })
     }
 
     /// Counts a shape as used once less.
     pub fn forget_shape(&mut self, id: ShapeId) {
-        let shape = *self.shapes.shape(id);
-        let (is_gone, holds_none) = self.shapes.forget(id);
-        if let Some(layout) = shape.layout.filter(|_| is_gone) {
+        let (shape, plain) = (*self.shapes.shape(id), self.shapes.plain(id));
+        if !self.shapes.forget(id) {
+            return;
+        }
+        if let Some(layout) = shape.layout {
             self.layouts.forget(layout, &mut self.attributes);
             self.daemons.retain(|_, daemon| *daemon != id);
-        }
-        if let Some(set) = shape.constraints.filter(|_| holds_none) {
+            self.forget_shape(plain);
+        } else if let Some(set) = shape.constraints {
             self.attributes.forget(set);
         }
     }

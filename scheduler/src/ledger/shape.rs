@@ -97,29 +97,32 @@ impl ShapeTable {
         self.entries.len()
     }
 
-    /// The id of `shape`, new or old, counted as used once more; whether nobody used it before, and whether nobody used
-    /// it without its layout, which is what holds its set of constraints.
-    pub fn intern(&mut self, shape: Shape) -> (ShapeId, bool, bool) {
+    /// The id of `shape`, new or old, counted as used once more; and whether nobody used it before. One with a layout
+    /// is to be told its plain shape then.
+    pub fn intern(&mut self, shape: Shape) -> (ShapeId, bool) {
         let hash_value = hash(&shape);
         let entries = &self.entries;
         if let Some(&slot) = self.index.find(hash_value, |&slot| entries[slot as usize].shape == shape) {
             let entry = &mut self.entries[slot as usize];
             entry.users += 1;
-            let is_first = entry.users == 1;
-            return (ShapeId { slot, generation: entry.generation }, is_first, is_first && shape.layout.is_none());
+            return (ShapeId { slot, generation: entry.generation }, entry.users == 1);
         }
-        let plain = shape.layout.map(|_| self.intern(shape.plain()));
         let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
         let generation = self.entries.get(slot as usize).map_or(0, |entry| entry.generation.wrapping_add(1));
         let id = ShapeId { slot, generation };
-        let entry = Entry { shape, generation, users: 1, listed: false, plain: plain.map_or(id, |(plain, ..)| plain) };
+        let entry = Entry { shape, generation, users: 1, listed: false, plain: id };
         match self.entries.get_mut(slot as usize) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
         }
         let entries = &self.entries;
         self.index.insert_unique(hash_value, slot, |&slot| hash(&entries[slot as usize].shape));
-        (id, true, plain.is_none_or(|(_, is_first, _)| is_first))
+        (id, true)
+    }
+
+    /// What the shape is without its layout; it is in use as long as this one is.
+    pub fn set_plain(&mut self, id: ShapeId, plain: ShapeId) {
+        self.entries[id.slot as usize].plain = plain;
     }
 
     /// Counts one use more of a shape that is in use.
@@ -127,18 +130,17 @@ impl ShapeTable {
         self.entries[id.slot as usize].users += 1;
     }
 
-    /// Counts one use less: true if nobody uses it any more, and if nobody does without its layout either.
-    pub fn forget(&mut self, id: ShapeId) -> (bool, bool) {
+    /// Counts one use less; true if nobody uses it any more.
+    pub fn forget(&mut self, id: ShapeId) -> bool {
         let entry = &mut self.entries[id.slot as usize];
         entry.users -= 1;
         if entry.users > 0 {
-            return (false, false);
+            return false;
         }
         if entry.shape.layout.is_some() {
             // Its layout goes with it, and another may get the same number.
-            let plain = entry.plain;
             self.drop_if_unused(id.slot);
-            return (true, self.forget(plain).0);
+            return true;
         }
         if !entry.listed {
             entry.listed = true;
@@ -149,7 +151,7 @@ impl ShapeTable {
         {
             self.drop_if_unused(oldest);
         }
-        (true, true)
+        true
     }
 
     /// A shape that is in use again leaves the list and comes back to it when it falls idle.
@@ -177,14 +179,14 @@ mod tests {
     #[test]
     fn equal_shapes_share_an_id_and_memory_is_bounded() {
         let mut table = ShapeTable::default();
-        let (first, ..) = table.intern(shape(1));
-        assert_eq!((first, false, false), table.intern(shape(1)));
+        let (first, _) = table.intern(shape(1));
+        assert_eq!((first, false), table.intern(shape(1)));
         for cpu in 2..100_000 {
-            let (id, ..) = table.intern(shape(cpu));
+            let (id, _) = table.intern(shape(cpu));
             table.forget(id);
         }
         assert!(table.slots() <= IDLE_MOST + 3, "{} slots", table.slots());
-        assert_eq!((first, false, false), table.intern(shape(1)), "a shape in use is never dropped");
+        assert_eq!((first, false), table.intern(shape(1)), "a shape in use is never dropped");
         assert_eq!(table.shape(first), &shape(1));
     }
 }

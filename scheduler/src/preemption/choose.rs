@@ -57,20 +57,17 @@ impl Harm {
         }
     }
 
-    /// Whether nobody of a node could be better victims: these are one of the lowest priority there, `least`, and no
-    /// other one of it is alone enough and costs less. Nodes are asked in order of id.
+    /// Whether nobody of a node could be better victims, seen from inside: these are one of the lowest priority there,
+    /// `least`, and no other one of it is alone enough and costs less. Nodes are asked in order of id.
     #[must_use]
     pub fn stands_against(&self, node: &Node<'_>, need: &Need, tenants: &[Tenant], least: i32, now: Time) -> bool {
-        let least = i64::from(least);
-        match (&self.figures[..], &self.ids[..]) {
-            (&[highest], &[task]) if highest == least => !tenants.iter().any(|tenant| {
-                i64::from(tenant.priority) == least
-                    && (lost(tenant, now), tenant.task) < (self.lost, task)
-                    && node.free.checked_add(&tenant.room).is_none_or(|room| need.request.fits_in(&room))
-            }),
-            (&[highest, 1], []) => highest == least,
-            _ => false,
-        }
+        let (&[highest], &[task]) = (&self.figures[..], &self.ids[..]) else { return false };
+        let is_better = |tenant: &Tenant| {
+            tenant.priority == least
+                && (lost(tenant, now), tenant.task) < (self.lost, task)
+                && node.free.checked_add(&tenant.room).is_none_or(|room| need.request.fits_in(&room))
+        };
+        highest == i64::from(least) && !tenants.iter().any(is_better)
     }
 
     fn new(rule: Rule, victims: &[&Tenant], now: Time, node: NodeId) -> Self {

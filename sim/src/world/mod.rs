@@ -219,10 +219,10 @@ pub(crate) struct World {
 
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
-    pub(crate) fn advance(&mut self) -> Result<Option<Time>, SimError> {
+    pub(crate) fn advance(&mut self) -> Option<Time> {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
         if !self.is_alive(arrival) {
-            return Ok(None);
+            return None;
         }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
@@ -239,24 +239,24 @@ impl World {
         {
             next = Some(next.map_or(alarm, |next| next.min(alarm)));
         }
-        let Some(now) = next else { return Ok(None) };
+        let now = next?;
         if self.only_thinks(arrival, now) {
-            return Ok(None);
+            return None;
         }
         if let Stop::At(end) = self.stop
             && now >= end
         {
-            return Ok(None);
+            return None;
         }
         if self.pause.is_some_and(|pause| now >= pause) {
-            return Ok(None);
+            return None;
         }
         self.take_blasts(now);
         if now > self.now {
             self.measures.advance(now);
             self.now = now;
         }
-        Ok(Some(now))
+        Some(now)
     }
 
     /// True if something is ahead. That services end, only to be run again, does not keep a run alive.
@@ -323,12 +323,8 @@ impl World {
             }
         }
         any |= self.next_thought().is_some_and(|until| until <= now);
-        for party in 0..self.wakes.len() {
-            if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wakes[party] = None;
-                any = true;
-                self.inboxes[party].push(Event::Woken);
-            }
+        while self.wake_next() {
+            any = true;
         }
         Ok(any)
     }
@@ -358,14 +354,17 @@ impl World {
         if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
             return Ok(true);
         }
-        for party in 0..self.wakes.len() {
-            if self.wakes[party].is_some_and(|at| at <= now) {
-                self.wakes[party] = None;
-                self.inboxes[party].push(Event::Woken);
-                return Ok(true);
-            }
+        Ok(self.wake_next() || self.next_thought().is_some_and(|until| until <= now))
+    }
+
+    /// Wakes the first party that wanted to be woken by now; false if none did.
+    fn wake_next(&mut self) -> bool {
+        let now = self.now;
+        let due = self.wakes.iter_mut().position(|wake| wake.take_if(|at| *at <= now).is_some());
+        if let Some(party) = due {
+            self.inboxes[party].push(Event::Woken);
         }
-        Ok(self.next_thought().is_some_and(|until| until <= now))
+        due.is_some()
     }
 
     fn order_of(&self, what: u64) -> (u64, u64) {
