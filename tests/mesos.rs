@@ -9,6 +9,7 @@ include!("mesos/sorters.rs");
 include!("mesos/quotas.rs");
 include!("mesos/golden.rs");
 include!("mesos/services.rs");
+include!("mesos/reconcile.rs");
 
 mod failure;
 
@@ -40,4 +41,9 @@ fn f3_a_late_pong_cancels_a_queued_removal() {
 #[test]
 fn f4_agents_that_come_back_register_in_a_storm_with_back_off() {
     failure::f4_agents_that_come_back_register_in_a_storm_with_back_off();
+}
+
+#[test]
+fn f6_a_launch_is_sent_once_and_missed_when_it_is_not_confirmed() {
+    failure::f6_a_launch_is_sent_once_and_missed_when_it_is_not_confirmed();
 }

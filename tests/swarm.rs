@@ -123,7 +123,10 @@ fn model(dice: &mut Dice, nodes: u64) -> Model {
     let link = match dice.below(3) {
         0 => Link::default(),
         1 => Link { delay: dice.span(2), ..Link::default() },
-        _ => Link { delay: dice.span(1), loss: 0.01, ..Link::default() },
+        _ => {
+            let confirm = nodes.is_multiple_of(2).then_some(Span(30 * SECOND));
+            Link { delay: dice.span(1), loss: 0.01, confirm, ..Link::default() }
+        }
     };
     let launch = dice.one_in(2).then(|| Launch {
         start: Exponential::new(dice.span(5), None).ok().map(Into::into),

@@ -95,7 +95,8 @@ impl Default for Detection {
 }
 
 /// Delay and loss between the scheduler and the machines. News of tasks are sent at least once: again after a while
-/// until they arrive.
+/// until they arrive. The message that launches a task is sent once (Apache Mesos: at most once), so that it takes a
+/// question to find out that it was lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
     /// What a message takes.
@@ -106,12 +107,16 @@ pub struct Link {
     pub retry: Span,
     /// It doubles up to this.
     pub retry_most: Span,
+    /// A machine that has not confirmed a launch within this is asked for it, again as for news that are lost. None:
+    /// nobody asks, and no launch is lost on its way.
+    pub confirm: Option<Span>,
 }
 
 impl Default for Link {
     /// At once and without loss.
     fn default() -> Self {
-        Self { delay: Span::ZERO, loss: 0.0, retry: Span::from_seconds(10), retry_most: Span::from_seconds(600) }
+        let (retry, retry_most) = (Span::from_seconds(10), Span::from_seconds(600));
+        Self { delay: Span::ZERO, loss: 0.0, retry, retry_most, confirm: None }
     }
 }
 

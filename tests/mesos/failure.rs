@@ -6,22 +6,24 @@ use windtunnel_outcome::recorder::{Outcome, RecordError, Recorder};
 use windtunnel_outcome::rows::TaskRow;
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::core::{Core, Registries};
-use windtunnel_scheduler::event::Event;
+use windtunnel_scheduler::event::{Ending, Event, Loss, Retry};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Stop};
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, Workload};
 use windtunnel_sim::fault::{Effect, FaultSource, Faults, Listed, When};
-use windtunnel_sim::model::{Detection, Model};
+use windtunnel_sim::model::{Detection, Link, Model};
 use windtunnel_traces::model::{Fleet, Name, Node};
+use windtunnel_traces::synthetic::{AtOnce, Constant, Shape, Synthetic, SyntheticSpec};
 
 const SECOND: u64 = 1_000_000;
 
-/// Keeps when nodes were declared lost and when they came back.
+/// Keeps when nodes were declared lost and when they came back, and when lost tasks were heard of.
 #[derive(Default)]
 struct News {
     lost: Vec<(u32, Time)>,
     back: Vec<(u32, Time)>,
+    tasks_lost: Vec<Time>,
 }
 
 impl Recorder for News {
@@ -34,6 +36,7 @@ impl Recorder for News {
             match event {
                 Event::NodeLost { node } => self.lost.push((node.0, now)),
                 Event::NodeAdded(spec) if now > Time::ZERO => self.back.push((spec.node.0, now)),
+                Event::TaskEnded { ending: Ending::Lost, .. } => self.tasks_lost.push(now),
                 _ => {}
             }
         }
@@ -57,10 +60,17 @@ fn master(agents: u32, silent: Vec<Listed>, detection: Detection, end: Time) -> 
     };
     let source = FaultSource { name: "x".into(), effect: Effect::Partition, when: When::Listed(silent) };
     let faults = Faults { sources: vec![source], upkeep: vec![] };
+    let model = Model { faults, detection: Some(detection), ..Model::default() };
+    let fleet = Fleet { nodes: (0..agents).map(node).collect(), lanes: 1, ..Fleet::default() };
+    watched(fleet, vec![], model, end)
+}
+
+/// What a master hears until `end`.
+fn watched(fleet: Fleet, workloads: Vec<Workload>, model: Model, end: Time) -> (News, Outcome) {
     let experiment = Experiment {
         seed: 0,
-        fleet: Fleet { nodes: (0..agents).map(node).collect(), lanes: 1, ..Fleet::default() },
-        workloads: vec![],
+        fleet,
+        workloads,
         scheduler: Config::default(),
         parties: 1,
         link: Span::ZERO,
@@ -68,7 +78,7 @@ fn master(agents: u32, silent: Vec<Listed>, detection: Detection, end: Time) -> 
         stop: Stop::At(end),
         series: Sampling::Auto,
         routing: Default::default(),
-        model: Model { faults, detection: Some(detection), ..Model::default() },
+        model,
     };
     let mut news = News::default();
     let mut core = Core::new(&Registries::default());
@@ -156,4 +166,44 @@ pub(super) fn f4_agents_that_come_back_register_in_a_storm_with_back_off() {
     let all = silent((0..1_000).collect(), Time(300 * SECOND), Time(600 * SECOND));
     let (news, _) = master(1_000, vec![all], Detection { register_gap: Span::ZERO, ..storm }, Time(4_000 * SECOND));
     assert!(news.back.iter().all(|back| back.1 <= Time(601 * SECOND)) && news.back.len() == 1_000);
+}
+
+pub(super) fn f6_a_launch_is_sent_once_and_missed_when_it_is_not_confirmed() {
+    // A thousand tasks on an agent of their own each, of which one launch in ten is lost. A confirmation is waited for
+    // 5 min, as Marathon does; question and answer take 1 s each and are lost like the rest.
+    let capacity = Resources::new(1_000, 0);
+    let node = |at: u32| Node {
+        name: Name::Text(format!("agent-{at}").into()),
+        capacity,
+        gpus: 0,
+        attributes: vec![],
+        domains: vec![],
+    };
+    let fleet = Fleet { nodes: (0..1_000).map(node).collect(), lanes: 1, ..Fleet::default() };
+    let hour = Constant::new(Span(3_600 * SECOND)).expect("a law").into();
+    let mut spec = SyntheticSpec::new(AtOnce.into(), hour, vec![Shape::new(capacity)]);
+    spec.tasks = Some(1_000);
+    let workload = Workload {
+        source: Box::new(Synthetic::new(&spec, 0, 0).expect("it makes sense")),
+        party: PartyId::FIRST,
+        start: Start::Submit,
+        loss: Loss::Rerun,
+        retry: Retry::default(),
+        max_unavailable: None,
+        terms: Default::default(),
+        checkpoint: None,
+        warm: None,
+    };
+    let link = Link { delay: Span(SECOND), loss: 0.1, confirm: Some(Span(300 * SECOND)), ..Link::default() };
+    let model = Model { link, ..Model::default() };
+    let (news, outcome) = watched(fleet, vec![workload], model, Time(3_000 * SECOND));
+    // Lost once, 100 +- 9.5; answered at once 302 s after, unless one of the two is lost as well, then 10 s later.
+    let heard = |after: u64| news.tasks_lost.iter().filter(|at| at.0 == after * SECOND).count();
+    assert!((60..=120).contains(&heard(302)), "81 +- 9: {}", heard(302));
+    assert!((5..=30).contains(&heard(312)), "15 +- 4: {}", heard(312));
+    // Launched anew at 302 s, lost again, and asked for at 604 s.
+    assert!((1..=20).contains(&heard(604)), "8 +- 3: {}", heard(604));
+    assert!(news.tasks_lost.iter().all(|at| at.0 >= 302 * SECOND));
+    assert_eq!(outcome.summary.number("belief.launches_lost"), Some(news.tasks_lost.len() as f64));
+    assert_eq!(outcome.summary.number("tasks.running_at_end"), Some(1_000.0));
 }

@@ -9,6 +9,7 @@ use windtunnel_scheduler::allocator::two_level::{
     filter::{REFUSE_DEFAULT, REFUSE_MOST, refusal},
     offer::InvalidOffers,
     options::{AGENT_FALLBACK, EXECUTOR_OVERHEAD, least_dcos},
+    reconcile::{Pace, Reconciliation, Standing, Status, explicit, implicit},
     removal::{Removals, taken_for_lost},
     reservation::ReservationError,
 };

@@ -316,7 +316,7 @@ fn detection(scenario: &Scenario, context: &Context<'_>) -> Result<Option<Detect
     }))
 }
 
-fn link(scenario: &Scenario, context: &Context<'_>) -> Result<Link, Failure> {
+fn link(scenario: &Scenario, context: &mut Context<'_>) -> Result<Link, Failure> {
     let Some(written) = &scenario.model.link else { return Ok(Link::default()) };
     if written.loss.share() >= 1.0 {
         return Err(context.places.failure("model.link.loss", "nothing would ever arrive; write less than 100%"));
@@ -324,10 +324,14 @@ fn link(scenario: &Scenario, context: &Context<'_>) -> Result<Link, Failure> {
     if written.loss.0 > 0 && written.retry == Duration::ZERO {
         return Err(context.places.failure("model.link.retry", "a retry after 0s is none; write a longer time"));
     }
+    if written.confirm.is_some() && written.loss.0 == 0 {
+        context.warn(String::from("`model.link.confirm` has no effect: no launch is lost; give model.link.loss"));
+    }
     Ok(Link {
         delay: written.delay.span(),
         loss: written.loss.share(),
         retry: written.retry.span(),
         retry_most: written.retry_max.span(),
+        confirm: written.confirm.map(Duration::span),
     })
 }

@@ -80,6 +80,10 @@ pub struct Link {
     pub retry: Duration,
     /// It doubles up to this.
     pub retry_max: Duration,
+    /// A machine that has not confirmed a launch within this time is asked for it, again like news that are lost, and a
+    /// launch that never arrived counts as a lost machine; left out: launches always arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Duration>,
 }
 
 impl Default for Link {
@@ -90,6 +94,7 @@ impl Default for Link {
             loss: Percent(0),
             retry: Duration(10 * SECOND),
             retry_max: Duration(600 * SECOND),
+            confirm: None,
         }
     }
 }

@@ -153,12 +153,16 @@ impl World {
         }
         let job_digest = self.jobs[job].digest;
         let in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
-        if let Some(unreachable) = in_vain {
+        let lost = if in_vain.is_none() { self.lost_on_its_way(slot, nodes) } else { None };
+        if let Some(missed) = in_vain.or(lost) {
             for &(node, _, gpus) in nodes {
                 self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             }
             let believed: Vec<u32> = nodes.iter().map(|&(node, ..)| node).collect();
-            self.place_in_vain(slot, unreachable, &believed);
+            match lost {
+                None => self.place_in_vain(slot, missed, &believed),
+                Some(_) => self.lose_launch(slot, missed, &believed),
+            }
             return Ok(());
         }
         for (at, &(node, count, gpus)) in nodes.iter().enumerate() {

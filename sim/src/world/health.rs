@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use windtunnel_outcome::distribution::Distribution;
 use windtunnel_outcome::rows::State;
-use windtunnel_scheduler::draw::{Kind, below};
+use windtunnel_scheduler::draw::{Kind, below, unit};
 use windtunnel_scheduler::event::GpuSet;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Fleet;
@@ -75,7 +75,7 @@ impl Health {
 pub(super) struct Unheard {
     pub slot: u32,
     pub state: State,
-    /// It was sent there when nobody could receive it: where.
+    /// It was sent there and never arrived: where.
     pub in_vain: Option<u32>,
 }
 
@@ -141,6 +141,8 @@ pub(super) struct Toll {
     pub double_us: u64,
     /// Tasks sent to a node that could not receive them.
     pub in_vain: u64,
+    /// Tasks whose launch was lost on its way.
+    pub launches_lost: u64,
     /// Messages that were lost and sent again.
     pub resent: u64,
     pub registrations_refused: u64,
@@ -163,6 +165,7 @@ impl Default for Toll {
             double_runs: 0,
             double_us: 0,
             in_vain: 0,
+            launches_lost: 0,
             resent: 0,
             registrations_refused: 0,
             declared: 0,
@@ -200,6 +203,8 @@ pub(super) struct Trouble {
     pub checkpoints: Vec<Option<Checkpoint>>,
     /// Tasks whose end is not heard of because a node is silent.
     pub unheard: u64,
+    /// Launches that were lost on their way, by slot, with the node that is to be asked for each.
+    pub unconfirmed: BTreeMap<u32, u32>,
     /// Gangs whose end another node keeps to itself, by the nodes on which members are believed to run.
     pub elsewhere: BTreeMap<u32, Vec<Elsewhere>>,
     /// Nodes whose return is waited for, once nothing else keeps the run alive.
@@ -255,6 +260,7 @@ impl Trouble {
             link,
             checkpoints,
             unheard: 0,
+            unconfirmed: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
             awaited: None,
             taken: BTreeMap::new(),
@@ -375,8 +381,7 @@ impl Trouble {
         let health = &self.health[node as usize];
         let entity = key ^ u64::from(health.failures).rotate_left(32);
         let arrives = self.link.loss == 0.0
-            || windtunnel_scheduler::draw::unit(self.seed, REGISTER, entity, u64::from(health.tries) << 1 | 1)
-                >= self.link.loss;
+            || unit(self.seed, REGISTER, entity, u64::from(health.tries) << 1 | 1) >= self.link.loss;
         let admitted = arrives && now >= self.next_register;
         if admitted {
             self.next_register = now + detection.register_gap;
@@ -389,16 +394,38 @@ impl Trouble {
     /// How long news take: the delay, and the pauses after each time that they are lost.
     pub(super) fn news_take(&mut self, task: u64, attempt: u32) -> Span {
         const NEWS: Kind = u64::from_be_bytes(*b"linknews");
-        let mut takes = self.link.delay;
+        self.link.delay + self.pauses(NEWS, self.link.loss, task, attempt)
+    }
+
+    /// How long it takes to hear that a launch was lost: nobody asks before it should have been confirmed, question
+    /// and answer take the delay each, and are repeated while either is lost.
+    pub(super) fn answer_takes(&mut self, task: u64, attempt: u32) -> Span {
+        const ANSWER: Kind = u64::from_be_bytes(*b"linkansw");
+        let Link { delay, loss, confirm, .. } = self.link;
+        let arrives = 1.0 - loss;
+        let pauses = self.pauses(ANSWER, 1.0 - arrives * arrives, task, attempt);
+        confirm.unwrap_or(Span::ZERO) + delay + delay + pauses
+    }
+
+    /// The pauses after each time that a message is lost, `loss` being how likely that is.
+    fn pauses(&mut self, kind: Kind, loss: f64, task: u64, attempt: u32) -> Span {
+        let mut takes = Span::ZERO;
         let mut pause = self.link.retry;
         let mut index = u64::from(attempt) << 16;
-        while self.link.loss > 0.0 && windtunnel_scheduler::draw::unit(self.seed, NEWS, task, index) < self.link.loss {
+        while loss > 0.0 && unit(self.seed, kind, task, index) < loss {
             takes += pause;
             pause = Span(pause.0.saturating_mul(2).min(self.link.retry_most.0));
             self.toll.resent += 1;
             index += 1;
         }
         takes
+    }
+
+    /// True if the message is lost that launches a task on the node at this place among its nodes.
+    pub(super) fn loses_launch(&self, task: u64, attempt: u32, place: usize) -> bool {
+        const LAUNCH: Kind = u64::from_be_bytes(*b"linklnch");
+        let index = u64::from(attempt) << 32 | place as u64;
+        self.link.confirm.is_some() && unit(self.seed, LAUNCH, task, index) < self.link.loss
     }
 
     /// The pace of a node in thousandths: the slowest of the strikes in force.

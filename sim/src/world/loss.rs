@@ -237,7 +237,13 @@ impl World {
             }
             return;
         }
-        health.unheard.push(unheard);
+        self.keep(slot, node, believed, unheard);
+    }
+
+    /// What became of a task is kept by a node until it is declared lost or registers anew, or is asked for it.
+    fn keep(&mut self, slot: u32, node: NodeId, believed: &[u32], unheard: Unheard) {
+        let Some(trouble) = &mut self.trouble else { return };
+        trouble.health[node.index()].unheard.push(unheard);
         trouble.unheard += 1;
         let Task { id: task, attempt, .. } = self.tasks[slot];
         let gang = Elsewhere { keeper: node.0, slot, task, attempt };
@@ -281,26 +287,64 @@ impl World {
 
     /// A task was sent to a node that cannot receive it.
     pub(super) fn place_in_vain(&mut self, slot: u32, node: u32, believed: &[u32]) {
-        let members = {
-            let task = &self.tasks[slot];
-            let job = &self.jobs[task.job];
-            let part = job.parts.of(task.index);
-            let (request, members, job) = (part.request, part.members(), task.job);
-            if !self.jobs[job].background {
-                let request = self.constrained(request);
-                self.levels.pending.sub(&request, u64::from(members));
-                self.levels.waiting -= u64::from(members);
-                self.note_waiting(job, -i64::from(members), false);
-            }
-            members
-        };
-        let id = self.tasks[slot].id;
+        let members = self.wait_in_vain(slot);
         if let Some(trouble) = &mut self.trouble {
             trouble.toll.in_vain += u64::from(members);
-            trouble.losses.entry(id).or_default();
         }
         let unheard = Unheard { slot, state: State::Lost, in_vain: Some(node) };
         self.keep_news(slot, NodeId(node), believed, unheard);
+    }
+
+    /// The node among these to which the launch of a task is lost on its way, if one is: the first.
+    pub(super) fn lost_on_its_way(&self, slot: u32, nodes: &[(u32, u32, GpuSet)]) -> Option<u32> {
+        let trouble = self.trouble.as_ref()?;
+        let task = &self.tasks[slot];
+        let lost = (0..nodes.len()).find(|&place| trouble.loses_launch(task.id, task.attempt, place))?;
+        Some(nodes[lost].0)
+    }
+
+    /// The message that launches a task is lost, and with a member of a gang the gang: nothing runs, and the scheduler
+    /// believes that it does until it asks, or hears of the node.
+    pub(super) fn lose_launch(&mut self, slot: u32, node: u32, believed: &[u32]) {
+        let members = self.wait_in_vain(slot);
+        self.tasks[slot].hush(State::Lost);
+        let Task { id, attempt, generation, .. } = self.tasks[slot];
+        let Some(trouble) = &mut self.trouble else { return };
+        trouble.toll.launches_lost += u64::from(members);
+        trouble.unconfirmed.insert(slot, node);
+        let takes = trouble.answer_takes(id, attempt);
+        self.keep(slot, NodeId(node), believed, Unheard { slot, state: State::Lost, in_vain: Some(node) });
+        self.plan(self.now + takes, what(NEWS, generation, slot));
+    }
+
+    /// News of a task arrive: its end, or the answer to the question what became of its launch. A node that is silent
+    /// when it is asked does not answer; what it keeps is heard of with it.
+    pub(super) fn news_arrive(&mut self, slot: u32, state: State) {
+        let asked = self.trouble.as_mut().and_then(|trouble| trouble.unconfirmed.remove(&slot));
+        let Some((node, trouble)) = asked.zip(self.trouble.as_mut()) else { return self.hear(slot, state, None) };
+        let health = &mut trouble.health[node as usize];
+        let kept = health.unheard.iter().position(|one| one.slot == slot);
+        let Some(kept) = kept.filter(|_| !health.is_silent()) else { return };
+        let unheard = health.unheard.remove(kept);
+        trouble.unheard -= 1;
+        self.hear(slot, unheard.state, unheard.in_vain);
+    }
+
+    /// A task waits no more and yet holds no room, as the scheduler believes that it runs. How many tasks these are.
+    fn wait_in_vain(&mut self, slot: u32) -> u32 {
+        let Task { id, job, index, .. } = self.tasks[slot];
+        let part = self.jobs[job].parts.of(index);
+        let (request, members) = (part.request, part.members());
+        if !self.jobs[job].background {
+            let request = self.constrained(request);
+            self.levels.pending.sub(&request, u64::from(members));
+            self.levels.waiting -= u64::from(members);
+            self.note_waiting(job, -i64::from(members), false);
+        }
+        if let Some(trouble) = &mut self.trouble {
+            trouble.losses.entry(id).or_default();
+        }
+        members
     }
 
     /// How soon a task is tried again that the scheduler hears is lost; None if it is given up.
@@ -331,6 +375,10 @@ impl World {
         self.tasks[slot].speak();
         if let Some(node) = in_vain {
             self.write_off(slot, node);
+            if let Some(trouble) = &mut self.trouble {
+                // It was heard of before anybody asked.
+                trouble.unconfirmed.remove(&slot);
+            }
         }
         self.settle(slot, state);
     }

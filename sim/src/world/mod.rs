@@ -414,7 +414,7 @@ impl World {
                 if self.tasks[slot].generation & GENERATIONS == generation
                     && let Some(state) = self.tasks[slot].unheard_state()
                 {
-                    self.hear(slot, state, None);
+                    self.news_arrive(slot, state);
                 }
             }
             _ => {

@@ -6,6 +6,7 @@ mod canary;
 mod elastic;
 mod evict;
 mod forks;
+mod launches;
 mod triggers;
 mod trouble;
 mod two_level;

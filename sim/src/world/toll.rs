@@ -53,6 +53,9 @@ impl World {
         summary.set("belief.double_runs", toll.double_runs);
         summary.set("belief.double_s", toll.double_us as f64 / 1e6);
         summary.set("belief.news_resent", toll.resent);
+        if trouble.link.confirm.is_some() {
+            summary.set("belief.launches_lost", toll.launches_lost);
+        }
         summary.set("belief.registrations_refused", toll.registrations_refused);
     }
 }

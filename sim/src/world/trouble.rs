@@ -237,6 +237,8 @@ impl World {
         }
         (health.declared, health.told) = (true, now);
         self.tell_all(|| Event::NodeLost { node });
+        // It holds nothing, but a launch may have been lost on its way there.
+        self.hear_kept(node);
     }
 
     fn falls_silent(&mut self, node: NodeId) {
@@ -276,23 +278,30 @@ impl World {
         health.declared = true;
         health.told = now;
         let (is_up, since) = (health.down == 0, health.silent_since);
-        let mut unheard = std::mem::take(&mut health.unheard);
-        self.take_from_elsewhere(node, &mut unheard);
         if let Some(trouble) = &mut self.trouble {
             trouble.toll.declared += 1;
             trouble.toll.declared_wrongly += u64::from(is_up);
             trouble.toll.detect.add(now.since(since).0);
-            trouble.unheard -= unheard.len() as u64;
         }
         self.tell_all(|| Event::NodeLost { node });
         let mut runs_on: Vec<u32> = self.residents_of(node);
         runs_on.retain(|&slot| !self.tasks[slot].is_given_up());
+        self.hear_kept(node);
+        for slot in runs_on {
+            self.give_up(slot);
+        }
+    }
+
+    /// With a node that is declared lost, all is that was kept of tasks that are believed to run there.
+    fn hear_kept(&mut self, node: NodeId) {
+        let mut unheard = std::mem::take(&mut self.health_mut(node).unheard);
+        self.take_from_elsewhere(node, &mut unheard);
+        if let Some(trouble) = &mut self.trouble {
+            trouble.unheard -= unheard.len() as u64;
+        }
         unheard.sort_by_key(|one| self.tasks[one.slot].id);
         for one in unheard {
             self.hear(one.slot, State::Lost, one.in_vain);
-        }
-        for slot in runs_on {
-            self.give_up(slot);
         }
     }
 

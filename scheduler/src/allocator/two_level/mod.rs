@@ -15,6 +15,7 @@ mod member;
 pub mod offer;
 pub mod options;
 mod quota;
+pub mod reconcile;
 pub mod removal;
 pub mod reservation;
 mod role;

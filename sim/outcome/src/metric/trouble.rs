@@ -24,6 +24,7 @@ pub(super) const METRICS: &[&[Metric]] = &[
         count("belief.double_runs", "tasks", Better::Lower, "tasks that ran twice at once"),
         count("belief.double_s", "s", Better::Lower, "time that tasks ran twice at once, added up"),
         count("belief.news_resent", "messages", Better::Lower, "news of tasks that were lost and sent again"),
+        count("belief.launches_lost", "tasks", Better::Lower, "tasks whose launch was lost on its way to the node"),
         count("blast.<name>.tasks_max", "tasks", Better::Lower, "most tasks lost with one domain of a kind"),
         count(
             "blast.<name>.services_below_max",
