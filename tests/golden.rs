@@ -229,3 +229,37 @@ fn failures_of_a_month() {
     assert!(page.contains("Outages"), "outages are shown");
     insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
 }
+
+#[test]
+fn the_radius_of_a_recorded_placement_comes_from_the_trace() {
+    // Two tasks ran on b for 100 s and one on a from 20 s on; here best fit puts all three on a.
+    let scratch = Scratch::new();
+    let jobs = "job_id,submit_us,cpu_milli,count,start_us,run_us,node\n\
+                x,0,1000,2,0,100000000,b\ny,10000000,1000,1,20000000,100000000,a\n";
+    std::fs::write(scratch.path().join("jobs.csv"), jobs).expect("there is room");
+    std::fs::write(scratch.path().join("nodes.csv"), "node,cpu_milli\na,4000\nb,4000\n").expect("there is room");
+    let scenario = "name = \"recorded\"\n\
+                    fleet = { trace = { path = \"nodes.csv\" } }\n\
+                    workload = [{ trace = { path = \"jobs.csv\" } }]\n\
+                    record = { blast = { kinds = [\"node\"], at = [\"15s\", \"30s\"], recorded = true } }\n";
+    let path = scratch.path().join("recorded.toml");
+    std::fs::write(&path, scenario).expect("there is room");
+    let out = scratch.path().join("out");
+    let summary = summary_of(&path.display().to_string(), &out, &[]);
+    assert_eq!(summary["blast"]["node"]["tasks_max"].as_u64(), Some(3));
+    assert_eq!(summary["history"]["blast"]["node"]["tasks_max"].as_u64(), Some(2));
+    let file = std::fs::File::open(out.join("page/blast.parquet")).expect("the radius was asked for");
+    let frame = ParquetReader::new(file).finish().expect("the rows are Parquet");
+    let words = |name: &str| -> Vec<String> {
+        let column = frame.column(name).expect("the column is there").cast(&DataType::String).expect("words");
+        column.str().expect("words").iter().map(|word| word.unwrap_or_default().to_owned()).collect()
+    };
+    let (placements, domains, tasks) = (words("placement"), words("domain"), whole(&frame, "tasks"));
+    let rows: Vec<_> =
+        (0..8).map(|row| (placements[row].as_str(), domains[row].as_str(), tasks[row].unwrap_or(-1))).collect();
+    let (early, late) = rows.split_at(4);
+    assert_eq!(early, [("run", "a", 3), ("run", "b", 0), ("recorded", "a", 0), ("recorded", "b", 2)]);
+    assert_eq!(late, [("run", "a", 3), ("run", "b", 0), ("recorded", "a", 1), ("recorded", "b", 2)]);
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
+    assert!(page.contains("node, as recorded"), "the page tells them apart");
+}

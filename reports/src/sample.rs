@@ -181,6 +181,7 @@ fn waits() -> Vec<WaitProfile> {
 fn blast(at: u64) -> BlastRow {
     BlastRow {
         at: Time(72 * HOUR_US),
+        recorded: false,
         kind: if at < 4 { "rack" } else { "zone" }.into(),
         domain: format!("<rack> {at}"),
         nodes: 40,

@@ -35,6 +35,8 @@ pub struct Blast {
     pub kinds: Vec<String>,
     /// Before anything happens in these instants.
     pub at: Vec<Time>,
+    /// Whether it is asked, too, of where traces say that tasks ran.
+    pub recorded: bool,
 }
 
 /// What a call of the scheduler costs in simulated time.

@@ -41,8 +41,8 @@ impl Chart for Blast {
 }
 
 fn row(row: &BlastRow) -> Vec<Cell> {
-    let mut cells =
-        vec![Cell::Number(duration(row.at.0 as f64)), Cell::Text(row.kind.clone()), Cell::Text(row.domain.clone())];
+    let kind = if row.recorded { format!("{}, as recorded", row.kind) } else { row.kind.clone() };
+    let mut cells = vec![Cell::Number(duration(row.at.0 as f64)), Cell::Text(kind), Cell::Text(row.domain.clone())];
     let counts = [row.nodes, row.tasks, row.services, row.services_below, row.jobs];
     cells.extend(counts.map(|value| Cell::Number(count(value as f64))));
     cells

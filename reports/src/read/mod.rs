@@ -19,7 +19,7 @@ use windtunnel_scheduler::time::{Span, Time};
 pub use frame::Frame;
 
 use crate::page::{self, Reproduction};
-use crate::write::{BLAST_COLUMNS, RUN_FILE, RunFacts, lane_time, lane_with_unit, summary};
+use crate::write::{BLAST_COLUMNS, BLAST_RECORDED, RUN_FILE, RunFacts, lane_time, lane_with_unit, summary};
 
 /// A result that could not be read: one sentence and hints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -280,8 +280,11 @@ fn load_blasts(path: &Path) -> Result<Vec<BlastRow>, ReadError> {
         Ok(frame.texts(name)?.into_iter().map(Option::unwrap_or_default).collect())
     };
     let (kinds, domains) = (words("kind")?, words("domain")?);
+    // Results of earlier versions are all of the run.
+    let placements = words("placement").unwrap_or_default();
     let row = |row: usize| BlastRow {
         at: Time(at[row]),
+        recorded: placements.get(row).is_some_and(|placement| placement == BLAST_RECORDED),
         kind: kinds[row].clone(),
         domain: domains[row].clone(),
         nodes: nodes[row],

@@ -26,7 +26,7 @@ use crate::page::{self, Reproduction};
 pub(crate) use folder::cannot;
 pub use folder::{RUN_FILE, ResultFolder, abandon_all};
 pub use run_facts::{Host, RunFacts};
-pub(crate) use tables::{BLAST_COLUMNS, lane_seconds, lane_time};
+pub(crate) use tables::{BLAST_COLUMNS, BLAST_RECORDED, lane_seconds, lane_time};
 pub(crate) use tasks::{lane_with_unit, lanes_of};
 
 use log::LogTable;

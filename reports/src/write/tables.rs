@@ -214,19 +214,24 @@ pub(super) fn write_slowest<W: Write>(sink: W, slowest: &[SlowTask]) -> io::Resu
 /// `page/blast.parquet`.
 pub(super) fn write_blasts<W: Write>(sink: W, blasts: &[BlastRow]) -> io::Result<W> {
     let mut file = TableFile::new(sink)?;
-    let [mut kind, mut domain] = [WordColumn::required(), WordColumn::required()];
+    let [mut placement, mut kind, mut domain] = std::array::from_fn(|_| WordColumn::required());
     let mut counts: [WholeColumn; 6] = std::array::from_fn(|_| WholeColumn::required());
     for row in blasts {
+        placement.push(if row.recorded { BLAST_RECORDED } else { "run" });
         kind.push(&row.kind);
         domain.push(&row.domain);
         let values = [row.at.0, row.nodes, row.tasks, row.services, row.services_below, row.jobs];
         counts.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
     }
-    let mut columns = vec![("kind", ColumnMut::Word(&mut kind)), ("domain", ColumnMut::Word(&mut domain))];
+    let words = [("placement", &mut placement), ("kind", &mut kind), ("domain", &mut domain)];
+    let mut columns: Vec<_> = words.into_iter().map(|(name, column)| (name, ColumnMut::Word(column))).collect();
     columns.extend(BLAST_COLUMNS.into_iter().zip(counts.iter_mut().map(ColumnMut::Whole)));
     file.write_group(blasts.len() as u64, &mut columns)?;
     file.finish()
 }
+
+/// The placement of a row of `page/blast.parquet` that is not the one of the run.
+pub(crate) const BLAST_RECORDED: &str = "recorded";
 
 /// The numbers of a row of `page/blast.parquet`.
 pub(crate) const BLAST_COLUMNS: [&str; 6] = ["at_us", "nodes", "tasks", "services", "services_below", "jobs"];

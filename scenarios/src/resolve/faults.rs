@@ -277,7 +277,8 @@ fn blast(scenario: &Scenario, fleet: &Fleet, context: &Context<'_>) -> Result<Bl
     for (at, kind) in written.kinds.iter().enumerate() {
         check_kind(kind, fleet, &format!("record.blast.kinds.{at}"), context)?;
     }
-    Ok(Blast { kinds: written.kinds.clone(), at: written.at.iter().map(|at| Time(at.0)).collect() })
+    let at = written.at.iter().map(|at| Time(at.0)).collect();
+    Ok(Blast { kinds: written.kinds.clone(), at, recorded: written.recorded })
 }
 
 /// The positions of the nodes of one domain.

@@ -70,6 +70,9 @@ pub struct Blast {
     pub kinds: Vec<String>,
     /// The instants, before anything happens in them.
     pub at: Vec<Duration>,
+    /// Whether it is asked, too, of where traces say that tasks ran: from their recorded start on their recorded node.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 /// How the series are sampled: `"auto"`, `"event"`, or a duration.

@@ -101,6 +101,8 @@ pub struct Outcome {
 pub struct BlastRow {
     /// When.
     pub at: Time,
+    /// Of where the trace says that tasks ran, not of where they ran in this run.
+    pub recorded: bool,
     /// The kind of the domain: `node`, `rack`, ...
     pub kind: String,
     /// Its name.

@@ -2,6 +2,7 @@
 
 mod architectures;
 mod binpack;
+mod blast;
 mod canary;
 mod elastic;
 mod evict;

@@ -47,6 +47,7 @@ impl World {
             self.note_service(&job, workload);
         }
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
+        self.note_recorded(&job, slot);
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
@@ -233,7 +234,7 @@ impl World {
         }
     }
 
-    fn recorded_node(&self, recorded: &Recorded) -> Option<NodeId> {
+    pub(super) fn recorded_node(&self, recorded: &Recorded) -> Option<NodeId> {
         self.past.node_of_name.get(recorded.node.as_ref()?).copied()
     }
 

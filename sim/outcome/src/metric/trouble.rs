@@ -7,6 +7,12 @@ const fn count(name: &'static str, unit: &'static str, better: Better, meaning: 
     Metric { name, unit, better, live: false, meaning, source: SOURCE }
 }
 
+/// What the trace says, which no policy changes.
+const fn recorded(name: &'static str, unit: &'static str, meaning: &'static str) -> Metric {
+    const SOURCE: &str = "the nodes that the trace names";
+    Metric { name, unit, better: Better::Neither, live: false, meaning, source: SOURCE }
+}
+
 pub(super) const METRICS: &[&[Metric]] = &[
     seconds!("detect_s", "the time from a node's falling silent to its being declared lost", "own"),
     seconds!("replace_s", "the time from the loss of a task to its running again", "own"),
@@ -33,6 +39,13 @@ pub(super) const METRICS: &[&[Metric]] = &[
             "most services that lost too many replicas",
         ),
         count("blast.<name>.jobs_max", "jobs", Better::Lower, "most jobs that would lose a task"),
+        recorded("history.blast.<name>.tasks_max", "tasks", "most tasks lost with one domain of a kind, as recorded"),
+        recorded(
+            "history.blast.<name>.services_below_max",
+            "services",
+            "most services that lost too many replicas, as recorded",
+        ),
+        recorded("history.blast.<name>.jobs_max", "jobs", "most jobs that would lose a task, as recorded"),
         count("maintenance.nodes_drained", "nodes", Better::Neither, "nodes emptied for maintenance"),
         count("maintenance.evicted", "tasks", Better::Lower, "tasks told to leave for maintenance"),
         count("maintenance.violations", "tasks", Better::Lower, "of these, replicas that nobody could spare"),
