@@ -1,7 +1,8 @@
 //! Queues and machines with a known answer: inside three standard errors of twenty replications.
 //!
 //! The closed forms are those of the textbooks (Erlang; Pollaczek and Khinchine; Cobham; Palm's machine repair), with
-//! values computed to forty digits elsewhere. `WINDTUNNEL_LONG=1` makes every replication a hundred times as long.
+//! values computed to forty digits elsewhere. `WINDTUNNEL_LONG=1` is the full form: replications are lengthened until
+//! three standard errors are less than what is asked of the row, see [`Within`], and there are rows that only it has.
 //!
 //! How long a replication is: the mean of a short run of a busy queue is skewed, since few runs meet the long queues
 //! that most of the mean is made of, and twenty that did not say little of how far they are off. So busy queues get
@@ -47,6 +48,47 @@ pub(super) fn is_long() -> bool {
 /// A mean over replications and its standard error.
 type Estimated = (f64, f64);
 
+/// How near the full form has to come: so near that three standard errors are less.
+#[derive(Clone, Copy)]
+enum Within {
+    /// A share of the mean.
+    Share(f64),
+    /// Of what is a share itself: 0.2 points.
+    Points,
+    /// As near as the short form comes: what is heard of a queue at 0.99, or of a service with a cv2 of 16, has so
+    /// heavy a tail that no length would do.
+    Errors,
+}
+
+/// A hundredth of the mean.
+const PERCENT: Within = Within::Share(0.01);
+
+impl Within {
+    /// How many times as long a replication has to be; at most 1 if it is long enough.
+    fn needs(self, (mean, error): Estimated) -> f64 {
+        let within = match self {
+            Self::Share(share) => share * mean,
+            Self::Points => 0.002,
+            Self::Errors => return 0.0,
+        };
+        (3.0 * error / within).powi(2)
+    }
+}
+
+/// The means of what each replication finds, given its seed and how many times as long as the short form it is to be.
+fn replicate<const N: usize>(within: [Within; N], run: impl Fn(u64, u64) -> [f64; N]) -> Vec<Estimated> {
+    let mut length = 1;
+    loop {
+        let found = means((0..REPLICATIONS).map(|seed| run(seed, length)));
+        let needs = within.iter().zip(&found).map(|(within, &found)| within.needs(found)).fold(0.0, f64::max);
+        if !is_long() || needs <= 1.0 {
+            return found;
+        }
+        // The error is known to a sixth only, so a quarter is added.
+        length = (length as f64 * needs * 1.25).ceil() as u64;
+    }
+}
+
 /// Closed forms that one set of runs is held against; a row of the table in the README each.
 pub(super) struct Form {
     pub source: &'static str,
@@ -77,8 +119,8 @@ impl Form {
     }
 }
 
-/// Every closed form, in the order of the table.
-pub(super) static FORMS: [&Form; 15] = [
+/// Every closed form of the short form, in the order of the table.
+pub(super) static FORMS: [&Form; 16] = [
     &MMC,
     &MANY_SERVERS,
     &MG1,
@@ -92,6 +134,7 @@ pub(super) static FORMS: [&Form; 15] = [
     &sharing::PULLS,
     &machines::FEW_CREWS,
     &machines::CREWS_FOR_ALL,
+    &machines::MOST_ARE_UP,
     &machines::BEGUN_ANEW,
     &machines::CHECKPOINTS,
 ];
@@ -138,18 +181,18 @@ impl Queue {
         one
     }
 
-    fn customers(&self) -> u64 {
-        if is_long() { self.customers * 100 } else { self.customers }
-    }
-
     /// The mean over replications of each of the values that are found in one.
-    fn means<const N: usize>(&self, values: impl Fn(&Outcome) -> [f64; N]) -> Vec<Estimated> {
-        means((0..REPLICATIONS).map(|seed| values(&simulate(self.experiment(seed, self.customers())))))
+    fn means<const N: usize>(&self, within: [Within; N], values: impl Fn(&Outcome) -> [f64; N]) -> Vec<Estimated> {
+        replicate(within, |seed, length| values(&simulate(self.experiment(seed, self.customers * length))))
     }
 
     /// The mean wait, in units of the mean service.
     fn wait(&self) -> Estimated {
-        self.means(|outcome| [number(outcome, "wait_s.mean")])[0]
+        self.wait_within(PERCENT)
+    }
+
+    fn wait_within(&self, within: Within) -> Estimated {
+        self.means([within], |outcome| [number(outcome, "wait_s.mean")])[0]
     }
 }
 
@@ -246,8 +289,10 @@ static MMC: Form = Form::new(
     || {
         let queues = [(1, 0.5, 6_000), (1, 0.9, 20_000), (2, 1.6, 20_000), (4, 3.6, 40_000), (10, 8.0, 20_000)];
         let queues = queues.into_iter().chain([(100, 95.0, 60_000)]);
-        let waits = queues
-            .map(|(servers, rate, customers)| Queue { customers, ..Queue::new(servers, rate, exponential()) }.wait());
+        let waits = queues.map(|(servers, rate, customers)| {
+            let within = if servers == 100 { Within::Share(0.02) } else { PERCENT };
+            Queue { customers, ..Queue::new(servers, rate, exponential()) }.wait_within(within)
+        });
         waits.collect()
     },
 );
@@ -282,17 +327,16 @@ fn present(servers: u64, load: f64, u: f64) -> u64 {
 /// met at any instant.
 static MANY_SERVERS: Form = Form::new("Erlang C", &[("M/M/1000 at 0.99: mean wait", 0.065_908_042_19)], || {
     let queue = Queue { customers: 100_000, ..Queue::new(1_000, 990.0, exponential()) };
-    let waits = (0..REPLICATIONS).map(|seed| {
-        let mut one = queue.experiment(seed, queue.customers());
+    replicate([Within::Errors], |seed, length| {
+        let mut one = queue.experiment(seed, queue.customers * length);
         one.measure = Measure::default();
         let mut spec = SyntheticSpec::new(AtOnce.into(), exponential().into(), vec![one_cpu()]);
         spec.tasks = Some(present(1_000, 990.0, unit(seed, PRESENT, 0, 0)));
         spec.classes = vec![("present".into(), 1.0)];
         let source = Synthetic::new(&spec, seed, 1).expect("the workload makes sense");
         one.workloads.insert(0, workload(Box::new(source)));
-        number(&simulate(one), "by_class.p0.wait_s.mean")
-    });
-    vec![mean_and_error(waits)]
+        [number(&simulate(one), "by_class.p0.wait_s.mean")]
+    })
 });
 
 #[test]
@@ -300,36 +344,95 @@ fn mmc_of_a_thousand_servers() {
     MANY_SERVERS.holds();
 }
 
+fn hyperexponential(cv2: f64) -> Law {
+    Hyperexponential::new(UNIT, cv2).expect("a law").into()
+}
+
+fn uniform() -> Law {
+    Uniform::new(Span(0), Span(2_000_000)).expect("bounds").into()
+}
+
+fn erlang_of_four() -> Law {
+    Gamma::new(4.0, UNIT).expect("Erlang").into()
+}
+
+fn lognormal() -> Law {
+    Lognormal::with_mean(UNIT, 1.0, None).expect("a law").into()
+}
+
+/// Waits for one server, by load, service, and customers of the short form.
+fn waits_for_one<const N: usize>(queues: [(f64, Law, u64, Within); N]) -> Vec<Estimated> {
+    let wait = |(rate, service, customers, within): (f64, Law, u64, Within)| {
+        Queue { customers, ..Queue::new(1, rate, service) }.wait_within(within)
+    };
+    queues.map(wait).into()
+}
+
 static MG1: Form = Form::new(
     "Pollaczek and Khinchine",
     &[
         ("M/D/1 at 0.5: mean wait", 0.5),
         ("M/D/1 at 0.8: mean wait", 2.0),
+        ("M/G/1 at 0.5, uniform: mean wait", 0.666_666_666_7),
         ("M/G/1 at 0.8, uniform: mean wait", 2.666_666_666_7),
+        ("M/G/1 at 0.5, Erlang of four: mean wait", 0.625),
         ("M/G/1 at 0.8, Erlang of four: mean wait", 2.5),
+        ("M/M/1 at 0.8: mean wait", 4.0),
         ("M/G/1 at 0.5, lognormal of sigma 1: mean wait", 1.359_140_914),
+        ("M/G/1 at 0.8, lognormal of sigma 1: mean wait", 5.436_563_657),
         ("M/G/1 at 0.5, hyperexponential of cv2 4: mean wait", 2.5),
         ("M/G/1 at 0.5, hyperexponential of cv2 16: mean wait", 8.5),
     ],
     || {
-        let spread = |cv2| Hyperexponential::new(UNIT, cv2).expect("a law").into();
-        let services: [(f64, Law, u64); 7] = [
-            (0.5, constant().into(), 6_000),
-            (0.8, constant().into(), 20_000),
-            (0.8, Uniform::new(Span(0), Span(2_000_000)).expect("bounds").into(), 20_000),
-            (0.8, Gamma::new(4.0, UNIT).expect("Erlang").into(), 20_000),
-            (0.5, Lognormal::with_mean(UNIT, 1.0, None).expect("a law").into(), 20_000),
-            (0.5, spread(4.0), 20_000),
-            (0.5, spread(16.0), 60_000),
-        ];
-        let queues = services.map(|(rate, service, customers)| Queue { customers, ..Queue::new(1, rate, service) });
-        queues.iter().map(Queue::wait).collect()
+        waits_for_one([
+            (0.5, constant().into(), 6_000, PERCENT),
+            (0.8, constant().into(), 20_000, PERCENT),
+            (0.5, uniform(), 6_000, PERCENT),
+            (0.8, uniform(), 20_000, PERCENT),
+            (0.5, erlang_of_four(), 6_000, PERCENT),
+            (0.8, erlang_of_four(), 20_000, PERCENT),
+            (0.8, exponential().into(), 20_000, PERCENT),
+            (0.5, lognormal(), 20_000, PERCENT),
+            (0.8, lognormal(), 40_000, PERCENT),
+            (0.5, hyperexponential(4.0), 20_000, PERCENT),
+            (0.5, hyperexponential(16.0), 60_000, Within::Errors),
+        ])
     },
 );
 
 #[test]
 fn mg1_by_pollaczek_and_khinchine() {
     MG1.holds();
+}
+
+/// What takes so long to settle that only the full form has it.
+static BUSY: Form = Form::new(
+    "Pollaczek and Khinchine",
+    &[
+        ("M/D/1 at 0.9: mean wait", 4.5),
+        ("M/G/1 at 0.9, uniform: mean wait", 6.0),
+        ("M/G/1 at 0.9, Erlang of four: mean wait", 5.625),
+        ("M/G/1 at 0.9, hyperexponential of cv2 4: mean wait", 22.5),
+        ("M/G/1 at 0.8, hyperexponential of cv2 16: mean wait", 34.0),
+        ("M/G/1 at 0.9, hyperexponential of cv2 16: mean wait", 76.5),
+    ],
+    || {
+        waits_for_one([
+            (0.9, constant().into(), 200_000, PERCENT),
+            (0.9, uniform(), 200_000, PERCENT),
+            (0.9, erlang_of_four(), 200_000, PERCENT),
+            (0.9, hyperexponential(4.0), 400_000, PERCENT),
+            (0.8, hyperexponential(16.0), 1_000_000, Within::Errors),
+            (0.9, hyperexponential(16.0), 2_000_000, Within::Errors),
+        ])
+    },
+);
+
+#[test]
+fn mg1_that_is_busy() {
+    if is_long() {
+        BUSY.holds();
+    }
 }
 
 static MDC: Form = Form::new(
@@ -362,15 +465,18 @@ static LOSSES: Form = Form::new(
         ("M/M/10/10, offered 5: share that is turned away", 0.018_384_570_34),
         ("M/M/10/10, offered 10: share that is turned away", 0.214_582_343_1),
         ("M/M/100/100, offered 90: share that is turned away", 0.026_957_380_46),
+        ("M/M/1000/1000, offered 1000: share that is turned away", 0.024_811_917_65),
     ],
     || {
-        let queues = [(1, 1.0), (10, 5.0), (10, 10.0), (100, 90.0)].map(|(servers, load)| {
-            let mut queue = Queue::new(servers, load, exponential());
+        let queues =
+            [(1, 1.0, 6_000), (10, 5.0, 6_000), (10, 10.0, 6_000), (100, 90.0, 6_000), (1_000, 1_000.0, 60_000)];
+        let queues = queues.map(|(servers, load, customers)| {
+            let mut queue = Queue { customers, ..Queue::new(servers, load, exponential()) };
             queue.config.unplaceable = Unplaceable::Reject;
             queue.config.head_of_line = HeadOfLine::Skip;
             queue
         });
-        queues.iter().map(|queue| queue.means(|outcome| [blocked(outcome)])[0]).collect()
+        queues.iter().map(|queue| queue.means([Within::Points], |outcome| [blocked(outcome)])[0]).collect()
     },
 );
 
@@ -398,14 +504,13 @@ static BOUNDED: Form = Form::new(
             queue.config.unplaceable = Unplaceable::Reject;
             queue.config.head_of_line = HeadOfLine::Skip;
             queue.customers = 12_000;
-            let replications = (0..REPLICATIONS).map(|seed| {
-                let mut one = queue.experiment(seed, queue.customers());
+            replicate([Within::Points, PERCENT], |seed, length| {
+                let mut one = queue.experiment(seed, queue.customers * length);
                 let start = Some(exponential().into());
                 one.model.launch = Some(Launch { start, slots: servers, ..Launch::default() });
                 let outcome = simulate(one);
                 [blocked(&outcome), number(&outcome, "wait_s.mean")]
-            });
-            means(replications)
+            })
         };
         queues.into_iter().flat_map(bounded).collect()
     },
@@ -416,13 +521,22 @@ fn mmck_turns_away_who_finds_no_place() {
     BOUNDED.holds();
 }
 
-static SHORTEST: Form =
-    Form::new("Cobham; Phipps", &[("M/M/1 at 0.5, shortest first: mean wait", 0.712_686_331_9)], || {
-        let mut queue = Queue::new(1, 0.5, exponential());
-        queue.config.queue = Choice::named("sjf");
-        queue.estimate = Estimate::Actual;
-        vec![queue.wait()]
-    });
+static SHORTEST: Form = Form::new(
+    "Cobham; Phipps",
+    &[
+        ("M/M/1 at 0.5, shortest first: mean wait", 0.712_686_331_9),
+        ("M/M/1 at 0.8, shortest first: mean wait", 1.882_218_616),
+    ],
+    || {
+        let wait = |(rate, customers)| {
+            let mut queue = Queue { customers, ..Queue::new(1, rate, exponential()) };
+            queue.config.queue = Choice::named("sjf");
+            queue.estimate = Estimate::Actual;
+            queue.wait()
+        };
+        [(0.5, 6_000), (0.8, 20_000)].map(wait).into()
+    },
+);
 
 #[test]
 fn shortest_job_first() {
@@ -444,8 +558,8 @@ static PRIORITIES: Form = Form::new(
         ("M/M/1 at 0.3 + 0.5, priorities: mean wait of the others", 5.714_285_714),
     ],
     || {
-        two_priorities()
-            .means(|outcome| ["p9", "p1"].map(|class| number(outcome, &format!("by_class.{class}.wait_s.mean"))))
+        let wait = |outcome: &Outcome, class: &str| number(outcome, &format!("by_class.{class}.wait_s.mean"));
+        two_priorities().means([PERCENT; 2], |outcome| ["p9", "p1"].map(|class| wait(outcome, class)))
     },
 );
 
@@ -487,19 +601,19 @@ static PREEMPTIVE: Form = Form::new(
     || {
         let mut queue = two_priorities();
         queue.config.preemption = Choice::named("priority");
-        let replications = (0..REPLICATIONS).map(|seed| {
-            let mut one = queue.experiment(seed, queue.customers());
+        replicate([PERCENT; 2], |seed, length| {
+            let customers = queue.customers * length;
+            let mut one = queue.experiment(seed, customers);
             for workload in &mut one.workloads {
                 workload.checkpoint = Some(Checkpoint { interval: Span(1), cost: Span::ZERO, restart: Span::ZERO });
             }
             // Those who come last meet nobody who would push them out.
-            let horizon = queue.customers() as f64 / queue.rate * 1e6;
+            let horizon = customers as f64 / queue.rate * 1e6;
             let counted = (Time((horizon / 6.0) as u64), Time((horizon * 0.95) as u64));
             let mut stays = Stays { counted, sums: [(0.0, 0); 2] };
             simulate_into(one, &mut stays);
             stays.sums.map(|(sum, count)| sum / count as f64)
-        });
-        means(replications)
+        })
     },
 );
 

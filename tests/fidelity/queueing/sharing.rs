@@ -10,8 +10,8 @@ use windtunnel_sim::model::Model;
 use windtunnel_traces::synthetic::{Constant, Hyperexponential, Law, Poisson, Synthetic, SyntheticSpec};
 
 use super::{
-    Estimated, Form, REPLICATIONS, UNIT, constant, experiment, exponential, fleet, is_long, mean_and_error, number,
-    one_cpu, simulate, workload,
+    Estimated, Form, PERCENT, UNIT, constant, experiment, exponential, fleet, number, one_cpu, replicate, simulate,
+    workload,
 };
 
 const GAP: Kind = u64::from_be_bytes(*b"ps-gaps-");
@@ -56,9 +56,8 @@ pub(super) static SHARING: Form = Form::new(
     || {
         let laws: [Law; 3] =
             [constant().into(), exponential().into(), Hyperexponential::new(UNIT, 4.0).expect("a law").into()];
-        let customers = if is_long() { 6_000_000 } else { 60_000 };
-        let mean = |law: &Law| mean_and_error((0..REPLICATIONS).map(|seed| slowdown(0.8, law, seed, customers)));
-        laws.iter().map(mean).collect()
+        let of = |law: &Law, seed, length: u64| [slowdown(0.8, law, seed, 60_000 * length as usize)];
+        laws.iter().map(|law| replicate([PERCENT], |seed, length| of(law, seed, length))[0]).collect()
     },
 );
 
@@ -69,8 +68,8 @@ fn processor_sharing_does_not_know_the_law_of_the_work() {
 
 /// The same in a whole run: every task needs a node of its own, which pulls an image of a second from the registry.
 fn pulls(rate: f64) -> Estimated {
-    let tasks: u32 = if is_long() { 60_000 } else { 6_000 };
-    let replications = (0..REPLICATIONS).map(|seed| {
+    let found = replicate([PERCENT], |seed, length| {
+        let tasks = 6_000 * length as u32;
         let launch = Launch {
             registry: 1_000_000,
             layers: vec![UNIT.0],
@@ -90,9 +89,9 @@ fn pulls(rate: f64) -> Estimated {
         one.measure =
             Measure { from: Time((horizon / 6.0) as u64), to: Time((horizon * 0.95) as u64), ..Measure::default() };
         one.stop = Stop::At(Time((horizon * 2.0) as u64));
-        number(&simulate(one), "wait_s.mean")
+        [number(&simulate(one), "wait_s.mean")]
     });
-    mean_and_error(replications)
+    found[0]
 }
 
 pub(super) static PULLS: Form = Form::new(
