@@ -140,6 +140,15 @@ fn failures(summary: &Summary) -> Vec<Line> {
             format!("{}{}{}", counted(tasks, "task"), work.unwrap_or_default(), good.unwrap_or_default())
         }),
     );
+    add(
+        "nodes short of what is used",
+        number("overload.cpu_s").map(|cpu| {
+            let of = |name: &str| number(name).unwrap_or(0.0);
+            let memory = seconds(of("overload.memory_s"));
+            let (throttled, killed) = (counted(of("overload.throttled"), "task"), of("overload.killed"));
+            format!("cpu {}, {throttled} throttled; memory {memory}, {} killed", seconds(cpu), counted(killed, "task"))
+        }),
+    );
     add("noticed after", percentiles(summary, "detect_s"));
     add("running again after", percentiles(summary, "replace_s"));
     add("recovered after", percentiles(summary, "recover_s"));

@@ -444,6 +444,11 @@ impl Measures {
         summary.set("attempts.placed", self.placed);
     }
 
+    /// What was up of a lane, times microseconds.
+    pub(crate) fn available(&self, lane: usize) -> u128 {
+        self.available[lane]
+    }
+
     /// Takes the columns of real usage out of a table if no trace had any.
     pub(crate) fn without_unused(has_usage: bool, series: &mut windtunnel_outcome::series::SeriesTable) {
         series.columns.retain(|column| has_usage || !column.name.starts_with("used_"));

@@ -1,5 +1,6 @@
 //! How the world behaves besides the machines and the work: what breaks, what news take, what a launch takes.
 
+use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
 
 use crate::elastic::Elastic;
@@ -22,10 +23,22 @@ pub struct Model {
     pub decision_time: DecisionTime,
     /// Of what and when the radius of a blast is taken.
     pub blast: Blast,
+    /// What tasks really use is held against what nodes have; left out: it is not.
+    pub overload: Option<Overload>,
     /// Groups of which nodes come and go.
     pub elastic: Vec<Elastic>,
     /// What is done when a number, or the clock, says so.
     pub triggers: Vec<Trigger>,
+}
+
+/// What tasks really use, against what nodes have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overload {
+    /// Tasks are killed on a node whose memory has been short for so long; None: never. Not zero, or one that is put
+    /// back at once would be killed in the same instant for ever.
+    pub kill_after: Option<Span>,
+    /// What each node really has for tasks, by its position in the fleet: overcommitment promises more.
+    pub room: Vec<Resources>,
 }
 
 /// Of what and when it is asked what would be lost.

@@ -1,10 +1,11 @@
 //! `[faults]` and what of `[model]` goes with it: presets filled in, laws and domains found, units made integers.
 
+use windtunnel_scheduler::resources::{CPU, MEMORY, Resources};
 use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::fault::{
     Burst, Chance, Domains, Effect, FAULTS, FaultSource, Faults, Listed, Repeat, Upkeep, When, model as fault_model,
 };
-use windtunnel_sim::model::{Blast, Detection, Link, Model};
+use windtunnel_sim::model::{Blast, Detection, Link, Model, Overload};
 use windtunnel_traces::model::Fleet;
 use windtunnel_traces::synthetic::{Law, generator};
 
@@ -28,6 +29,7 @@ pub(super) fn resolve(scenario: &mut Scenario, fleet: &Fleet, context: &mut Cont
         link: link(scenario, context)?,
         launch: launch::resolve(scenario, context)?,
         decision_time: launch::decision_time(scenario, context),
+        overload: overload(scenario, fleet, context)?,
         blast: blast(scenario, fleet, context)?,
         ..Model::default()
     };
@@ -269,6 +271,27 @@ fn upkeep(scenario: &Scenario, fleet: &Fleet, context: &Context<'_>) -> Result<V
         });
     }
     Ok(upkeep)
+}
+
+/// What nodes really have: what is promised of them, less what overcommitment adds.
+fn overload(scenario: &Scenario, fleet: &Fleet, context: &Context<'_>) -> Result<Option<Overload>, Failure> {
+    let Some(written) = &scenario.model.overload else { return Ok(None) };
+    if written.kill_after == Some(Duration::ZERO) {
+        let sentence = "a task that is put back at once would be killed for ever; write a longer time";
+        return Err(context.places.failure("model.overload.kill_after", sentence));
+    }
+    let mut room: Vec<Resources> = fleet.nodes.iter().map(|node| node.capacity).collect();
+    let mut nodes = room.iter_mut();
+    for (group, written) in fleet.groups.iter().zip(&scenario.fleet.group) {
+        let factors = [(CPU, written.overcommit.cpu), (MEMORY, written.overcommit.memory)];
+        for node in nodes.by_ref().take(group.count as usize) {
+            for (lane, factor) in factors {
+                let has = u64::from(node[lane]).saturating_mul(1000).div_ceil(factor.0.max(1));
+                node[lane] = u32::try_from(has).unwrap_or(u32::MAX);
+            }
+        }
+    }
+    Ok(Some(Overload { kill_after: written.kill_after.map(Duration::span), room }))
 }
 
 /// Of what and when the radius of a blast is taken.

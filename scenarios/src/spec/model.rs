@@ -26,6 +26,9 @@ pub struct Model {
     /// What passes between placing a task and its running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
+    /// What tasks really use is held against what machines have, where the trace says; left out: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload: Option<Overload>,
     /// Delay and loss of news between the machines and the scheduler; left out: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
@@ -66,6 +69,18 @@ impl Default for Detection {
             register_limit: None,
         }
     }
+}
+
+/// What tasks really use, against what machines have: without overcommitment and reserve. Tasks of which the trace says
+/// nothing use all that they asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overload {
+    /// A machine whose tasks have used more memory than it has for so long kills the least important of them, of these
+    /// the one that began last, until the rest have room; `on_loss` says what becomes of them. Who does not fit alone
+    /// fails. Left out: it is only counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_after: Option<Duration>,
 }
 
 /// Delay and loss of news of tasks, which are sent until they arrive.

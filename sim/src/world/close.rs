@@ -279,6 +279,7 @@ impl World {
         self.record_trouble(&mut summary);
         self.record_launches(&mut summary);
         self.record_blasts(&mut summary);
+        self.record_overload(&mut summary);
         self.record_maintenance(&mut summary);
         self.record_triggers(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));

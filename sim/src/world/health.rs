@@ -235,12 +235,13 @@ impl Trouble {
         fleet: &Fleet,
         seed: u64,
     ) -> Option<Box<Self>> {
-        let Model { faults, detection, link, launch, elastic, .. } = model;
+        let Model { faults, detection, link, launch, elastic, overload, .. } = model;
         let launches_fail = launch.is_some_and(|launch| launch.fails > 0.0);
+        let kills = overload.is_some_and(|overload| overload.kill_after.is_some());
         let breaks = !faults.sources.is_empty() || !faults.upkeep.is_empty() || launches_fail;
         // What is saved on the way matters to those who are made to leave, too.
         let saves = checkpoints.iter().any(Option::is_some);
-        if !breaks && !saves && elastic.is_empty() && link.is_perfect() {
+        if !breaks && !saves && !kills && elastic.is_empty() && link.is_perfect() {
             return None;
         }
         let crew = Crew::new(faults.upkeep.clone(), fleet);

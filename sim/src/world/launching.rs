@@ -167,6 +167,7 @@ impl World {
             let usage = self.constrained(usage);
             self.levels.usage.add(&usage, u64::from(members));
         }
+        self.use_begins(slot);
         let run = if self.trouble.is_some() { self.wall_of(slot) } else { run };
         if !run.is_forever() {
             self.plan_end(now + run, slot);

@@ -11,6 +11,7 @@ mod leave;
 mod loss;
 mod maintenance;
 mod offers;
+mod overload;
 mod scaling;
 mod setup;
 mod stranded;
@@ -74,6 +75,8 @@ const BEGIN: u64 = 2;
 const LEAVE: u64 = 3;
 /// The scheduler hears how a task ended.
 const NEWS: u64 = 4;
+/// Memory has been short on a node for as long as it may.
+const OVERLOAD: u64 = 5;
 
 /// The order of what happens in one instant: who comes to an end by itself does so before anybody is made to leave.
 fn rank(kind: u64) -> u64 {
@@ -206,6 +209,8 @@ pub(crate) struct World {
     pub(crate) has_begun: bool,
     /// Launches that take time; none if they take none.
     launching: Option<Box<launching::Launching>>,
+    /// What is really used of nodes; none if nobody asks.
+    overload: Option<Box<overload::Overload>>,
     radius: blast::Radius,
     /// What may go wrong; none if nothing can.
     trouble: Option<Box<health::Trouble>>,
@@ -417,6 +422,7 @@ impl World {
                     self.news_arrive(slot, state);
                 }
             }
+            OVERLOAD => self.relieve(slot, (what >> 32) as u32),
             _ => {
                 self.begin_recorded(slot)?;
             }

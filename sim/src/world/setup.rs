@@ -20,6 +20,7 @@ use super::elastic::Comings;
 use super::health::Trouble;
 use super::launching::Launching;
 use super::offers::Offers;
+use super::overload::Overload;
 use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
@@ -95,6 +96,7 @@ impl World {
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
         let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
+        let overload = model.overload.clone().map(|overload| Box::new(Overload::new(overload)));
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let past = Past::new(&fleet, &workloads);
@@ -148,6 +150,7 @@ impl World {
             thinking,
             has_begun: false,
             launching,
+            overload,
             radius,
             trouble,
             comings,

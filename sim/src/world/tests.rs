@@ -8,6 +8,7 @@ mod elastic;
 mod evict;
 mod forks;
 mod launches;
+mod overload;
 mod triggers;
 mod trouble;
 mod two_level;

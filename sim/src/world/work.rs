@@ -502,6 +502,9 @@ impl World {
         if state == State::Evicted {
             self.save_by_leaving(slot);
         }
+        if attempt.start != Time::NEVER {
+            self.use_ends(slot, &attempt);
+        }
         self.move_out(slot, &attempt);
         self.break_off(slot, &attempt);
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);

@@ -203,7 +203,10 @@ fn checkpoints_cost_least_every_root_of_twice_cost_by_time_between_failures() {
     // To first order cost / interval + interval / (2 between failures): 3.7 % at the best, 4.7 % at half and double.
     for other in [1_610.0, 6_440.0] {
         let (mean, other_error) = time(other);
-        assert!(mean - best > 3.0 * (error + other_error), "{best} +- {error}, every {other} s {mean} +- {other_error}");
+        assert!(
+            mean - best > 3.0 * (error + other_error),
+            "{best} +- {error}, every {other} s {mean} +- {other_error}"
+        );
     }
     // 134 parts with a checkpoint, each begun anew until it is through, and the rest.
     assert!((best / 5.0 - 1.038_173).abs() < 3.0 * error / 5.0, "{best} +- {error}");
