@@ -189,6 +189,29 @@ fn kth_sp2_from_the_library() {
     assert_eq!(format!("{:.6}", summary["bounded_slowdown"]["mean"].as_f64().unwrap_or(0.0)), "92.576540");
 }
 
+/// The tables of these sections of the page, a line per row, without the tags.
+fn tables_of(out: &Path, sections: &[&str]) -> String {
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
+    let mut text = String::new();
+    for section in sections {
+        let from = page.find(&format!("<section id=\"{section}\">")).expect("the section is there");
+        let end = from + page[from..].find("</section>").expect("it ends");
+        let table = from + page[from..end].find("<table").expect("it has a table");
+        text.push_str(&format!("{section}:\n"));
+        let rows = page[table..end].replace("</tr>", "\n").replace("</th>", " | ").replace("</td>", " | ");
+        let mut inside = false;
+        for letter in rows.chars() {
+            match letter {
+                '<' => inside = true,
+                '>' => inside = false,
+                _ if inside => {}
+                letter => text.push(letter),
+            }
+        }
+    }
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
 /// The row of the radius of a blast for one domain.
 fn blast_of(out: &Path, domain: &str) -> [i64; 3] {
     let file = std::fs::File::open(out.join("page/blast.parquet")).expect("the radius was asked for");
@@ -216,6 +239,7 @@ fn zone_loss_takes_what_the_radius_of_the_blast_said() {
     let in_vain = summary["loss"]["placed_in_vain"].as_i64().expect("a number");
     assert_eq!(lost, tasks + in_vain, "a row for each, and for each that was sent where nobody was");
     insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
+    insta::assert_snapshot!("zone_loss_on_the_page", tables_of(&out, &["numbers", "outages", "blast"]));
 }
 
 #[test]
@@ -225,9 +249,8 @@ fn failures_of_a_month() {
     let summary = summary_of("failures", &out, &[]);
     every_task_is_in_one_state(&summary);
     busy_agrees(&summary, &out);
-    let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
-    assert!(page.contains("Outages"), "outages are shown");
     insta::assert_snapshot!(std::fs::read_to_string(out.join("summary.json")).expect("it was read before"));
+    insta::assert_snapshot!("failures_of_a_month_on_the_page", tables_of(&out, &["numbers", "outages"]));
 }
 
 #[test]
@@ -262,4 +285,31 @@ fn the_radius_of_a_recorded_placement_comes_from_the_trace() {
     assert_eq!(late, [("run", "a", 3), ("run", "b", 0), ("recorded", "a", 1), ("recorded", "b", 2)]);
     let page = std::fs::read_to_string(out.join("report.html")).expect("the page is there");
     assert!(page.contains("node, as recorded"), "the page tells them apart");
+}
+
+#[test]
+fn what_is_used_is_held_against_what_nodes_have() {
+    // A node that promises twice its 2 GiB. From 4 s on two tasks use 2,500 MiB: the later one is killed after 2 s, and
+    // again, until the other ends at 10 s.
+    let scratch = Scratch::new();
+    let jobs = "job_id,submit_us,cpu_milli,memory_mib,run_us,used_cpu_milli,used_memory_mib\n\
+                x,0,1000,2000,10000000,500,1500\ny,4000000,1000,2000,10000000,1000,1000\n";
+    std::fs::write(scratch.path().join("jobs.csv"), jobs).expect("there is room");
+    let scenario = "name = \"used\"\n\
+                    fleet.group = [{ name = \"n\", count = 1, cpu = 4, memory = \"2GiB\", overcommit = { memory = 2 } }]\n\
+                    workload = [{ trace = { path = \"jobs.csv\" } }]\n\
+                    model.overload = { kill_after = \"2s\" }\n";
+    let path = scratch.path().join("used.toml");
+    std::fs::write(&path, scenario).expect("there is room");
+    let out = scratch.path().join("out");
+    let summary = summary_of(&path.display().to_string(), &out, &[]);
+    every_task_is_in_one_state(&summary);
+    let overload = |name: &str| summary["overload"][name].as_f64().expect("a number");
+    assert_eq!((overload("memory_s"), overload("killed"), overload("cpu_s")), (6.0, 2.0, 0.0));
+    assert_eq!(summary["makespan_s"].as_f64(), Some(18.0));
+    // Task x holds 500 of 4,000 millicores for 10 s for nothing, of 18 s.
+    assert_eq!(summary["reclaimable"]["cpu"].as_f64(), Some(5_000.0 / 72_000.0));
+    let numbers = tables_of(&out, &["numbers"]);
+    let line = "nodes short of what is used | cpu 0 s, 0 tasks throttled; memory 6 s, 2 tasks killed";
+    assert!(numbers.contains(line), "{numbers}");
 }

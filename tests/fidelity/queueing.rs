@@ -71,7 +71,8 @@ impl Within {
             Self::Points => 0.002,
             Self::Errors => return 0.0,
         };
-        (3.0 * error / within).powi(2)
+        let times = 3.0 * error / within;
+        times * times
     }
 }
 

@@ -59,6 +59,27 @@ fn reserve_comes_off_before_overcommit() {
 }
 
 #[test]
+fn overload_is_held_against_what_nodes_have() {
+    let sets = ["fleet.group.0.reserve={memory=\"1MiB\"}", "fleet.group.0.overcommit={cpu=1.333,memory=1.7}"];
+    let run = |more: &[&str]| resolved(FLEET, WORK, &[&sets[..], more].concat()).unwrap();
+    assert_eq!(run(&[]).model.overload, None);
+    let overload = run(&["model.overload={kill_after=\"10s\"}"]).model.overload.unwrap();
+    assert_eq!(overload.kill_after, Some(windtunnel_scheduler::Span::from_seconds(10)));
+    assert_eq!(overload.room, [Resources::new(64_000, 262_143); 7]);
+    assert_eq!(run(&["model.overload={}"]).model.overload.unwrap().kill_after, None);
+    complains(&["model.overload={kill_after=\"0s\"}"], "`model.overload.kill_after`: a task that is put back at once");
+}
+
+#[test]
+fn a_launch_that_is_asked_for_can_be_lost() {
+    let run = |link: &str| resolved(FLEET, WORK, &[link]).unwrap();
+    let lossy = run("model.link={loss=\"1%\",confirm=\"5m\"}");
+    assert_eq!(lossy.model.link.confirm, Some(windtunnel_scheduler::Span::from_seconds(300)));
+    assert!(lossy.warnings.is_empty(), "{:?}", lossy.warnings);
+    assert!(run("model.link={confirm=\"5m\"}").warnings[0].contains("`model.link.confirm` has no effect"));
+}
+
+#[test]
 fn own_lanes_follow_the_standard_ones_by_name() {
     let fleet = format!("{FLEET}lanes = {{ ports = 100, disks = 12 }}\n");
     let work = WORK.replace("memory = \"2GiB\"", "lanes = { ports = 3 }");

@@ -71,7 +71,7 @@ pub struct Blast {
     /// The instants, before anything happens in them.
     pub at: Vec<Duration>,
     /// Whether it is asked, too, of where traces say that tasks ran: from their recorded start on their recorded node.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recorded: bool,
 }
 

@@ -225,6 +225,11 @@ impl World {
                 summary.set_path(path.map(str::to_owned).collect(), value);
             }
         }
+        if let Some(next) = self.radius.next() {
+            let (next, end) = (next.as_seconds(), self.now.as_seconds());
+            self.warnings
+                .push(format!("`record.blast.at`: the run ended at {end} s, so that nothing is said of {next} s"));
+        }
         let Some(recorded) = &self.radius.recorded else { return };
         if recorded.known == 0 {
             self.warnings.push("`record.blast.recorded`: no trace says on which node of the fleet a task ran".into());

@@ -26,6 +26,7 @@ impl World {
             Stop::At(end) => end,
             Stop::Drained => self.now,
         };
+        self.take_blasts(end);
         self.now = end;
         self.measures.advance(end);
         self.wanted.advance(end);

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 
 use windtunnel_outcome::rows::State;
 use windtunnel_outcome::summary::Summary;
-use windtunnel_scheduler::id::NodeId;
 use windtunnel_scheduler::resources::{CPU, LANES, MEMORY, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Label;

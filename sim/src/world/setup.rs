@@ -72,6 +72,12 @@ fn trusts_estimates(scheduler: &Config) -> bool {
     scheduler.instant == Instant::PerEvent && scheduler.backfill.name != "head-only"
 }
 
+/// What takes place on nodes, where it is asked for: launches, and what is really used.
+fn on_the_nodes(model: &Model, nodes: usize, seed: u64) -> (Option<Box<Launching>>, Option<Box<Overload>>) {
+    let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, nodes, seed)));
+    (launching, model.overload.clone().map(|overload| Box::new(Overload::new(overload))))
+}
+
 /// Nodes that come and go, and triggers.
 fn on_the_move(model: &Model, scheduler: &Config) -> (Option<Box<Comings>>, Option<Box<Watch>>) {
     (Comings::new(model.elastic.clone()), Watch::new(model.triggers.clone(), scheduler))
@@ -95,12 +101,10 @@ impl World {
         let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
-        let launching = model.launch.clone().map(|launch| Box::new(Launching::new(launch, fleet.nodes.len(), seed)));
-        let overload = model.overload.clone().map(|overload| Box::new(Overload::new(overload)));
+        let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let past = Past::new(&fleet, &workloads);
-        let measures = measures_of(&fleet, measure, series);
         let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
         let arrivals = Arrivals::new(workloads, terms.is_some())?;
         let world = Self {
@@ -125,7 +129,7 @@ impl World {
             ended: Vec::new(),
             dirty: Vec::new(),
             conservation: Conservation::default(),
-            measures,
+            measures: measures_of(&fleet, measure, series),
             levels: levels_of(&fleet),
             overtaking: Overtaking::default(),
             fingerprint: Digest::new(),

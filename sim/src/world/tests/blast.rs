@@ -31,7 +31,7 @@ fn racks() -> Fleet {
 fn history() -> Experiment {
     let mut replicas = job(0, 0, group(1, 1_000, 1));
     let spread = vec![ran(service(group(2, 1_000, 1)), "n0", 0), ran(service(group(1, 1_000, 1)), "n2", 0)];
-    replicas.groups = Groups::Many(spread);
+    replicas.groups = Groups::Many(spread.into());
     let jobs = vec![replicas, job(1, 0, ran(group(2, 1_000, 10), "n1", 5)), job(2, 1, ran(gang(2, 1_000, 4), "n2", 8))];
     let mut one = experiment(racks(), jobs);
     one.workloads[0].max_unavailable = Some(1);
@@ -73,6 +73,15 @@ fn the_radius_of_a_recorded_placement_by_hand() {
     assert_eq!((number("history.blast.rack.tasks_max"), number("blast.rack.tasks_max")), (Some(4.0), Some(7.0)));
     assert_eq!(number("history.blast.node.jobs_max"), Some(1.0));
     assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn an_instant_after_the_end_is_said() {
+    let mut one = history();
+    one.model.blast.at = vec![seconds(20), seconds(21)];
+    let (outcome, _) = run(one);
+    assert_eq!(of(&outcome, false, "n0", 20), [3, 1, 1, 0], "the end itself is looked at");
+    assert!(outcome.warnings.iter().any(|said| said.contains("nothing is said of 21 s")), "{:?}", outcome.warnings);
 }
 
 #[test]
