@@ -296,9 +296,10 @@ fn what_is_used_is_held_against_what_nodes_have() {
                 x,0,1000,2000,10000000,500,1500\ny,4000000,1000,2000,10000000,1000,1000\n";
     std::fs::write(scratch.path().join("jobs.csv"), jobs).expect("there is room");
     let scenario = "name = \"used\"\n\
-                    fleet.group = [{ name = \"n\", count = 1, cpu = 4, memory = \"2GiB\", overcommit = { memory = 2 } }]\n\
                     workload = [{ trace = { path = \"jobs.csv\" } }]\n\
-                    model.overload = { kill_after = \"2s\" }\n";
+                    model.overload = { kill_after = \"2s\" }\n\
+                    [[fleet.group]]\n\
+                    name = \"n\"\ncount = 1\ncpu = 4\nmemory = \"2GiB\"\novercommit = { memory = 2 }\n";
     let path = scratch.path().join("used.toml");
     std::fs::write(&path, scenario).expect("there is room");
     let out = scratch.path().join("out");
