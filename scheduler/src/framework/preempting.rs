@@ -12,8 +12,8 @@ use crate::decision::Decision;
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
 use crate::ledger::{Ledger, Shape, Withheld};
-use crate::preemption::choose::{self, Harm, Need};
-use crate::preemption::{Manner, Tenant};
+use crate::preemption::choose::Harm;
+use crate::preemption::{Blocks, Manner, Quest, Tenant};
 use crate::time::{Span, Time};
 
 /// A task, or a gang as a whole, for which others make room.
@@ -49,6 +49,8 @@ pub struct Preempting {
     leavers: BTreeMap<u64, Leaver>,
     /// Nominees whose last victim has left.
     ready: BTreeSet<u64>,
+    /// Where the best victims may be.
+    blocks: Blocks,
 }
 
 impl Preempting {
@@ -60,6 +62,7 @@ impl Preempting {
 
     /// Goes about it differently from now on.
     pub fn set_manner(&mut self, manner: Option<Manner>) {
+        self.blocks = Blocks::default();
         self.manner = manner;
     }
 
@@ -156,7 +159,7 @@ impl Pass<'_> {
             let found = if member == 0 && wish.members < 2 { None } else { self.search(&shape, wish.asked) };
             let node = match found {
                 Some(node) => Some(node),
-                None => self.clear(&shape, wish, manner, &mut attempt),
+                None => self.clear(wish, manner, &mut attempt),
             };
             let gpus = node.map_or(GpuSet::NONE, |node| self.devices(&shape, wish.asked, node));
             match node.filter(|&node| self.ledger.take(&shape, node, 1, gpus)) {
@@ -175,8 +178,8 @@ impl Pass<'_> {
     }
 
     /// Finds the best victims for one more task and takes them off the books; says where there is room then.
-    fn clear(&mut self, shape: &Shape, wish: Wish, manner: Manner, attempt: &mut Attempt) -> Option<NodeId> {
-        let harm = self.least_harm(shape, wish, manner)?;
+    fn clear(&mut self, wish: Wish, manner: Manner, attempt: &mut Attempt) -> Option<NodeId> {
+        let harm = self.least_harm(wish, manner)?;
         for &slot in &harm.slots {
             self.running.move_out(slot);
             self.running.set_leaving(slot, true);
@@ -190,65 +193,19 @@ impl Pass<'_> {
     }
 
     /// The best victims on any node that could take the task then.
-    fn least_harm(&mut self, shape: &Shape, wish: Wish, manner: Manner) -> Option<Harm> {
-        let tenants = self.running.tenants()?;
-        let priority = self.running.job(wish.job).waiter.priority;
-        let need = Need { request: shape.request, gpu: shape.gpu };
-        let mut best: Option<Harm> = None;
-        let mut eligible: Vec<Tenant> = Vec::new();
-        let mut left = manner.candidates;
-        let all = manner.candidates == u64::MAX;
-        for (at, brief) in tenants.briefs().iter().enumerate() {
-            let least = brief.least;
-            let is_out = |best: &Harm| if all { best.outdoes(brief, self.now) } else { best.beats(least) };
-            if least >= priority || best.as_ref().is_some_and(is_out) {
-                continue;
-            }
-            let id = NodeId(at as u32);
-            let node = self.ledger.node(id);
-            let may = could_fit(&need, node.free, &tenants.room(id))
-                && self.ledger.is_open(id)
-                && self.ledger.allows(shape, id)
-                && self.ledger.admits(shape, id);
-            let stands = |best: &Harm| best.stands_against(&node, &need, tenants.of(id), least, self.now);
-            if !may || (all && best.as_ref().is_some_and(stands)) {
-                continue;
-            }
-            self.work.nodes += 1;
-            eligible.clear();
-            eligible.extend(tenants.of(id).iter().filter(|tenant| tenant.priority < priority));
-            self.within_budgets(&mut eligible);
-            let Some(harm) = choose::victims(manner.rule, node, need, &mut eligible, self.now) else { continue };
-            if best.as_ref().is_none_or(|best| harm < *best) {
-                best = Some(harm);
-            }
-            left -= 1;
-            if left == 0 {
-                break;
-            }
+    fn least_harm(&mut self, wish: Wish, manner: Manner) -> Option<Harm> {
+        let (running, ledger) = (&*self.running, &*self.ledger);
+        let (shape, priority) = (wish.asked.shape, running.job(wish.job).waiter.priority);
+        let budgets = |eligible: &mut Vec<Tenant>| within_budgets(running, eligible);
+        let (tenants, rule, now) = (running.tenants()?, manner.rule, self.now);
+        let quest = Quest { rule, ledger, tenants, shape, priority, now, budgets: &budgets };
+        if manner.candidates < ledger.node_count() as u64 {
+            return first_come(&quest, manner.candidates, &mut self.work.nodes);
         }
+        let best = self.preempting.as_mut()?.blocks.best(&quest, &mut self.work.nodes);
+        #[cfg(test)]
+        assert_eq!(best, first_come(&quest, u64::MAX, &mut 0), "as a visit to every node finds");
         best
-    }
-
-    /// Leaves of each job's tasks no more than may be missing: the lowest ids.
-    fn within_budgets(&self, eligible: &mut Vec<Tenant>) {
-        let budget = |tenant: &Tenant| {
-            let job = self.running.job(self.running.task(tenant.slot).job);
-            job.disruption.map(|most| most.saturating_sub(job.live - job.up.min(job.live)))
-        };
-        if eligible.iter().all(|tenant| budget(tenant).is_none()) {
-            return;
-        }
-        eligible.sort_unstable_by_key(|tenant| tenant.task);
-        let mut spent: BTreeMap<u32, u32> = BTreeMap::new();
-        eligible.retain(|tenant| match budget(tenant) {
-            None => true,
-            Some(most) => {
-                let spent = spent.entry(self.running.task(tenant.slot).job).or_default();
-                *spent += 1;
-                *spent <= most
-            }
-        });
     }
 
     /// Puts everything back as it was.
@@ -334,7 +291,42 @@ impl Pass<'_> {
     }
 }
 
-/// Whether a task could fit if everybody left who may.
-fn could_fit(need: &Need, free: &crate::resources::Resources, held: &crate::resources::Resources) -> bool {
-    free.checked_add(held).is_none_or(|room| need.request.fits_in(&room))
+/// Leaves of each job's tasks no more than may be missing: the lowest ids.
+fn within_budgets(running: &Running, eligible: &mut Vec<Tenant>) {
+    let budget = |tenant: &Tenant| {
+        let job = running.job(running.task(tenant.slot).job);
+        job.disruption.map(|most| most.saturating_sub(job.live - job.up.min(job.live)))
+    };
+    if !eligible.iter().any(|tenant| tenant.budgeted) {
+        return;
+    }
+    eligible.sort_unstable_by_key(|tenant| tenant.task);
+    let mut spent: BTreeMap<u32, u32> = BTreeMap::new();
+    eligible.retain(|tenant| match budget(tenant) {
+        None => true,
+        Some(most) => {
+            let spent = spent.entry(running.task(tenant.slot).job).or_default();
+            *spent += 1;
+            *spent <= most
+        }
+    });
+}
+
+/// The best victims on the first `left` nodes where there are any; those that cannot be better are passed over.
+fn first_come(quest: &Quest<'_>, mut left: u64, nodes: &mut u64) -> Option<Harm> {
+    let mut best: Option<Harm> = None;
+    let mut eligible: Vec<Tenant> = Vec::new();
+    for (at, &least) in quest.tenants.lowest().iter().enumerate() {
+        if least >= quest.priority || best.as_ref().is_some_and(|best| best.beats(least)) {
+            continue;
+        }
+        let id = NodeId(at as u32);
+        let Some(harm) = quest.on(id, None, &mut eligible, nodes) else { continue };
+        best = best.into_iter().chain([harm]).min();
+        left -= 1;
+        if left == 0 {
+            break;
+        }
+    }
+    best
 }

@@ -201,13 +201,13 @@ impl Running {
         }
         let shape = *ledger.shapes().shape(job.shape);
         let share = ledger.scale().share(&shape.request).saturating_mul(u64::from(job.members.max(1)));
-        let (priority, started) = (job.waiter.priority, task.started);
+        let (priority, started, budgeted) = (job.waiter.priority, task.started, job.disruption.is_some());
         let parts: Vec<(NodeId, u32, GpuSet)> = self.parts(slot).collect();
         let Some(tenants) = &mut self.tenants else { return };
         for (node, count, gpus) in parts {
             let room = shape.request.checked_mul(count).unwrap_or(shape.request);
             let milli = shape.gpu.milli;
-            tenants.add(node, Tenant { task: task.id, slot, priority, room, gpus, milli, started, share });
+            tenants.add(node, Tenant { task: task.id, slot, priority, room, gpus, milli, started, share, budgeted });
         }
     }
 

@@ -5,6 +5,7 @@
 //! keeps both can ask: a monolithic framework, an allocator, or a framework that sees everything. A victim's priority
 //! is always below that of the task that it makes room for, and nobody is made to leave unless the room is then enough.
 
+mod blocks;
 pub mod choose;
 mod kubernetes;
 mod none;
@@ -18,6 +19,7 @@ use crate::config::{Choice, Config};
 use crate::registry::{Entry, OptionNote};
 use crate::time::Span;
 
+pub use blocks::{Blocks, Quest};
 pub use tenants::{Tenant, Tenants};
 
 /// A preemption policy in the registry.

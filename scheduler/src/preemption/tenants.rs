@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
+use crate::ledger::ChangeLog;
 use crate::resources::{LANES, Resources};
 use crate::time::Time;
 
@@ -26,6 +27,8 @@ pub struct Tenant {
     pub started: Time,
     /// What it holds of all nodes, as a share of the largest: for what is lost with it.
     pub share: u64,
+    /// Whether only so many of its job may be missing at once.
+    pub budgeted: bool,
 }
 
 #[derive(Clone, Default)]
@@ -35,45 +38,14 @@ struct House {
     room: Resources,
 }
 
-/// What is known of a node without a visit: enough to pass over nearly all of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Brief {
-    /// The lowest priority on the node.
-    pub least: i32,
-    /// Of those of that priority, the last start.
-    pub latest: Time,
-    /// Of those of that priority, the smallest share.
-    pub share: u64,
-}
-
-impl Default for Brief {
-    fn default() -> Self {
-        Self { least: i32::MAX, latest: Time::ZERO, share: u64::MAX }
-    }
-}
-
-impl Brief {
-    fn note(&mut self, tenant: &Tenant) {
-        if tenant.priority < self.least {
-            *self = Self { least: tenant.priority, latest: tenant.started, share: tenant.share };
-        } else if tenant.priority == self.least {
-            self.latest = self.latest.max(tenant.started);
-            self.share = self.share.min(tenant.share);
-        }
-    }
-
-    /// No victim of the lowest priority costs less: see [`super::choose::lost`].
-    #[must_use]
-    pub fn lost_at_least(&self, now: Time) -> u128 {
-        u128::from(self.share) * u128::from(now.since(self.latest).0)
-    }
-}
-
 /// The tasks that may be made to leave, by node.
 #[derive(Clone, Default)]
 pub struct Tenants {
     houses: Vec<House>,
-    briefs: Vec<Brief>,
+    /// The lowest priority on each node, `i32::MAX` where nobody may leave.
+    least: Vec<i32>,
+    /// The nodes that somebody came to.
+    changes: ChangeLog,
 }
 
 impl Tenants {
@@ -81,10 +53,12 @@ impl Tenants {
     pub fn add(&mut self, node: NodeId, tenant: Tenant) {
         if node.index() >= self.houses.len() {
             self.houses.resize(node.index() + 1, House::default());
-            self.briefs.resize(node.index() + 1, Brief::default());
+            self.least.resize(node.index() + 1, i32::MAX);
         }
         let house = &mut self.houses[node.index()];
-        self.briefs[node.index()].note(&tenant);
+        let least = &mut self.least[node.index()];
+        *least = tenant.priority.min(*least);
+        self.changes.push(node);
         change(&mut house.room, &tenant.room, u32::saturating_add);
         match house.tenants.iter_mut().find(|known| known.slot == tenant.slot) {
             Some(known) => {
@@ -101,10 +75,9 @@ impl Tenants {
         let Some(at) = house.tenants.iter().position(|tenant| tenant.slot == slot) else { return };
         let gone = house.tenants.swap_remove(at);
         change(&mut house.room, &gone.room, u32::saturating_sub);
-        let brief = &mut self.briefs[node.index()];
-        if gone.priority == brief.least {
-            *brief = Brief::default();
-            house.tenants.iter().for_each(|tenant| brief.note(tenant));
+        let least = &mut self.least[node.index()];
+        if gone.priority == *least {
+            *least = house.tenants.iter().map(|tenant| tenant.priority).min().unwrap_or(i32::MAX);
         }
     }
 
@@ -114,10 +87,10 @@ impl Tenants {
         self.houses.get(node.index()).map_or(&[], |house| &house.tenants)
     }
 
-    /// What is known of each node, in order of id; of nodes beyond the last nobody may leave.
+    /// The log of nodes that somebody came to. Who leaves only makes it harder to find victims there.
     #[must_use]
-    pub fn briefs(&self) -> &[Brief] {
-        &self.briefs
+    pub fn changes(&self) -> &ChangeLog {
+        &self.changes
     }
 
     /// What all those of a node hold together: an upper bound of what may come free.
@@ -126,10 +99,23 @@ impl Tenants {
         self.houses.get(node.index()).map_or(Resources::ZERO, |house| house.room)
     }
 
+    /// The lowest priority on each node, in order of id; of nodes beyond the last nobody may leave.
+    #[must_use]
+    pub fn lowest(&self) -> &[i32] {
+        &self.least
+    }
+
+    /// The lowest priority on a node, `i32::MAX` where nobody may leave.
+    #[must_use]
+    #[inline]
+    pub fn least(&self, node: NodeId) -> i32 {
+        self.least.get(node.index()).copied().unwrap_or(i32::MAX)
+    }
+
     /// True if somebody of the node has a lower priority.
     #[must_use]
     pub fn has_below(&self, node: NodeId, priority: i32) -> bool {
-        self.briefs.get(node.index()).is_some_and(|brief| brief.least < priority)
+        self.least(node) < priority
     }
 }
 

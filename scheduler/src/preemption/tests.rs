@@ -85,6 +85,7 @@ fn house() -> impl Strategy<Value = House> {
                 milli,
                 started: Time(started),
                 share: u64::from(cpu + memory),
+                budgeted: false,
             });
         }
         let mut free = Resources::new(cpu, memory);
@@ -110,14 +111,14 @@ proptest! {
         let all = 1_u32 << house.tenants.len();
         let best = (1..all).filter(|&gone| house.fits(need, gone)).map(|gone| house.harm(gone)).min();
         let expected = best.filter(|_| !house.fits(need, 0)).map(|(_, _, ids)| ids);
-        let found = victims(Rule::Lowest, house.node(), need, &mut house.tenants.clone(), NOW);
+        let found = victims(Rule::Lowest, house.node(), need, &mut house.tenants.clone(), None, NOW);
         let found = found.map(|harm| harm.slots.iter().map(|&slot| TaskId(u64::from(slot))).collect::<Vec<_>>());
         prop_assert_eq!(found, expected);
     }
 
     #[test]
     fn kubernetes_spares_the_first_that_can_be_spared(house in house(), need in need()) {
-        let found = victims(Rule::Reprieve, house.node(), need, &mut house.tenants.clone(), NOW);
+        let found = victims(Rule::Reprieve, house.node(), need, &mut house.tenants.clone(), None, NOW);
         let mut order = house.tenants.clone();
         order.sort_by_key(|one| (core::cmp::Reverse(one.priority), one.started, one.task));
         // The selection that is the least when read as a number whose first digit is the first of the order.

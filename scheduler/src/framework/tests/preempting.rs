@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Setting;
 use crate::draw::mix;
+use crate::layout::{Law, Layout, Rule};
 use crate::preemption::PREEMPTIONS;
 
 fn preempting(name: &str, options: &[(&str, &str)]) -> Config {
@@ -127,6 +128,23 @@ fn budgets_of_services_are_kept() {
     assert_eq!(stage.places(), [(5, 0, 1)]);
     stage.important(5, 1_000);
     assert_eq!(stage.evicted(), [], "one is missing already");
+}
+
+#[test]
+fn who_must_stay_may_make_a_node_the_better_one() {
+    // Only the first and the last of 65 nodes, in two blocks, are large enough.
+    let mut nodes = vec![(100, 0); 65];
+    (nodes[0], nodes[64]) = ((2_000, 0), (3_000, 0));
+    let mut stage = Stage::with(preempting("slurm", &[]), &nodes);
+    for (second, cpu) in [(0, 1_000), (1, 1_000), (2, 2_000)] {
+        stage.at(second).important(0, cpu);
+    }
+    let replica = JobSpec { kind: JobKind::Service, disruption: Some(0), ..stage.at(3).task(1_000, 0) };
+    stage.submit(replica);
+    assert_eq!(stage.node(), Some(64));
+    // Two have to leave node 0. On node 64 the youngest would be the first of two; as it has to stay, one is enough.
+    stage.at(4).important(5, 2_000);
+    assert_eq!(stage.evicted(), [(2, 0, true)]);
 }
 
 #[test]
@@ -266,5 +284,101 @@ proptest! {
         prop_assert_eq!(world.stage.books(), empty);
         // What still waits is too large for the fleet.
         prop_assert_eq!(world.stage.core.waiting(), world.waiting.len() as u64);
+    }
+}
+
+/// A fleet of several blocks of nodes, full of the unimportant. In tests every choice of victims is held against a
+/// visit to every node.
+struct Crowd {
+    stage: Stage,
+    running: Vec<u64>,
+    leaving: Vec<u64>,
+}
+
+impl Crowd {
+    /// Nodes of up to four cores and two devices, in racks of ten.
+    fn new(policy: &str, nodes: u32) -> Self {
+        let mut config = Config { placement: Choice::named("best-fit"), ..preempting(policy, &[("grace", "1s")]) };
+        config.preemption.options.insert("candidates".to_string(), Setting::Number(1e9));
+        let mut stage = Stage::new(config);
+        for id in 0..nodes {
+            let domains = vec![("rack".to_string(), format!("rack-{}", id / 10))];
+            let mut spec = NodeSpec { gpus: 2, domains, ..node(id, 4_000 - 500 * (id % 3), 16) };
+            spec.capacity[GPU] = 2_000;
+            stage.add(spec);
+        }
+        Self { stage, running: vec![], leaving: vec![] }
+    }
+
+    fn hear(&mut self, event: Event) {
+        self.stage.hear(&[event]);
+        for decision in &self.stage.decisions {
+            match *decision {
+                Decision::Place { task, more: false, .. } => self.running.push(task.0),
+                Decision::Evict { task, .. } => self.leaving.push(task.0),
+                _ => {}
+            }
+        }
+    }
+
+    fn end(&mut self, task: u64, ending: Ending) {
+        self.running.retain(|&other| other != task);
+        self.leaving.retain(|&other| other != task);
+        self.hear(Event::TaskEnded { task: TaskId(task), ending });
+    }
+
+    /// Something happens that these numbers say.
+    fn happen(&mut self, draw: impl Fn(u64, u64) -> u64) {
+        let node = NodeId(draw(20, 140) as u32);
+        let any = self.running.get(draw(0, self.running.len().max(1) as u64) as usize).copied();
+        match (draw(1, 16), self.leaving.first().copied(), any) {
+            (0..5, Some(task), _) => self.end(task, Ending::Evicted),
+            (0..2, _, Some(task)) => self.end(task, Ending::Finished),
+            (2, ..) => self.hear(Event::NodeClosed { node }),
+            (3, ..) => self.hear(Event::NodeOpened { node }),
+            _ => {
+                let rule = Rule { attribute: "rack".to_string(), law: Law::MaxPer(1 + draw(2, 2) as u32) };
+                let layout = Arc::new(Layout { rules: vec![rule], ..Layout::default() });
+                let (count, milli) = [(1, 500), (2, 1_000), (0, 0), (0, 0)][draw(3, 4) as usize];
+                let tasks = self.stage.tasks(1 + draw(4, 3) as u32, 500 * (1 + draw(5, 7) as u32), draw(6, 6) as u32);
+                let mut spec = JobSpec {
+                    kind: [JobKind::Batch, JobKind::Gang, JobKind::Service][draw(7, 3) as usize],
+                    priority: draw(8, 5) as i32,
+                    disruption: (draw(9, 3) == 0).then_some(1),
+                    layout: (draw(10, 6) == 0).then_some(layout),
+                    gpu: GpuRequest { count, milli },
+                    ..tasks
+                };
+                spec.request[GPU] = u32::from(count) * u32::from(milli);
+                self.hear(Event::JobSubmitted(spec));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_victims_are_those_that_a_visit_to_every_node_finds(
+        policy in 0..PREEMPTIONS.len(),
+        low in prop::collection::vec((1_u32..6, 0_i32..2, 0_u64..3), 360..460),
+        words in prop::collection::vec(any::<u64>(), 1..150),
+    ) {
+        let mut crowd = Crowd::new(PREEMPTIONS[policy].name, 140);
+        for (cpu, priority, after) in low {
+            crowd.stage.now = crowd.stage.now + Span(after * 1_000_000);
+            let spec = JobSpec { priority, ..crowd.stage.task(500 * cpu, 2) };
+            crowd.hear(Event::JobSubmitted(spec));
+        }
+        // Wherever there is too little room for it, some node of four cores is full of those.
+        let spec = JobSpec { priority: 9, ..crowd.stage.task(4_000, 0) };
+        crowd.hear(Event::JobSubmitted(spec));
+        let starts = !crowd.stage.places().is_empty();
+        prop_assert!(starts || PREEMPTIONS[policy].name == "none" || !crowd.stage.evicted().is_empty());
+        for word in words {
+            crowd.stage.now = crowd.stage.now + Span(word % 5_000_000);
+            crowd.happen(|index, bound| mix(word ^ mix(index)) % bound);
+        }
     }
 }
