@@ -83,7 +83,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let mut context = Context { places, base, inputs: Vec::new(), warnings: Vec::new() };
     check_name(&scenario.name, places)?;
     settle_backfill(&mut scenario.scheduler, &mut context)?;
-    warn_of_preemption(&scenario.scheduler, &mut context);
+    warn_of_preemption(&scenario, &mut context);
     let mut config = configure(&scenario, places, registries)?;
     trigger::prepare(&mut scenario);
     let mut fleet = fleet::resolve(&mut scenario.fleet, &mut context)?;
@@ -314,14 +314,20 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
     Ok(())
 }
 
-/// Making room has no effect where nobody waits for it, or where everybody has a reservation.
-fn warn_of_preemption(given: &spec::Scheduler, context: &mut Context<'_>) {
+/// Making room has no effect where nobody waits for it, everybody has a reservation, or the fleet is shared.
+fn warn_of_preemption(scenario: &Scenario, context: &mut Context<'_>) {
+    let given = &scenario.scheduler;
     if given.preemption.0.name == "none" {
         return;
     }
-    let idle = match (given.unplaceable, given.backfill.0.name.as_str()) {
-        (spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
-        (_, "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
+    let has_terms = !(scenario.partition.is_empty() && scenario.qos.is_empty() && scenario.reservation.is_empty());
+    let idle = match (given.architecture, given.unplaceable, given.backfill.0.name.as_str()) {
+        (spec::Architecture::TwoLevel | spec::Architecture::SharedState, ..) => {
+            "frameworks that share a fleet make room for nobody"
+        }
+        _ if has_terms => "where there are partitions, qualities of service or reservations nobody makes room",
+        (_, spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
+        (.., "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
         _ => return,
     };
     context.warn(format!("`scheduler.preemption` has no effect: {idle}"));

@@ -236,9 +236,9 @@ fn a_head_that_holds_a_reservation_blocks() {
 fn a_profile_fills_in_what_is_not_written() {
     let run = resolved(FLEET, WORK, &["scheduler.profile=kubernetes", "scheduler.placement=first-fit"]).unwrap();
     assert_eq!((run.config.queue.name.as_str(), run.config.placement.name.as_str()), ("priority", "first-fit"));
-    assert_eq!(run.profile.keys, ["scheduler.head_of_line", "scheduler.queue"]);
+    assert_eq!(run.profile.keys, ["scheduler.head_of_line", "scheduler.preemption", "scheduler.queue"]);
     let text = run.text().unwrap();
-    let head = "# From profile kubernetes: scheduler.head_of_line, scheduler.queue\n";
+    let head = "# From profile kubernetes: scheduler.head_of_line, scheduler.preemption, scheduler.queue\n";
     assert!(text.starts_with(head), "{text}");
     let again = resolved_in(Path::new(""), &text, &[]).unwrap();
     assert_eq!((again.scenario, again.profile.keys), (run.scenario, vec![]));
@@ -370,7 +370,13 @@ fn demands_that_mean_nothing_are_refused() {
     complains(&["fleet.group.0.lanes={tasks=3}"], "this lane counts tasks; give `tasks` instead");
     complains(&["scheduler.preemption=nobody"], "there is no policy `nobody`");
     complains(&["scheduler.preemption={name=\"priority\", mode=\"suspend\"}"], "write \"requeue\" or \"cancel\"");
-    let idle = ["scheduler.preemption=priority", "scheduler.unplaceable=reject"];
-    let warned = resolved(FLEET, WORK, &idle).unwrap().warnings;
-    assert!(warned.iter().any(|one| one.contains("`scheduler.preemption` has no effect")), "{warned:?}");
+    for (idle, why) in [
+        ("scheduler.unplaceable=reject", "nobody waits"),
+        ("scheduler.architecture=shared-state", "frameworks that share a fleet make room for nobody"),
+        ("partition=[{name=\"all\"}]", "partitions, qualities of service or reservations"),
+    ] {
+        let warned = resolved(FLEET, WORK, &["scheduler.preemption=priority", idle]).unwrap().warnings;
+        let says = |warning: &String| warning.contains("`scheduler.preemption` has no effect") && warning.contains(why);
+        assert!(warned.iter().any(says), "{why}: {warned:?}");
+    }
 }
