@@ -322,7 +322,7 @@ impl World {
             }
             Stage::Leaving { grace, deadline, goes } => {
                 let is_late = now >= deadline;
-                if self.drain(node, grace, is_late) > 0 {
+                if self.drain(node, grace, is_late, true) > 0 {
                     return Some(if is_late { now + grace.max(Span(1)) } else { deadline });
                 }
                 self.is_done(group, at);
@@ -363,6 +363,7 @@ impl World {
         self.appear(NodeId(node));
         self.plan_interruption(group, at);
         self.refresh(node);
+        self.daemons.joined();
     }
 
     fn depart(&mut self, group: usize, at: u32) {
@@ -375,6 +376,7 @@ impl World {
         if let Some(comings) = &mut self.comings {
             comings.removed += 1;
         }
+        self.take_daemons_along(id);
         self.disappear(id);
         self.work_on(id, true);
         self.soften(id, false);

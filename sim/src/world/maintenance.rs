@@ -122,7 +122,7 @@ impl World {
         if let Stage::Draining(deadline) = rounds.stages[unit] {
             let is_late = now >= deadline;
             let nodes: Vec<u32> = rounds.units.nodes(unit as u32).collect();
-            let left: usize = nodes.iter().map(|&node| self.drain(node, rounds.upkeep.grace, is_late)).sum();
+            let left: usize = nodes.iter().map(|&node| self.drain(node, rounds.upkeep.grace, is_late, false)).sum();
             if left > 0 {
                 return Some(if is_late { now + rounds.upkeep.grace.max(Span(1)) } else { deadline });
             }
@@ -149,10 +149,12 @@ impl World {
         None
     }
 
-    /// Tells the tasks on a node to leave, as far as their services can spare them; how many are still there.
-    pub(super) fn drain(&mut self, node: u32, grace: Span, is_late: bool) -> usize {
+    /// Tells the tasks on a node to leave, as far as their services can spare them, but for those of daemons where
+    /// these stay; how many are still to leave.
+    pub(super) fn drain(&mut self, node: u32, grace: Span, is_late: bool, daemons_stay: bool) -> usize {
         for slot in self.residents_of(NodeId(node)) {
-            if self.tasks[slot].running.is_none() || self.tasks[slot].leaving.is_some() {
+            let stays = daemons_stay && self.is_daemon(slot);
+            if self.tasks[slot].running.is_none() || self.tasks[slot].leaving.is_some() || stays {
                 continue;
             }
             let (job, task) = (self.tasks[slot].job, self.tasks[slot].id);
@@ -175,7 +177,8 @@ impl World {
                 self.plan(self.now + grace, super::what(super::LEAVE, self.tasks[slot].generation, slot));
             }
         }
-        self.residents_of(NodeId(node)).len()
+        let stay = if daemons_stay { self.daemons_on(NodeId(node)).len() } else { 0 };
+        self.residents_of(NodeId(node)).len() - stay
     }
 
     /// True if the service of a replica has disruptions left to spare; other tasks always may go.

@@ -4,6 +4,7 @@ mod acting;
 mod apply;
 mod blast;
 mod close;
+mod daemons;
 mod elastic;
 mod health;
 mod launching;
@@ -216,6 +217,8 @@ pub(crate) struct World {
     trouble: Option<Box<health::Trouble>>,
     /// Nodes that come and go; none if all stay.
     comings: Option<Box<elastic::Comings>>,
+    /// What nodes that come bring along.
+    daemons: daemons::Daemons,
     /// What is done when a number says so; none if nothing is.
     watch: Option<Box<Watch>>,
     /// The run goes no further than before this instant.
@@ -309,6 +312,7 @@ impl World {
         }
         if self.trouble.is_some() {
             any |= self.meet_trouble();
+            any |= self.bring_daemons()?;
         }
         if self.launching.is_some() {
             any |= self.meet_launches();

@@ -1,6 +1,7 @@
 //! Groups grow and shrink by rule, empty nodes switch themselves off, lent ones are taken away.
 
 use windtunnel_scheduler::draw::{Kind, unit};
+use windtunnel_scheduler::id::NodeId;
 use windtunnel_scheduler::resources::LANES;
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -151,14 +152,15 @@ impl World {
         is_patient && (0..comings.groups.len()).any(|group| able(group) && self.short_of(group) > 0)
     }
 
-    /// A node may have become empty or little used, or cease to be.
+    /// A node may have become empty or little used, or cease to be. One that holds daemons alone is empty.
     pub(super) fn refresh(&mut self, node: u32) {
         let now = self.now;
+        let daemons = self.daemons_on(NodeId(node)).len();
         let Some(comings) = &mut self.comings else { return };
         let Some((group, at)) = comings.place_of(node) else { return };
         let truth = &self.nodes[node as usize];
         let is_there = comings.members[group][at as usize].stage == Stage::There && !truth.down;
-        let is_empty = is_there && truth.tasks == 0;
+        let is_empty = is_there && truth.tasks as usize == daemons;
         let below = match comings.groups[group].rule {
             Some(Rule::ClusterAutoscaler { below, .. }) => u64::from(below),
             _ => 0,

@@ -16,6 +16,7 @@ use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
 use super::blast::Radius;
+use super::daemons::Daemons;
 use super::elastic::Comings;
 use super::health::Trouble;
 use super::launching::Launching;
@@ -105,8 +106,7 @@ impl World {
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let past = Past::new(&fleet, &workloads);
-        let terms = scheduler.has_terms().then(|| Box::new(scheduler.clone()));
-        let arrivals = Arrivals::new(workloads, terms.is_some())?;
+        let arrivals = Arrivals::new(workloads, scheduler.has_terms())?;
         let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
@@ -121,7 +121,7 @@ impl World {
             next_job: 0,
             agenda: Agenda::default(),
             arrivals,
-            terms,
+            terms: scheduler.has_terms().then(|| Box::new(scheduler.clone())),
             routing,
             inboxes: (0..parties).map(|_| Vec::new()).collect(),
             post: Post { mail: Slab::default(), sent: 0, link },
@@ -158,6 +158,7 @@ impl World {
             radius,
             trouble,
             comings,
+            daemons: Daemons::default(),
             watch,
             pause: None,
             fleet,

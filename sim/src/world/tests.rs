@@ -4,6 +4,7 @@ mod architectures;
 mod binpack;
 mod blast;
 mod canary;
+mod daemons;
 mod elastic;
 mod evict;
 mod forks;

@@ -38,16 +38,25 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 impl World {
     /// A job is handed in.
     pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         let mut job = job;
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
+        self.submit_as(job, workload, None)
+    }
+
+    /// The same; under the id of an earlier job, if it brings more tasks of that one.
+    pub(super) fn submit_as(&mut self, job: TraceJob, workload: usize, id: Option<u64>) -> Result<(), SimError> {
+        let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         if self.watch.is_some() {
             self.note_service(&job, workload);
         }
         let slot = self.add_job(&job, workload, Coming::Submitted)?;
         self.note_recorded(&job, slot);
+        match id {
+            Some(id) => self.jobs[slot].id = id,
+            None => self.note_daemon(self.jobs[slot].id, &job, workload),
+        }
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
@@ -73,7 +82,7 @@ impl World {
 
     /// How many nodes may have a task that asks this, if empty; at least 1, so that a daemon without a node is seen to
     /// wait.
-    fn matching_nodes(&self, ask: &Ask) -> u32 {
+    pub(super) fn matching_nodes(&self, ask: &Ask) -> u32 {
         let request = self.constrained(ask.request);
         let constraints = ask.constraints.as_deref().unwrap_or_default();
         let may = |node: &&FleetNode| {
@@ -628,6 +637,7 @@ impl World {
 
     /// `members` tasks of a job are over; with its last one the job is.
     pub(super) fn task_over(&mut self, slot: u32, state: State, members: u32) {
+        self.daemons.over(self.jobs[slot].id);
         let job = &mut self.jobs[slot];
         job.live -= 1;
         job.worst = worse(job.worst, state);
