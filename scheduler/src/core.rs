@@ -12,7 +12,7 @@ use crate::config::{Architecture, Choice, Config, HeadOfLine, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::framework::{Batch, Offered, Policies, Sharing};
-use crate::id::{NodeId, PartyId};
+use crate::id::{NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::placement::{self, PLACEMENTS, Placement};
 use crate::preemption::{self, PREEMPTIONS, Preemption};
@@ -415,6 +415,12 @@ impl Scheduler for Core {
             rest = &rest[at + 1..];
         }
         Ok(self.hear(party, now, rest, decisions))
+    }
+
+    fn foresee(&self, party: PartyId, ends: &[TaskId]) {
+        if let Some(Some(Party::Fused(fused))) = self.parties.get(usize::from(party.0)) {
+            fused.framework.foresee(&fused.ledger, ends);
+        }
     }
 
     fn fork(&self) -> Option<Box<dyn Scheduler>> {

@@ -63,6 +63,11 @@ pub trait Scheduler: Send {
         decisions: &mut Vec<Decision>,
     ) -> Result<Step, Gone>;
 
+    /// A driver that knows which tasks will end next may say so, a few dozen at a time: what it takes to deal with each
+    /// is looked at together and is in the cache then. A driver of real machines knows no such thing and says nothing.
+    /// Nothing else can come of it: the scheduler is only looked at.
+    fn foresee(&self, _party: PartyId, _ends: &[TaskId]) {}
+
     /// A copy in the same state; None where that is impossible (another process).
     fn fork(&self) -> Option<Box<dyn Scheduler>>;
 }

@@ -9,6 +9,8 @@ use windtunnel_scheduler::time::Time;
 
 /// Entries in one piece of a bucket.
 const PIECE: usize = 128;
+/// At most so many entries are shown ahead of their time at once.
+pub const SOON_MOST: usize = 64;
 const NIL: u32 = u32::MAX;
 /// One bucket for "now" and one for each highest differing bit.
 const BUCKETS: usize = 65;
@@ -42,6 +44,10 @@ pub struct Agenda {
     length: usize,
     /// The earliest entry, if it is known.
     least: Option<u64>,
+    /// What happens soon, in no particular order: see [`Agenda::soon`].
+    soon: Vec<u64>,
+    /// Up to here everything was shown.
+    shown: u64,
 }
 
 impl Default for Agenda {
@@ -54,6 +60,8 @@ impl Default for Agenda {
             spare: Vec::new(),
             length: 0,
             least: None,
+            soon: Vec::new(),
+            shown: 0,
         }
     }
 }
@@ -161,10 +169,39 @@ impl Agenda {
         }
     }
 
+    /// What is about to happen, as far as it was not shown before: so that whoever is to deal with it can have fetched
+    /// together what each will need. Most of what happens is shown, nothing twice; newcomers in between are not.
+    #[inline]
+    pub fn soon(&self) -> &[u64] {
+        &self.soon
+    }
+
+    /// Forgets what was shown.
+    pub fn forget_soon(&mut self) {
+        self.soon.clear();
+    }
+
+    /// Shows the entries of a bucket that is small enough: what is in it comes next.
+    fn show(&mut self, piece: u32) {
+        let Some(piece) = self.pieces.get(piece as usize) else { return };
+        if piece.next != NIL || piece.length > SOON_MOST {
+            return;
+        }
+        let entries = &piece.entries[..piece.length];
+        let latest = entries.iter().map(|entry| entry.at.0).max().unwrap_or(0);
+        if latest > self.shown {
+            let shown = self.shown;
+            self.soon.clear();
+            self.soon.extend(entries.iter().filter(|entry| entry.at.0 > shown).map(|entry| entry.what));
+            self.shown = latest;
+        }
+    }
+
     /// Puts every entry of a bucket where it belongs now.
     fn spread(&mut self, bucket: usize) {
         let mut at = std::mem::replace(&mut self.heads[bucket], NIL);
         self.filled &= !(1 << bucket);
+        self.show(at);
         while at != NIL {
             let (length, next) = (self.pieces[at as usize].length, self.pieces[at as usize].next);
             for index in 0..length {

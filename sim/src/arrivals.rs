@@ -72,9 +72,9 @@ impl Arrivals {
 
     /// Takes the next job of a workload.
     pub(crate) fn take(&mut self, at: usize) -> Result<Option<Job>, SourceError> {
-        let next = self.workloads[at].source.next_job()?;
+        let mut job = self.heads[at].take();
+        self.heads[at] = self.workloads[at].source.next_job()?;
         self.read[at] += 1;
-        let mut job = std::mem::replace(&mut self.heads[at], next);
         if let Some(job) = &mut job {
             job.role = self.relabel(at, job.role);
             job.class = self.relabel(at, job.class);

@@ -146,6 +146,7 @@ impl Loop<'_> {
             if !more {
                 return Ok(());
             }
+            world.foresee(self.scheduler);
             turns += 1;
             if turns > world.turns_most().saturating_add(u64::from(ROUNDS_MOST)) {
                 return Err(SimError::Restless { at: world.now, rounds: ROUNDS_MOST });

@@ -244,9 +244,9 @@ impl Measures {
 
     /// The levels as they stand after the instant `now`.
     pub(crate) fn observe(&mut self, now: Time, levels: &Levels) {
-        let old = std::mem::replace(&mut self.levels, *levels);
+        let old = &self.levels;
         let counts = |levels: &Levels| [levels.waiting, levels.running, levels.nodes_in_use, levels.nodes_up];
-        for (column, (before, after)) in counts(&old).into_iter().zip(counts(levels)).enumerate() {
+        for (column, (before, after)) in counts(old).into_iter().zip(counts(levels)).enumerate() {
             if before != after {
                 self.series.set(now, column, after);
             }
@@ -267,7 +267,7 @@ impl Measures {
             let rows = |levels: &Levels| {
                 [&levels.used, &levels.capacity, &levels.pending, &levels.usage].map(|row| row.0[lane])
             };
-            let (before, after) = (rows(&old), rows(levels));
+            let (before, after) = (rows(old), rows(levels));
             for offset in 0..PER_LANE.len() {
                 if before[offset] != after[offset] {
                     self.series.set(now, column + offset, after[offset]);
@@ -286,6 +286,7 @@ impl Measures {
                 self.packing = needed as f64 / levels.nodes_in_use as f64;
             }
         }
+        self.levels = *levels;
     }
 
     /// What is stranded, by lane and cause, as sampled at `now`.

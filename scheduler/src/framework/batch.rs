@@ -9,7 +9,7 @@ use super::pass::{Beliefs, Pass, Wish};
 use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
 use super::retries::{Pausing, Retries};
-use super::running::Running;
+use super::running::{self, Running};
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
@@ -575,6 +575,13 @@ impl Batch {
             }
         }
         self.grown.clear();
+    }
+
+    /// Looks at what the ends of these tasks will ask for, see [`crate::Scheduler::foresee`].
+    pub fn foresee(&self, ledger: &Ledger, ends: &[TaskId]) {
+        for ends in ends.chunks(running::FETCHED_MOST) {
+            self.running.fetch(ledger, &*self.place, ends);
+        }
     }
 
     /// What a running task needs; None if it does not run.

@@ -3,9 +3,11 @@
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::hint::black_box;
 
 use crate::event::{GpuSet, JobKind, JobSpec, Loss, Retry};
 use crate::id::{JobId, NodeId, TaskId};
+use crate::index::Place;
 use crate::ledger::{Ledger, ShapeId};
 use crate::paged::PagedMap;
 use crate::partition::Terms;
@@ -15,6 +17,9 @@ use crate::slab::Slab;
 use crate::time::Time;
 
 const NONE: u32 = u32::MAX;
+
+/// At most so many tasks are fetched together.
+pub const FETCHED_MOST: usize = 64;
 
 /// A job with tasks that wait or run. What every start and every end asks for fills one line of the cache, and comes
 /// first.
@@ -262,6 +267,24 @@ impl Running {
     #[must_use]
     pub fn find(&self, id: TaskId) -> Option<u32> {
         self.of_id.find(id.0)
+    }
+
+    /// Looks at what the ends of at most [`FETCHED_MOST`] tasks will ask for, the same step for all of them at a time: one
+    /// step tells where the next has to look, and what a step looks at arrives together.
+    pub fn fetch(&self, ledger: &Ledger, place: &dyn Place, ids: &[TaskId]) {
+        let mut slots = [NONE; FETCHED_MOST];
+        for (slot, &id) in slots.iter_mut().zip(ids) {
+            *slot = self.of_id.find(id.0).unwrap_or(NONE);
+        }
+        let mut places = [(NONE, NodeId(0)); FETCHED_MOST];
+        for (place, &slot) in places.iter_mut().zip(&slots).filter(|(_, slot)| **slot != NONE) {
+            *place = (self.tasks[slot].job, self.tasks[slot].node);
+        }
+        let mut seen = 0;
+        for &(job, node) in places.iter().filter(|(job, _)| *job != NONE) {
+            seen ^= self.jobs[job].key ^ ledger.fetch(node) ^ place.fetch(node);
+        }
+        black_box(seen);
     }
 
     /// The task in a slot.

@@ -69,14 +69,25 @@ pub struct Grid {
     order: Order,
 }
 
-/// Ordered sets of nodes, one per cell: treaps whose links live in tables by node, so that moving a node needs no heap.
+/// Ordered sets of nodes, one per cell: treaps whose links live in a table by node, so that moving a node needs no heap.
 #[derive(Clone)]
 struct Order {
     roots: Vec<u32>,
-    left: Vec<u32>,
-    right: Vec<u32>,
-    share: Vec<u64>,
-    cell: Vec<u16>,
+    links: Vec<Link>,
+}
+
+/// What the order knows of a node: together, since each step of a search asks for all of it.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+struct Link {
+    share: u64,
+    left: u32,
+    right: u32,
+    cell: u16,
+}
+
+impl Link {
+    const LOOSE: Self = Self { share: 0, left: NIL, right: NIL, cell: OUTSIDE };
 }
 
 impl Default for Grid {
@@ -95,7 +106,7 @@ impl Grid {
             seen: 0,
             axes: [axis; 2],
             rows: [0; SIDE],
-            order: Order { roots: vec![NIL; SIDE * SIDE], left: vec![], right: vec![], share: vec![], cell: vec![] },
+            order: Order { roots: vec![NIL; SIDE * SIDE], links: vec![] },
         }
     }
 
@@ -126,15 +137,15 @@ impl Grid {
             OUTSIDE
         };
         let at = id.index();
-        let old = self.order.cell[at];
-        if old == cell && (cell == OUTSIDE || self.order.share[at] == share) {
+        let Link { cell: old, share: old_share, .. } = self.order.links[at];
+        if old == cell && (cell == OUTSIDE || old_share == share) {
             return;
         }
         if old != OUTSIDE && self.order.remove(old, id.0) {
             self.rows[usize::from(old) / SIDE] &= !(1 << (usize::from(old) % SIDE));
         }
-        self.order.cell[at] = cell;
-        self.order.share[at] = share;
+        let link = &mut self.order.links[at];
+        (link.cell, link.share) = (cell, share);
         if cell != OUTSIDE {
             self.order.insert(cell, id.0);
             self.rows[usize::from(cell) / SIDE] |= 1 << (usize::from(cell) % SIDE);
@@ -251,6 +262,10 @@ impl Place for Grid {
         true
     }
 
+    fn fetch(&self, node: NodeId) -> u64 {
+        self.order.links.get(node.index()).map_or(0, |link| link.share)
+    }
+
     fn copy(&self) -> Box<dyn Place> {
         Box::new(self.clone())
     }
@@ -259,15 +274,12 @@ impl Place for Grid {
 impl Order {
     fn clear(&mut self, count: usize) {
         self.roots.fill(NIL);
-        self.left = vec![NIL; count];
-        self.right = vec![NIL; count];
-        self.share = vec![0; count];
-        self.cell = vec![OUTSIDE; count];
+        self.links = vec![Link::LOOSE; count];
     }
 
     #[inline]
     fn key(&self, node: u32) -> (u64, u32) {
-        (self.share[node as usize], node)
+        (self.links[node as usize].share, node)
     }
 
     /// Heap order of the treap: a hash of the id, so the shape of a tree depends on its members only.
@@ -281,8 +293,8 @@ impl Order {
         if at == NIL {
             return None;
         }
-        while self.left[at as usize] != NIL {
-            at = self.left[at as usize];
+        while self.links[at as usize].left != NIL {
+            at = self.links[at as usize].left;
         }
         Some(self.key(at))
     }
@@ -295,9 +307,9 @@ impl Order {
             let here = self.key(at);
             if here > key {
                 found = Some(here);
-                at = self.left[at as usize];
+                at = self.links[at as usize].left;
             } else {
-                at = self.right[at as usize];
+                at = self.links[at as usize].right;
             }
         }
         found
@@ -312,7 +324,7 @@ impl Order {
         while at != NIL && Self::priority(at) > priority {
             parent = at;
             went_left = key < self.key(at);
-            at = if went_left { self.left[at as usize] } else { self.right[at as usize] };
+            at = if went_left { self.links[at as usize].left } else { self.links[at as usize].right };
         }
         self.split(at, key, node);
         self.hang(cell, parent, went_left, node);
@@ -327,11 +339,11 @@ impl Order {
             if self.key(at) < key {
                 self.link(low, at);
                 low = (at, false);
-                at = self.right[at as usize];
+                at = self.links[at as usize].right;
             } else {
                 self.link(high, at);
                 high = (at, true);
-                at = self.left[at as usize];
+                at = self.links[at as usize].left;
             }
         }
         self.link(low, NIL);
@@ -341,9 +353,9 @@ impl Order {
     #[inline]
     fn link(&mut self, (parent, is_left): (u32, bool), child: u32) {
         if is_left {
-            self.left[parent as usize] = child;
+            self.links[parent as usize].left = child;
         } else {
-            self.right[parent as usize] = child;
+            self.links[parent as usize].right = child;
         }
     }
 
@@ -365,9 +377,9 @@ impl Order {
         while at != node {
             parent = at;
             went_left = key < self.key(at);
-            at = if went_left { self.left[at as usize] } else { self.right[at as usize] };
+            at = if went_left { self.links[at as usize].left } else { self.links[at as usize].right };
         }
-        let (mut low, mut high) = (self.left[node as usize], self.right[node as usize]);
+        let (mut low, mut high) = (self.links[node as usize].left, self.links[node as usize].right);
         while low != NIL && high != NIL {
             let low_wins = Self::priority(low) > Self::priority(high);
             let winner = if low_wins { low } else { high };
@@ -375,9 +387,9 @@ impl Order {
             parent = winner;
             went_left = !low_wins;
             if low_wins {
-                low = self.right[winner as usize];
+                low = self.links[winner as usize].right;
             } else {
-                high = self.left[winner as usize];
+                high = self.links[winner as usize].left;
             }
         }
         self.hang(cell, parent, went_left, if low == NIL { high } else { low });

@@ -81,6 +81,11 @@ pub trait Place: Send {
     /// Takes back what searches have moved since [`Place::cursor`] said this: what they found is given up.
     fn rewind(&mut self, _cursor: u32) {}
 
+    /// Looks at what is known of the node, so that it is in the cache: see [`crate::Scheduler::foresee`].
+    fn fetch(&self, _node: NodeId) -> u64 {
+        0
+    }
+
     /// A copy in the same state.
     fn copy(&self) -> Box<dyn Place>;
 }

@@ -196,6 +196,14 @@ impl Ledger {
         }
     }
 
+    /// Looks at what is known of the node, so that it is in the cache: see [`crate::Scheduler::foresee`].
+    #[must_use]
+    pub(crate) fn fetch(&self, id: NodeId) -> u64 {
+        let at = id.index();
+        let sides = self.tasks[at] ^ u32::from(self.open[at]) ^ self.free[at][0] ^ self.capacity[at][0];
+        u64::from(sides) ^ self.latest_end[at].0
+    }
+
     /// What makes lanes comparable.
     #[must_use]
     pub fn scale(&self) -> &Scale {

@@ -119,6 +119,16 @@ impl Heat {
         }
     }
 
+    /// What is taken of the node, as said last.
+    ///
+    /// # Panics
+    /// As [`Heat::set`].
+    #[must_use]
+    #[inline]
+    pub fn allocated(&self, node: u32) -> u32 {
+        self.nodes[node as usize].allocated
+    }
+
     /// From `now` on the node is up, or is not.
     ///
     /// # Panics

@@ -39,6 +39,9 @@ impl World {
     /// Lets every trigger fire that is due, in file order: all of them look before any acts. False if none is due: then
     /// the instant is over.
     pub(crate) fn pull(&mut self) -> Result<bool, SimError> {
+        if self.watch.is_none() && self.comings.is_none() {
+            return Ok(false);
+        }
         let now = self.now;
         let count = self.watch.as_ref().map_or(0, |watch| watch.armed.len());
         let mut due = Vec::new();
@@ -160,7 +163,7 @@ impl World {
         job.class = self.arrivals.label(&what.class);
         job.role = self.arrivals.label(&what.role);
         let told = format!("handed in {}", job.name);
-        self.submit(job, what.workload)?;
+        self.submit(&mut job, what.workload)?;
         Ok(told)
     }
 
@@ -219,7 +222,7 @@ impl World {
             group.count = u32::try_from(by).unwrap_or(u32::MAX);
             job.groups = Groups::One(group);
         }
-        self.submit(job, workload)?;
+        self.submit(&mut job, workload)?;
         Ok(format!("{by} more replicas of {service}"))
     }
 

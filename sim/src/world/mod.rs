@@ -6,6 +6,7 @@ mod blast;
 mod close;
 mod daemons;
 mod elastic;
+mod foresight;
 mod health;
 mod launching;
 mod leave;
@@ -229,7 +230,7 @@ impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
     pub(crate) fn advance(&mut self) -> Option<Time> {
         let arrival = self.arrivals.peek().map(|(at, _)| at);
-        if !self.is_alive(arrival) {
+        if arrival.is_none() && !self.is_alive() {
             return None;
         }
         let planned = self.agenda.earliest();
@@ -267,12 +268,16 @@ impl World {
         Some(now)
     }
 
-    /// True if something is ahead. That services end, only to be run again, does not keep a run alive.
-    fn is_alive(&mut self, arrival: Option<Time>) -> bool {
-        let planned = arrival.is_some() || self.agenda.len() > self.kept_running;
-        let thinks = self.wakes.iter().any(Option::is_some) || self.next_thought().is_some();
-        let comes = planned || thinks || self.next_launch().is_some();
-        comes || matches!(self.stop, Stop::At(_)) || self.trouble_keeps_alive() || self.triggers_keep_alive()
+    /// True if something is ahead after the last arrival. That services end, only to be run again, does not keep a run
+    /// alive.
+    fn is_alive(&mut self) -> bool {
+        self.agenda.len() > self.kept_running
+            || self.wakes.iter().any(Option::is_some)
+            || self.next_thought().is_some()
+            || self.next_launch().is_some()
+            || matches!(self.stop, Stop::At(_))
+            || self.trouble_keeps_alive()
+            || self.triggers_keep_alive()
     }
 
     /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
@@ -327,8 +332,8 @@ impl World {
                 break;
             }
             any = true;
-            if let Some(job) = self.arrivals.take(workload)? {
-                self.submit(job, workload)?;
+            if let Some(mut job) = self.arrivals.take(workload)? {
+                self.submit(&mut job, workload)?;
             }
         }
         any |= self.next_thought().is_some_and(|until| until <= now);
@@ -345,8 +350,8 @@ impl World {
         if let Some((at, workload)) = self.arrivals.peek()
             && at <= now
         {
-            if let Some(job) = self.arrivals.take(workload)? {
-                self.submit(job, workload)?;
+            if let Some(mut job) = self.arrivals.take(workload)? {
+                self.submit(&mut job, workload)?;
             }
             return Ok(true);
         }

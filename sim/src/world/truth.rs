@@ -46,6 +46,16 @@ pub(crate) struct Job {
     pub parts: Parts,
 }
 
+impl Job {
+    /// Looks at each line of the cache that it fills, see [`super::foresight`].
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        let part = self.parts.as_slice().first();
+        let part = part.map_or(0, |part| part.request[0] ^ part.request[LANES - 1] ^ part.count);
+        self.digest ^ self.submit.0 ^ u64::from(self.live ^ self.rows ^ part)
+    }
+}
+
 /// The groups of equal tasks of a job.
 #[derive(Clone)]
 pub(crate) enum Parts {
@@ -239,8 +249,9 @@ pub(crate) struct Share {
     pub next: u32,
 }
 
-/// A machine.
+/// A machine. What is asked most often fills the first line of the cache.
 #[derive(Clone)]
+#[repr(C, align(64))]
 pub(crate) struct Node {
     pub capacity: Resources,
     pub used: Resources,
@@ -272,6 +283,12 @@ impl Node {
             dirty: false,
             down: false,
         }
+    }
+
+    /// Looks at each line of the cache that it fills, see [`super::foresight`].
+    #[inline]
+    pub(crate) fn fetch(&self) -> u64 {
+        u64::from(self.used[0]) ^ self.since.0 ^ self.allocated[0] as u64
     }
 
     /// Accounts for the levels that held until `now`: free room goes to `idle`, from the node's own lanes.

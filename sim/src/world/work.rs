@@ -36,9 +36,8 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 }
 
 impl World {
-    /// A job is handed in.
-    pub(super) fn submit(&mut self, job: TraceJob, workload: usize) -> Result<(), SimError> {
-        let mut job = job;
+    /// A job is handed in. How many tasks a daemon has is settled now.
+    pub(super) fn submit(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
@@ -46,21 +45,21 @@ impl World {
     }
 
     /// The same; under the id of an earlier job, if it brings more tasks of that one.
-    pub(super) fn submit_as(&mut self, job: TraceJob, workload: usize, id: Option<u64>) -> Result<(), SimError> {
+    pub(super) fn submit_as(&mut self, job: &TraceJob, workload: usize, id: Option<u64>) -> Result<(), SimError> {
         let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
         if self.watch.is_some() {
-            self.note_service(&job, workload);
+            self.note_service(job, workload);
         }
-        let slot = self.add_job(&job, workload, Coming::Submitted)?;
-        self.note_recorded(&job, slot);
+        let slot = self.add_job(job, workload, Coming::Submitted)?;
+        self.note_recorded(job, slot);
         match id {
             Some(id) => self.jobs[slot].id = id,
-            None => self.note_daemon(self.jobs[slot].id, &job, workload),
+            None => self.note_daemon(self.jobs[slot].id, job, workload),
         }
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
-            self.check_estimate(slot, &job, group)?;
+            self.check_estimate(slot, job, group)?;
             let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
