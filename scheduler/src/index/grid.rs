@@ -1,7 +1,7 @@
 //! Nodes ordered by the room they have left: the search of policies that take the fullest node that still fits.
 //!
-//! The order does not depend on the shape, so one structure serves any number of shapes. Nodes lie in a grid of 64 x 64
-//! cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and
+//! The order does not depend on the shape, so one structure serves any number of shapes. Nodes lie in a grid of 120 x
+//! 120 cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and
 //! within a cell nodes are ordered by (share left, id). A request starts at its own corner of the grid and stops as
 //! soon as no further cell can hold a fuller node: one to three cells in the common case.
 
@@ -15,7 +15,9 @@ use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape};
 use crate::resources::{LANES, Resources};
 
-const SIDE: usize = 64;
+/// Buckets of an axis: a row of cells is one bitmap.
+const SIDE: usize = FINE_BUCKETS + COARSE_BUCKETS;
+type Row = u128;
 const NIL: u32 = u32::MAX;
 const OUTSIDE: u16 = u16::MAX;
 
@@ -23,11 +25,15 @@ const OUTSIDE: u16 = u16::MAX;
 const STEPS: u64 = 1024;
 /// Steps that are cut finely: fleets that are packed have most of their nodes there.
 const FINE_STEPS: u64 = STEPS / 8;
-/// Steps in a bucket of the fine half and of the coarse half of an axis.
-const FINE: u64 = FINE_STEPS / 32;
-const COARSE: u64 = (STEPS - FINE_STEPS) / 32;
+const FINE_BUCKETS: usize = 64;
+/// As wide as a 64th of the largest node: requests are mostly such parts, and of the bucket that a request begins every
+/// node has room enough.
+const COARSE_BUCKETS: usize = 56;
+/// Steps in a bucket of the fine part and of the coarse part of an axis.
+const FINE: u64 = FINE_STEPS / FINE_BUCKETS as u64;
+const COARSE: u64 = (STEPS - FINE_STEPS) / COARSE_BUCKETS as u64;
 
-/// One axis of the grid: a lane cut into 64 buckets, 32 of them for the eighth next to full.
+/// One axis of the grid: a lane cut into buckets, more than half of them for the eighth next to full.
 #[derive(Clone, Copy)]
 struct Axis {
     lane: usize,
@@ -43,7 +49,8 @@ impl Axis {
         let factor = (STEPS << 32).div_ceil(u64::from(largest.max(1)));
         let mut axis = Self { lane, factor, low: [0; SIDE] };
         for bucket in 1..SIDE as u64 {
-            let step = if bucket < 32 { bucket * FINE } else { FINE_STEPS + (bucket - 32) * COARSE };
+            let coarse = bucket.saturating_sub(FINE_BUCKETS as u64);
+            let step = if coarse == 0 { bucket * FINE } else { FINE_STEPS + coarse * COARSE };
             // The first amount that falls into the bucket.
             let least = (step << 32).div_ceil(factor.max(1));
             axis.low[bucket as usize] = least * weight;
@@ -54,8 +61,10 @@ impl Axis {
     #[inline]
     fn bucket(&self, room: &Resources) -> usize {
         let step = (u64::from(room[self.lane]).saturating_mul(self.factor) >> 32).min(STEPS - 1);
-        let bucket = if step < FINE_STEPS { step / FINE } else { 32 + (step - FINE_STEPS) / COARSE };
-        bucket as usize
+        match step.checked_sub(FINE_STEPS) {
+            None => (step / FINE) as usize,
+            Some(above) => FINE_BUCKETS + (above / COARSE) as usize,
+        }
     }
 }
 
@@ -65,7 +74,7 @@ pub struct Grid {
     epoch: u64,
     seen: u64,
     axes: [Axis; 2],
-    rows: [u64; SIDE],
+    rows: [Row; SIDE],
     order: Order,
 }
 
@@ -83,11 +92,12 @@ struct Link {
     share: u64,
     left: u32,
     right: u32,
+    parent: u32,
     cell: u16,
 }
 
 impl Link {
-    const LOOSE: Self = Self { share: 0, left: NIL, right: NIL, cell: OUTSIDE };
+    const LOOSE: Self = Self { share: 0, left: NIL, right: NIL, parent: NIL, cell: OUTSIDE };
 }
 
 impl Default for Grid {
@@ -184,7 +194,7 @@ impl Grid {
         let from = second.bucket(&shape.request);
         let mut search = Search { ledger, shape, class, best: None, nodes, most };
         for row in first.bucket(&shape.request)..SIDE {
-            let mut cells = self.rows[row] & (u64::MAX << from);
+            let mut cells = self.rows[row] & (Row::MAX << from);
             if search.is_over(first.low[row] + second.low[from]) {
                 break;
             }
@@ -223,7 +233,8 @@ impl<C: Fn(NodeId) -> u32> Search<'_, C> {
     #[inline]
     fn look_into(&mut self, order: &Order, cell: u16) -> Option<()> {
         let mut at = order.first(cell);
-        while let Some(key) = at {
+        while at != NIL {
+            let key = order.key(at);
             if self.best.is_some_and(|best| best < (0, key.0, key.1)) {
                 return Some(());
             }
@@ -241,7 +252,7 @@ impl<C: Fn(NodeId) -> u32> Search<'_, C> {
             if *self.nodes > self.most {
                 return None;
             }
-            at = order.after(cell, key);
+            at = order.next(at);
         }
         Some(())
     }
@@ -263,7 +274,10 @@ impl Place for Grid {
     }
 
     fn fetch(&self, node: NodeId) -> u64 {
-        self.order.links.get(node.index()).map_or(0, |link| link.share)
+        let Some(link) = self.order.links.get(node.index()) else { return 0 };
+        // Whoever is above and below it is asked for when it moves.
+        let around = [link.left, link.right, link.parent].map(|at| self.order.links.get(at as usize));
+        around.into_iter().flatten().fold(link.share, |seen, link| seen ^ link.share)
     }
 
     fn copy(&self) -> Box<dyn Place> {
@@ -288,31 +302,36 @@ impl Order {
         mix(u64::from(node))
     }
 
-    fn first(&self, cell: u16) -> Option<(u64, u32)> {
-        let mut at = self.roots[usize::from(cell)];
-        if at == NIL {
-            return None;
+    /// The member with the least key; `NIL` if there is none, here and below.
+    fn first(&self, cell: u16) -> u32 {
+        match self.roots[usize::from(cell)] {
+            NIL => NIL,
+            root => self.least_below(root),
         }
+    }
+
+    #[inline]
+    fn least_below(&self, mut at: u32) -> u32 {
         while self.links[at as usize].left != NIL {
             at = self.links[at as usize].left;
         }
-        Some(self.key(at))
+        at
     }
 
-    /// The member with the least key above `key`.
-    fn after(&self, cell: u16, key: (u64, u32)) -> Option<(u64, u32)> {
-        let mut at = self.roots[usize::from(cell)];
-        let mut found = None;
-        while at != NIL {
-            let here = self.key(at);
-            if here > key {
-                found = Some(here);
-                at = self.links[at as usize].left;
-            } else {
-                at = self.links[at as usize].right;
-            }
+    /// The member of the same cell with the next larger key.
+    #[inline]
+    fn next(&self, mut at: u32) -> u32 {
+        let right = self.links[at as usize].right;
+        if right != NIL {
+            return self.least_below(right);
         }
-        found
+        loop {
+            let parent = self.links[at as usize].parent;
+            if parent == NIL || self.links[parent as usize].left == at {
+                return parent;
+            }
+            at = parent;
+        }
     }
 
     fn insert(&mut self, cell: u16, node: u32) {
@@ -352,33 +371,29 @@ impl Order {
 
     #[inline]
     fn link(&mut self, (parent, is_left): (u32, bool), child: u32) {
-        if is_left {
-            self.links[parent as usize].left = child;
-        } else {
-            self.links[parent as usize].right = child;
+        let link = &mut self.links[parent as usize];
+        *(if is_left { &mut link.left } else { &mut link.right }) = child;
+        if child != NIL {
+            self.links[child as usize].parent = parent;
         }
     }
 
     #[inline]
     fn hang(&mut self, cell: u16, parent: u32, is_left: bool, child: u32) {
-        if parent == NIL {
-            self.roots[usize::from(cell)] = child;
-        } else {
+        if parent != NIL {
             self.link((parent, is_left), child);
+            return;
+        }
+        self.roots[usize::from(cell)] = child;
+        if child != NIL {
+            self.links[child as usize].parent = NIL;
         }
     }
 
     /// Takes a node out of its cell; true if the cell is empty now.
     fn remove(&mut self, cell: u16, node: u32) -> bool {
-        let key = self.key(node);
-        let mut parent = NIL;
-        let mut went_left = false;
-        let mut at = self.roots[usize::from(cell)];
-        while at != node {
-            parent = at;
-            went_left = key < self.key(at);
-            at = if went_left { self.links[at as usize].left } else { self.links[at as usize].right };
-        }
+        let mut parent = self.links[node as usize].parent;
+        let mut went_left = parent != NIL && self.links[parent as usize].left == node;
         let (mut low, mut high) = (self.links[node as usize].left, self.links[node as usize].right);
         while low != NIL && high != NIL {
             let low_wins = Self::priority(low) > Self::priority(high);

@@ -43,8 +43,8 @@ const CHUNK: usize = 4096;
 const WARM: Kind = 0x7761_726d;
 /// Blind draws for a warm task before nodes are asked in order.
 const WARM_TRIES: u64 = 16;
-/// The first draw of the task that many further on is looked at already.
-const WARM_AHEAD: u64 = 8;
+/// The nodes that so many warm tasks are tried on first are fetched together.
+const WARM_TOGETHER: u64 = 32;
 /// Warm tasks in a row that fit nowhere before the fleet counts as full.
 const WARM_MISSES_MOST: u32 = 100;
 
@@ -267,8 +267,11 @@ impl World {
     fn warm_node(&self, ask: &Ask, index: u64) -> Option<(NodeId, GpuSet)> {
         let count = self.nodes.len() as u64;
         let draw = |index_of_draw| below(count, self.seed, WARM, index, index_of_draw);
-        // Looked at now, it is in the cache when its task's turn comes.
-        std::hint::black_box(self.nodes[below(count, self.seed, WARM, index + WARM_AHEAD, 0) as usize].used[0]);
+        if index.is_multiple_of(WARM_TOGETHER) {
+            let first = |task| below(count, self.seed, WARM, task, 0) as usize;
+            let fetch = |task| self.nodes[first(task)].fetch();
+            std::hint::black_box((index..index + WARM_TOGETHER).fold(0, |seen, task| seen ^ fetch(task)));
+        }
         let drawn = (0..WARM_TRIES).find_map(|at| self.warm_fits(ask, draw(at) as usize));
         drawn.or_else(|| {
             let from = draw(WARM_TRIES);
