@@ -86,11 +86,9 @@ fn a_dear_kind_gives_way_to_a_cheap_one() {
     assert!((9..=11).contains(&servers), "{servers}");
 }
 
-#[test]
-fn growth_breaks_a_fleet_in_the_period_that_was_worked_out() {
-    // 102 machines, each job an hour: 60 at once today. A job waits only if there are more than 102, give or take the
-    // draws by which jobs are cloned.
-    let steady = r#"
+/// 102 machines, each job an hour: 60 at once today. A job waits only if there are more than 102, give or take the
+/// draws by which jobs are cloned.
+const STEADY: &str = r#"
 name = "steady"
 [[fleet.group]]
 name = "m"
@@ -103,10 +101,39 @@ jobs = 60
 duration = { constant = "1h" }
 shapes = [{ cpu = 1 }]
 "#;
-    let answer = plan(steady, &["--slo", "wait_s.max <= 0s", "--growth", "10%/month", "--seeds", "1"]);
+
+#[test]
+fn growth_breaks_a_fleet_in_the_period_that_was_worked_out() {
+    let answer = plan(STEADY, &["--slo", "wait_s.max <= 0s", "--growth", "10%/month", "--seeds", "1"]);
     // 60 x 1.1^5 = 96.6, 60 x 1.1^6 = 106.3.
     assert_eq!(answer["breaks_at"], 6, "{answer:#}");
     assert_eq!(answer["steps"].as_array().expect("a list").len(), 8);
+}
+
+#[test]
+fn the_answer_is_on_a_page() {
+    let scratch = Scratch::new();
+    scratch.write("scenario.toml", STEADY);
+    let perform = |arguments: &[&str]| {
+        let arguments = ["plan", "scenario.toml", "--slo", "wait_s.max <= 0s", "--seeds", "1"].iter().chain(arguments);
+        let output = Command::new(program()).args(arguments).current_dir(scratch.path()).output();
+        let output = output.expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let read = |name: &str| std::fs::read_to_string(scratch.path().join(name)).expect(name);
+    let told = perform(&["--growth", "10%/month", "--out", "grown"]);
+    assert!(told.ends_with("grown/plan.html\n"), "{told}");
+    let page = read("grown/plan.html");
+    assert!(page.contains("<p>wait_s.max &lt;= 0s fails in month 6, at 177.2% of today&#39;s load</p>"), "{page}");
+    assert!(page.contains("wait_s.max by load in per cent of today") && page.contains("<svg"), "{page}");
+    assert!(page.contains("windtunnel plan scenario.toml --slo"), "{page}");
+    let document: Value = serde_json::from_str(&read("grown/plan.json")).expect("it is JSON");
+    assert_eq!(document["breaks_at"], 6);
+    perform(&[]);
+    let page = read("runs/steady.plan/plan.html");
+    assert!(page.contains("<p>60 machines keep wait_s.max &lt;= 0s: 60 m</p>"), "{page}");
+    assert!(page.contains("59 m"), "one fewer was tried");
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod human;
 pub mod packing;
 pub mod page;
+pub mod plan;
 pub mod read;
 #[cfg(test)]
 mod sample;

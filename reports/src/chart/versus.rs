@@ -56,7 +56,7 @@ fn pair_panel(row: &Row) -> Result<Panel, DrawError> {
 }
 
 /// An axis for values of a metric, and what they are multiplied by to stand on it.
-fn value_axis(metric: &Metric, values: impl Iterator<Item = f64>) -> (f64, Axis) {
+pub(crate) fn value_axis(metric: &Metric, values: impl Iterator<Item = f64>) -> (f64, Axis) {
     let most = greatest(values);
     match metric.unit {
         "s" => (1e6, Axis::time(0.0, most * 1.05e6, 5)),

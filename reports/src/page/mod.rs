@@ -5,6 +5,7 @@
 pub mod compare;
 mod fleet;
 pub mod packing;
+pub mod plan;
 mod sentences;
 pub mod sweep;
 #[cfg(test)]

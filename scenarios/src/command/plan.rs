@@ -1,10 +1,17 @@
 //! `windtunnel plan`: the smallest fleet that keeps the objectives, or when the one there is breaks.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
+use windtunnel_outcome::Outcome;
 use windtunnel_outcome::limit::Limit;
+use windtunnel_reports::page::{self, Reproduction};
+use windtunnel_reports::plan::{Across, PlanResult, PlanTrial};
+use windtunnel_reports::write::{RUN_FILE, ResultFolder};
 
 use super::Verdict;
-use super::common::ScenarioArguments;
+use super::common::{ScenarioArguments, quoted};
+use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::load;
 use crate::plan::growth::{self, Forecast, Growth};
@@ -38,9 +45,16 @@ pub(crate) struct Arguments {
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
+    /// Where the results go; left out: `runs/<name>.plan/`. Replaces an empty folder or earlier results only.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Open the page when it is there.
+    #[arg(long)]
+    open: bool,
 }
 
 pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Failure> {
+    let watch = Watch::start();
     let interrupt = Interrupt::listen()?;
     let question = Question {
         scenario: load::find(&arguments.scenario.scenario)?,
@@ -50,22 +64,60 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
         vary: arguments.vary.clone(),
         seeds: arguments.seeds,
     };
-    if let Some(growth) = &arguments.growth {
-        let forecast = growth::forecast(tool, &question, growth, &interrupt)?;
-        if arguments.json {
-            talk::json(&forecast.to_json(growth))?;
-        } else {
-            talk::out(&tell_forecast(&forecast, growth))?;
+    let resolved = question.scenario.load(&question.sets, tool.registries())?;
+    let scenario = resolved.scenario.name.clone();
+    let (document, table, result) = match &arguments.growth {
+        Some(growth) => {
+            let forecast = growth::forecast(tool, &question, growth, &interrupt)?;
+            let sentences = vec![forecast_sentence(&forecast, growth)];
+            let result = forecast_result(scenario, sentences, &question, &forecast, growth);
+            (forecast.to_json(growth), forecast_table(&forecast, growth), result)
         }
-        return Ok(Verdict::Fine);
-    }
-    let answer = plan::answer(tool, &question, &interrupt)?;
+        None => {
+            let answer = plan::answer(tool, &question, &interrupt)?;
+            let result = answer_result(scenario, sentences(&answer, &question), &question, &answer);
+            (answer.to_json(), answer_table(&answer, &question), result)
+        }
+    };
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => Path::new("runs").join(format!("{}.plan", result.scenario)),
+    };
+    let (command, scenario_toml) = (again(arguments), resolved.text()?);
+    let mut folder = ResultFolder::create(&out)?;
+    folder.write("plan.json", format!("{document:#}\n"))?;
+    folder.write("scenario.toml", &scenario_toml)?;
+    let reproduction = Reproduction { command: &command, scenario_toml: &scenario_toml };
+    folder.write("plan.html", page::plan::render(&result, &reproduction))?;
+    folder.write(RUN_FILE, watch.facts(&Outcome::default()).to_json(&command))?;
+    interrupt.close()?;
+    let report = folder.commit()?.join("plan.html");
     if arguments.json {
-        talk::json(&answer.to_json())?;
+        talk::json(&document)?;
     } else {
-        talk::out(&tell(&answer, &question))?;
+        talk::out(&format!("{}\n\n{table}\n{}\n", result.sentences.join("\n"), report.display()))?;
+    }
+    if arguments.open
+        && let Err(error) = open::that_detached(&report)
+    {
+        talk::say(&format!("warning: the page cannot be opened ({error})"));
     }
     Ok(Verdict::Fine)
+}
+
+/// The command that makes these results again.
+fn again(arguments: &Arguments) -> String {
+    let mut words = vec!["windtunnel plan".to_owned(), arguments.scenario.again()];
+    words.extend(arguments.objectives.iter().map(|limit| format!("--slo {}", quoted(&limit.to_string()))));
+    words.extend(arguments.survive.iter().map(|survive| format!("--survive {survive}")));
+    if !arguments.vary.is_empty() {
+        words.push(format!("--vary {}", quoted(&arguments.vary.join(","))));
+    }
+    words.extend(arguments.growth.iter().map(|growth| format!("--growth {growth}")));
+    if arguments.seeds != SEEDS {
+        words.push(format!("--seeds {}", arguments.seeds));
+    }
+    words.join(" ")
 }
 
 fn percent(share: f64) -> String {
@@ -92,68 +144,125 @@ fn value(kept: &Kept) -> String {
     kept.spread.map_or_else(|| "-".to_owned(), |spread| talk::number(spread.max))
 }
 
-/// The answer in sentences, then every fleet that was tried.
-fn tell(answer: &Answer, question: &Question) -> String {
-    let mut text = String::new();
-    let mut line = |sentence: String| {
-        text.push_str(&sentence);
-        text.push('\n');
-    };
+/// The answer in sentences.
+fn sentences(answer: &Answer, question: &Question) -> Vec<String> {
     let wanted: Vec<String> = question.objectives.iter().map(ToString::to_string).collect();
     let wanted = wanted.join(" and ");
-    match &answer.best {
-        None => line(format!("no fleet that was tried keeps {wanted}")),
-        Some(best) => {
-            line(format!("{} machines keep {wanted}: {}", talk::whole(u64::from(best.nodes())), machines(best)));
-            if let Some(survive) = &question.survive {
-                let (count, any) = (best.survivals.len(), if survive.at_once == 1 { "any one" } else { "any two" });
-                let of = answer.sampled.map_or(String::new(), |(_, all)| format!(", a sample of {}", talk::whole(all)));
-                line(format!("{any} {} may fail at the worst moment, for good ({count} tried{of})", survive.kind));
-            }
-            if let Some(cost) = best.cost_usd_per_month {
-                line(format!("they cost {} a month", dollars(Some(cost))));
-            }
-            let lanes: Vec<String> = best
-                .allocation
-                .iter()
-                .map(|(lane, mean, p99)| {
-                    format!("{lane} {} on average, {} free at the 99th percentile", percent(*mean), percent(1.0 - p99))
-                })
-                .collect();
-            line(format!("allocated: {}", lanes.join("; ")));
-        }
-    }
+    let mut lines = match &answer.best {
+        None => vec![format!("no fleet that was tried keeps {wanted}")],
+        Some(best) => about_the_best(best, answer, question, &wanted),
+    };
     if let Some(binding) = &answer.binding {
         let resource = binding.resource.as_ref().map_or(String::new(), |lane| format!("; {lane} is fullest"));
         let domain = binding.domain.as_ref().map_or(String::new(), |domain| format!(" once {domain} fails"));
-        line(format!("with fewer, {} breaks{domain}{resource}", binding.objective));
+        lines.push(format!("with fewer, {} breaks{domain}{resource}", binding.objective));
     }
     for (smaller, larger) in &answer.anomalies {
-        line(format!("more is not always better here: {smaller} machines do, {larger} do not"));
+        lines.push(format!("more is not always better here: {smaller} machines do, {larger} do not"));
     }
     let seeds: Vec<String> = answer.seeds.iter().map(ToString::to_string).collect();
-    line(format!("every fleet ran with seeds {}; the largest number of them is shown\n", seeds.join(", ")));
-    let objectives: Vec<String> = question.objectives.iter().map(|limit| limit.name.clone()).collect();
+    lines.push(format!("every fleet ran with seeds {}; the largest number of them is shown", seeds.join(", ")));
+    lines
+}
+
+fn about_the_best(best: &Evaluation, answer: &Answer, question: &Question, wanted: &str) -> Vec<String> {
+    let mut lines =
+        vec![format!("{} machines keep {wanted}: {}", talk::whole(u64::from(best.nodes())), machines(best))];
+    if let Some(survive) = &question.survive {
+        let (count, any) = (best.survivals.len(), if survive.at_once == 1 { "any one" } else { "any two" });
+        let of = answer.sampled.map_or(String::new(), |(_, all)| format!(", a sample of {}", talk::whole(all)));
+        lines.push(format!("{any} {} may fail at the worst moment, for good ({count} tried{of})", survive.kind));
+    }
+    if let Some(cost) = best.cost_usd_per_month {
+        lines.push(format!("they cost {} a month", dollars(Some(cost))));
+    }
+    let lane = |(lane, mean, p99): &(&str, f64, f64)| {
+        format!("{lane} {} on average, {} free at the 99th percentile", percent(*mean), percent(1.0 - p99))
+    };
+    let lanes: Vec<String> = best.allocation.iter().map(lane).collect();
+    lines.push(format!("allocated: {}", lanes.join("; ")));
+    lines
+}
+
+/// Whether a fleet holds, and if not through which loss.
+fn holds(one: &Evaluation) -> String {
+    let lost = one.survivals.iter().find(|survival| !survival.holds);
+    match (one.holds, lost) {
+        (true, _) => "yes".to_owned(),
+        (false, Some(lost)) => format!("not without {}", lost.domain),
+        (false, None) => "no".to_owned(),
+    }
+}
+
+/// Every fleet that was tried.
+fn answer_table(answer: &Answer, question: &Question) -> String {
     let mut header = vec!["machines", "fleet", "holds", "$/month"];
-    header.extend(objectives.iter().map(String::as_str));
+    header.extend(question.objectives.iter().map(|limit| limit.name.as_str()));
     let rows = answer.tried.iter().map(|one| {
-        let lost = one.survivals.iter().find(|survival| !survival.holds);
-        let holds = match (one.holds, lost) {
-            (true, _) => "yes".to_owned(),
-            (false, Some(lost)) => format!("not without {}", lost.domain),
-            (false, None) => "no".to_owned(),
-        };
-        let mut row = vec![talk::whole(u64::from(one.nodes())), machines(one), holds, dollars(one.cost_usd_per_month)];
+        let nodes = talk::whole(u64::from(one.nodes()));
+        let mut row = vec![nodes, machines(one), holds(one), dollars(one.cost_usd_per_month)];
         row.extend(one.objectives.iter().map(value));
         row
     });
     let right: Vec<usize> = std::iter::once(0).chain(3..header.len()).collect();
-    text + &talk::table(&header, rows, &right)
+    talk::table(&header, rows, &right)
 }
 
-fn tell_forecast(forecast: &Forecast, growth: &Growth) -> String {
+fn spreads(objectives: &[Kept]) -> Vec<Option<[f64; 3]>> {
+    objectives.iter().map(|kept| kept.spread.map(|spread| [spread.min, spread.mean, spread.max])).collect()
+}
+
+/// What the page shows of an answer.
+fn answer_result(scenario: String, sentences: Vec<String>, question: &Question, answer: &Answer) -> PlanResult {
+    let trial = |one: &Evaluation| PlanTrial {
+        at: f64::from(one.nodes()),
+        title: machines(one),
+        holds: one.holds,
+        told: holds(one),
+        cost_usd_per_month: one.cost_usd_per_month,
+        spreads: spreads(&one.objectives),
+    };
+    PlanResult {
+        scenario,
+        sentences,
+        across: Across::Machines,
+        objectives: question.objectives.clone(),
+        trials: answer.tried.iter().map(trial).collect(),
+        answer: answer.best.as_ref().map(|best| f64::from(best.nodes())),
+    }
+}
+
+/// What the page shows of a forecast.
+fn forecast_result(
+    scenario: String,
+    sentences: Vec<String>,
+    question: &Question,
+    forecast: &Forecast,
+    growth: &Growth,
+) -> PlanResult {
+    let per_cent = |load: f64| (load * 1e4).round() / 1e2;
+    let trial = |step: &growth::Step| PlanTrial {
+        at: per_cent(step.load),
+        title: format!("{} {}", growth.period, step.period),
+        holds: step.holds,
+        told: if step.holds { "yes" } else { "no" }.to_owned(),
+        cost_usd_per_month: None,
+        spreads: spreads(&step.objectives),
+    };
+    let breaks = forecast.breaks_at.and_then(|at| forecast.steps.iter().find(|step| step.period == at));
+    PlanResult {
+        scenario,
+        sentences,
+        across: Across::Load,
+        objectives: question.objectives.clone(),
+        trials: forecast.steps.iter().map(trial).collect(),
+        answer: breaks.map(|step| per_cent(step.load)),
+    }
+}
+
+fn forecast_sentence(forecast: &Forecast, growth: &Growth) -> String {
     let period = &growth.period;
-    let sentence = match forecast.breaks_at {
+    match forecast.breaks_at {
         Some(0) => "an objective fails already today".to_owned(),
         Some(at) => {
             let step = forecast.steps.iter().find(|step| step.period == at);
@@ -163,12 +272,15 @@ fn tell_forecast(forecast: &Forecast, growth: &Growth) -> String {
             format!("{which} fails in {period} {at}, at {} of today's load", percent(load))
         }
         None => format!("no objective fails within {} {period}s", forecast.steps.len().saturating_sub(1)),
-    };
+    }
+}
+
+fn forecast_table(forecast: &Forecast, growth: &Growth) -> String {
     let names: Vec<&str> = forecast
         .steps
         .first()
         .map_or(vec![], |step| step.objectives.iter().map(|kept| kept.objective.as_str()).collect());
-    let mut header = vec![period.as_str(), "load", "holds"];
+    let mut header = vec![growth.period.as_str(), "load", "holds"];
     header.extend(names);
     let rows = forecast.steps.iter().map(|step| {
         let mut row =
@@ -177,5 +289,5 @@ fn tell_forecast(forecast: &Forecast, growth: &Growth) -> String {
         row
     });
     let right: Vec<usize> = [0, 1].into_iter().chain(3..header.len()).collect();
-    format!("{sentence}\n\n{}", talk::table(&header, rows, &right))
+    talk::table(&header, rows, &right)
 }

@@ -82,7 +82,7 @@ impl World {
             if let Some(daemon) = self.daemons.known.get_mut(&id) {
                 (daemon.live, daemon.brought) = (daemon.live + count, brought);
             }
-            self.submit_as(job, workload, Some(id))?;
+            self.submit_as(&job, workload, Some(id))?;
             any = true;
         }
         Ok(any)
