@@ -78,7 +78,8 @@ pub struct Grid {
     order: Order,
 }
 
-/// Ordered sets of nodes, one per cell: treaps whose links live in a table by node, so that moving a node needs no heap.
+/// Ordered sets of nodes, one per cell: treaps whose links live in a table by node, so that moving a node needs no
+/// heap.
 #[derive(Clone)]
 struct Order {
     roots: Vec<u32>,
