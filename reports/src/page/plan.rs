@@ -17,7 +17,7 @@ use crate::verdict::value;
 /// Numbers beyond so many times what an objective allows are drawn at the upper edge.
 const BEYOND: f64 = 4.0;
 /// Pieces in which the fan is drawn between two trials.
-const PIECES: usize = 24;
+const PIECES: usize = 150;
 
 /// The page of a plan.
 #[must_use]
@@ -57,24 +57,22 @@ fn fan(plan: &PlanResult, objective: usize, limit: &Limit) -> Result<Option<Figu
     let title = format!("{} by {}", limit.name, plan.across.title());
     let x = Axis::between(first.at, last.at, 6);
     let height = |value: f64| cut(value) * scale;
-    let frame = Frame { size: (560, 320), ..Frame::new(&title, x.clone(), y) };
+    let drawn: Vec<(f64, [f64; 3])> = known.iter().map(|(trial, spread)| (trial.at, spread.map(height))).collect();
+    let frame = Frame { size: (900, 320), ..Frame::new(&title, x.clone(), y) };
     let html = picture(&frame, |plot| {
         let band = |which: usize| -> Vec<Step> {
-            let pairs = known.windows(2).filter(|pair| pair[0].0.at < pair[1].0.at);
-            pairs
-                .flat_map(|pair| between(&pair[0], &pair[1], which))
-                .map(|step| Step { value: height(step.value), ..step })
-                .collect()
+            let pairs = drawn.windows(2).filter(|pair| pair[0].0 < pair[1].0);
+            pairs.flat_map(|pair| between(&pair[0], &pair[1], which)).collect()
         };
         plot.between(&band(0), &band(2), ALLOCATED, 0.18)?;
         plot.line((x.from, height(limit.value)), (x.to, height(limit.value)), MARK, 1.5)?;
-        for pair in known.windows(2) {
-            let [from, to] = [&pair[0], &pair[1]].map(|(trial, spread)| (trial.at, height(spread[1])));
+        for pair in drawn.windows(2) {
+            let [from, to] = [&pair[0], &pair[1]].map(|(at, heights)| (*at, heights[1]));
             plot.line(from, to, CAPACITY, 1.0)?;
         }
-        for (trial, spread) in &known {
-            plot.line((trial.at, height(spread[0])), (trial.at, height(spread[2])), CAPACITY, 1.0)?;
-            plot.dot((trial.at, height(spread[1])), if trial.holds { ALLOCATED } else { WAITING }, 3.5)?;
+        for ((trial, _), (at, [least, mean, most])) in known.iter().zip(&drawn) {
+            plot.line((*at, *least), (*at, *most), CAPACITY, 1.0)?;
+            plot.dot((*at, *mean), if trial.holds { ALLOCATED } else { WAITING }, 3.5)?;
         }
         match plan.answer {
             Some(answer) => plot.flag(answer, 14, &three_digits(answer), MARK),
@@ -90,14 +88,11 @@ fn fan(plan: &PlanResult, objective: usize, limit: &Limit) -> Result<Option<Figu
 }
 
 /// The straight line from one trial to the next in small steps.
-fn between(from: &(&PlanTrial, [f64; 3]), to: &(&PlanTrial, [f64; 3]), which: usize) -> Vec<Step> {
-    let mix = |a: f64, b: f64, at: usize| a + (b - a) * at as f64 / PIECES as f64;
-    let step = |at: usize| Step {
-        from: mix(from.0.at, to.0.at, at),
-        to: mix(from.0.at, to.0.at, at + 1),
-        value: mix(from.1[which], to.1[which], at),
-    };
-    (0..PIECES).map(step).collect()
+fn between(from: &(f64, [f64; 3]), to: &(f64, [f64; 3]), which: usize) -> Vec<Step> {
+    let mix = |a: f64, b: f64, at: f64| a + (b - a) * at / PIECES as f64;
+    let place = |at: usize| mix(from.0, to.0, at as f64);
+    let value = |at: usize| mix(from.1[which], to.1[which], at as f64 + 0.5);
+    (0..PIECES).map(|at| Step { from: place(at), to: place(at + 1), value: value(at) }).collect()
 }
 
 fn table(plan: &PlanResult) -> Table {
