@@ -269,7 +269,7 @@ impl Running {
         self.of_id.find(id.0)
     }
 
-    /// Looks at what the ends of at most [`FETCHED_MOST`] tasks will ask for, the same step for all of them at a time:
+    /// Looks at what the ends of at most `FETCHED_MOST` tasks will ask for, the same step for all of them at a time:
     /// one step tells where the next has to look, and what a step looks at arrives together.
     pub fn fetch(&self, ledger: &Ledger, place: &dyn Place, ids: &[TaskId]) {
         let mut slots = [NONE; FETCHED_MOST];
