@@ -111,6 +111,21 @@ fn growth_breaks_a_fleet_in_the_period_that_was_worked_out() {
 }
 
 #[test]
+fn a_fleet_survives_a_rack_and_one_machine_fewer_does_not() {
+    // Six jobs of an hour, three machines per rack. With six machines the loss of a rack sends three jobs to the other
+    // three, where they begin after an hour: two hours in all. With five, two machines are left for six jobs: three.
+    let scene = STEADY.replace("count = 102", "count = 12\ndomains = { rack = 3 }").replace("jobs = 60", "jobs = 6");
+    let objectives = ["--slo", "makespan_s <= 2h", "--slo", "tasks.pending_at_end <= 0", "--seeds", "1"];
+    let answer = plan(&scene, &[&objectives[..], &["--survive", "rack"]].concat());
+    assert_eq!(answer["answer"]["nodes"], 6, "{answer:#}");
+    assert_eq!(answer["binding"]["objective"], "makespan_s <= 2h");
+    assert_eq!(answer["binding"]["domain"], "m-rack-0");
+    assert_eq!(answer["survives"].as_array().expect("a list").len(), 2);
+    let without = plan(&scene, &objectives);
+    assert_eq!(without["answer"]["nodes"], 3, "two hours are enough if nothing fails: {without:#}");
+}
+
+#[test]
 fn the_answer_is_on_a_page() {
     let scratch = Scratch::new();
     scratch.write("scenario.toml", STEADY);
