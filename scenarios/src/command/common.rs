@@ -1,11 +1,14 @@
 //! What several commands share: naming a scenario.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::load;
 use crate::resolve::Resolved;
 use crate::spec::Set;
+use crate::talk;
 use crate::tool::Tool;
 
 /// Which scenario, and what is changed about it.
@@ -53,6 +56,13 @@ impl ScenarioArguments {
             text.push_str(&format!(" --seed {seed}"));
         }
         text
+    }
+}
+
+/// Shows a page where its reader looks at pages, if that was asked for.
+pub(crate) fn open_if(asked: bool, page: &Path) {
+    if asked && let Err(error) = open::that_detached(page) {
+        talk::say(&format!("warning: the report cannot be opened ({error})"));
     }
 }
 

@@ -10,7 +10,7 @@ use windtunnel_reports::verdict::{self, Comparison, Document, Verdict as Found};
 use windtunnel_reports::write::{RUN_FILE, ResultFolder};
 
 use super::Verdict;
-use super::common::quoted;
+use super::common::{open_if, quoted};
 use crate::compare::{self, Arm, Request};
 use crate::facts::Watch;
 use crate::failure::Failure;
@@ -143,11 +143,7 @@ pub(super) fn tell(told: &Told<'_>, watch: Watch, interrupt: &Interrupt) -> Resu
     } else {
         talk::out(&format!("{}\n{}\n", text(told.document, told.all), report.display()))?;
     }
-    if told.open
-        && let Err(error) = open::that_detached(&report)
-    {
-        talk::say(&format!("warning: the report cannot be opened ({error})"));
-    }
+    open_if(told.open, &report);
     Ok(())
 }
 

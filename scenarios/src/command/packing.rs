@@ -11,7 +11,7 @@ use windtunnel_reports::{packing as report, table};
 use windtunnel_scheduler::Time;
 
 use super::Verdict;
-use super::common::{ScenarioArguments, quoted};
+use super::common::{ScenarioArguments, open_if, quoted};
 use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::packing::repack::Order;
@@ -166,10 +166,6 @@ fn tell(result: &PackingResult, folder: &Path, arguments: &Arguments) -> Result<
     } else {
         talk::out(&format!("{}\n\n{}\n", table::render(&report::lines(result)), page.display()))?;
     }
-    if arguments.open
-        && let Err(error) = open::that_detached(&page)
-    {
-        talk::say(&format!("warning: the report cannot be opened ({error})"));
-    }
+    open_if(arguments.open, &page);
     Ok(())
 }

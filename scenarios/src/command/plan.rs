@@ -10,7 +10,7 @@ use windtunnel_reports::plan::{Across, PlanResult, PlanTrial};
 use windtunnel_reports::write::{RUN_FILE, ResultFolder};
 
 use super::Verdict;
-use super::common::{ScenarioArguments, quoted};
+use super::common::{ScenarioArguments, open_if, quoted};
 use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::load;
@@ -68,13 +68,13 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     let scenario = resolved.scenario.name.clone();
     let (document, table, result) = match &arguments.growth {
         Some(growth) => {
-            let forecast = growth::forecast(tool, &question, growth, &interrupt)?;
+            let forecast = growth::forecast(tool, &question, &resolved, growth, &interrupt)?;
             let sentences = vec![forecast_sentence(&forecast, growth)];
             let result = forecast_result(scenario, sentences, &question, &forecast, growth);
             (forecast.to_json(growth), forecast_table(&forecast, growth), result)
         }
         None => {
-            let answer = plan::answer(tool, &question, &interrupt)?;
+            let answer = plan::answer(tool, &question, &resolved, &interrupt)?;
             let result = answer_result(scenario, sentences(&answer, &question), &question, &answer);
             (answer.to_json(), answer_table(&answer, &question), result)
         }
@@ -97,11 +97,7 @@ pub(crate) fn perform(tool: &Tool, arguments: &Arguments) -> Result<Verdict, Fai
     } else {
         talk::out(&format!("{}\n\n{table}\n{}\n", result.sentences.join("\n"), report.display()))?;
     }
-    if arguments.open
-        && let Err(error) = open::that_detached(&report)
-    {
-        talk::say(&format!("warning: the page cannot be opened ({error})"));
-    }
+    open_if(arguments.open, &report);
     Ok(Verdict::Fine)
 }
 

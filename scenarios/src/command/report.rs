@@ -7,6 +7,7 @@ use windtunnel_reports::page::{self, Reproduction};
 use windtunnel_reports::{read, table};
 
 use super::Verdict;
+use super::common::open_if;
 use crate::failure::Failure;
 use crate::talk;
 
@@ -42,10 +43,6 @@ pub(crate) fn perform(arguments: &Arguments) -> Result<Verdict, Failure> {
         let lines = table::render(&table::lines(&saved.outcome.summary));
         talk::out(&format!("{lines}\n\n{}\n", report.display()))?;
     }
-    if arguments.open
-        && let Err(error) = open::that_detached(&report)
-    {
-        talk::say(&format!("warning: the report cannot be opened ({error})"));
-    }
+    open_if(arguments.open, &report);
     Ok(Verdict::Fine)
 }

@@ -9,7 +9,7 @@ use windtunnel_reports::write::{Extras, RecordOptions, ResultWriter, summary};
 use windtunnel_scheduler::resources::STANDARD_LANES;
 
 use super::Verdict;
-use super::common::{ScenarioArguments, quoted};
+use super::common::{ScenarioArguments, open_if, quoted};
 use crate::facts::Watch;
 use crate::failure::Failure;
 use crate::progress::{Bar, Interrupt};
@@ -109,10 +109,6 @@ fn tell(outcome: &Outcome, folder: &Path, arguments: &Arguments) -> Result<(), F
         let windows = windows::table(&outcome.summary).map_or_else(String::new, |table| format!("\n\n{table}"));
         talk::out(&format!("{lines}{windows}\n\n{}\n", report.display()))?;
     }
-    if arguments.open
-        && let Err(error) = open::that_detached(&report)
-    {
-        talk::say(&format!("warning: the report cannot be opened ({error})"));
-    }
+    open_if(arguments.open, &report);
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::candidate::{Kept, judge};
 use super::{Question, check};
 use crate::failure::Failure;
 use crate::progress::Interrupt;
+use crate::resolve::Resolved;
 use crate::simulate;
 use crate::spec::Set;
 use crate::tool::Tool;
@@ -76,9 +77,14 @@ pub struct Forecast {
 ///
 /// # Errors
 /// If the scenario cannot be read or run, or after Ctrl-C.
-pub fn forecast(tool: &Tool, question: &Question, growth: &Growth, interrupt: &Interrupt) -> Result<Forecast, Failure> {
+pub fn forecast(
+    tool: &Tool,
+    question: &Question,
+    resolved: &Resolved,
+    growth: &Growth,
+    interrupt: &Interrupt,
+) -> Result<Forecast, Failure> {
     check(&question.objectives)?;
-    let resolved = question.scenario.load(&question.sets, tool.registries())?;
     let today: Vec<f64> = resolved.scenario.workload.iter().map(|workload| workload.scale.load).collect();
     let first = resolved.scenario.seed;
     let mut steps: Vec<Step> = Vec::new();

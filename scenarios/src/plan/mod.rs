@@ -69,15 +69,14 @@ pub struct Binding {
     pub domain: Option<String>,
 }
 
-/// Looks for the answer.
+/// Looks for the answer; `resolved` is the scenario of the question with what is changed about it.
 ///
 /// # Errors
-/// If the scenario cannot be read or run, or after Ctrl-C.
-pub fn answer(tool: &Tool, question: &Question, interrupt: &Interrupt) -> Result<Answer, Failure> {
+/// If the scenario cannot be run, or after Ctrl-C.
+pub fn answer(tool: &Tool, question: &Question, resolved: &Resolved, interrupt: &Interrupt) -> Result<Answer, Failure> {
     check(&question.objectives)?;
-    let resolved = question.scenario.load(&question.sets, tool.registries())?;
-    let groups = groups(&resolved, &question.vary)?;
-    let mut bench = Bench::new(tool, question, &resolved, groups, interrupt)?;
+    let groups = groups(resolved, &question.vary)?;
+    let mut bench = Bench::new(tool, question, resolved, groups, interrupt)?;
     let start = bench.start().to_vec();
     let answer = if start.len() == 1 { one_group(&mut bench, start[0])? } else { several_groups(&mut bench, &start)? };
     let (best, anomalies) = answer;

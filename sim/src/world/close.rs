@@ -95,12 +95,7 @@ impl World {
         };
         for task in open {
             let Some(attempt) = task.running else { continue };
-            add(task, attempt.node, attempt.count);
-            let mut at = attempt.rest;
-            while at != NONE {
-                add(task, self.shares[at].node, self.shares[at].count);
-                at = self.shares[at].next;
-            }
+            self.parts_of(&attempt).for_each(|(node, count, _)| add(task, node, count));
         }
         match (0..self.nodes.len()).find(|&at| used[at] != self.nodes[at].used) {
             None => Ok(()),

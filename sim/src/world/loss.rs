@@ -25,30 +25,27 @@ impl World {
         self.trouble.as_ref().is_some_and(|trouble| trouble.health[node as usize].declared)
     }
 
-    /// Every node of an attempt.
-    pub(super) fn nodes_of(&self, attempt: &Attempt) -> impl Iterator<Item = u32> {
+    /// The parts of an attempt: node, members there, devices.
+    pub(super) fn parts_of(&self, attempt: &Attempt) -> impl Iterator<Item = (u32, u32, GpuSet)> {
         let mut at = attempt.rest;
         let rest = std::iter::from_fn(move || {
             let share = (at != NONE).then(|| self.shares[at])?;
             at = share.next;
-            Some(share.node)
+            Some((share.node, share.count, share.gpus))
         });
-        std::iter::once(attempt.node).chain(rest)
+        std::iter::once((attempt.node, attempt.count, attempt.gpus)).chain(rest)
+    }
+
+    /// Every node of an attempt.
+    pub(super) fn nodes_of(&self, attempt: &Attempt) -> impl Iterator<Item = u32> {
+        self.parts_of(attempt).map(|(node, ..)| node)
     }
 
     /// The devices that a task holds on a node.
     pub(super) fn gpus_on(&self, slot: u32, node: NodeId) -> GpuSet {
         let Some(attempt) = self.tasks[slot].running else { return GpuSet::NONE };
-        let mut gpus = if attempt.node == node.0 { attempt.gpus } else { GpuSet::NONE };
-        let mut at = attempt.rest;
-        while at != NONE {
-            let share = self.shares[at];
-            if share.node == node.0 {
-                gpus.0 |= share.gpus.0;
-            }
-            at = share.next;
-        }
-        gpus
+        let there = self.parts_of(&attempt).filter(|&(at, ..)| at == node.0);
+        there.fold(GpuSet::NONE, |held, (_, _, gpus)| GpuSet(held.0 | gpus.0))
     }
 
     /// A task begins on a node, in truth.

@@ -9,7 +9,7 @@ use windtunnel_scheduler::resources::{CPU, LANES, MEMORY, Resources};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Label;
 
-use super::truth::{Attempt, NONE};
+use super::truth::Attempt;
 use super::{GENERATIONS, OVERLOAD, World, what};
 use crate::model;
 
@@ -147,14 +147,7 @@ impl World {
 
     /// How many members of an attempt are on each of its nodes.
     fn members_on_nodes(&self, attempt: &Attempt) -> Vec<(u32, u32)> {
-        let mut on_nodes = vec![(attempt.node, attempt.count)];
-        let mut at = attempt.rest;
-        while at != NONE {
-            let share = self.shares[at];
-            on_nodes.push((share.node, share.count));
-            at = share.next;
-        }
-        on_nodes
+        self.parts_of(attempt).map(|(node, members, _)| (node, members)).collect()
     }
 
     /// An attempt begins to use its nodes.

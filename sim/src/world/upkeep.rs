@@ -6,7 +6,7 @@ use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Fleet, NodeGroup, Upkeep};
 
 use super::World;
-use super::truth::{NONE, Node, Task};
+use super::truth::{Node, Task};
 
 /// Shares of a node are taken in this many parts.
 const PARTS: u128 = 1 << 32;
@@ -95,12 +95,7 @@ impl World {
             let share = dominant(&request, count, &self.nodes[node as usize].capacity);
             u128::from(self.bill.rates[node as usize].price) * u128::from(held.0) * share / PARTS
         };
-        let mut charge = of(attempt.node, attempt.count);
-        let mut at = attempt.rest;
-        while at != NONE {
-            charge += of(self.shares[at].node, self.shares[at].count);
-            at = self.shares[at].next;
-        }
+        let charge: u128 = self.parts_of(&attempt).map(|(node, count, _)| of(node, count)).sum();
         let lost = (charge * u128::from(lost_work.0.min(held.0))).checked_div(u128::from(held.0)).unwrap_or(0);
         let (class, role, measured) = (job.class.0, job.role.0, job.measured);
         self.bill.lost += lost;
