@@ -1,21 +1,25 @@
 //! The best node per shape, kept up to date from the log of changes: serves any [`Rank`], structure or not.
 //!
-//! For each shape in use the fleet is cut into blocks of 64 nodes, and of each block only the best node is remembered.
-//! A changed node is ranked once per shape that is asked for; a block is ranked anew only when its best node got worse
-//! and the block still looks best. Cost per decision: shapes in rotation x changes since, and one or two blocks.
+//! For each shape in use the fleet is cut into blocks of 16 nodes, and of each block only the best node is remembered.
+//! A changed node is ranked once per shape that is asked for, for all shapes asked for lately at once, while it is in
+//! the cache; a block is ranked anew only when its best node got worse and the block still looks best. Cost per
+//! decision: shapes in rotation x changes since, and one or two blocks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::take;
 
 use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape, ShapeId};
 
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
 /// Blocks under one entry of the top row.
 const SUPER: usize = 64;
 const NONE: i64 = i64::MIN;
+/// The shapes of so many last decisions take changes into account as they come.
+const RECENT: usize = 64;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
 const BYTES_MOST: usize = 32 << 20;
 /// Shapes that are remembered however large the fleet is.
@@ -50,7 +54,10 @@ pub struct Candidates<R: Rank> {
     memories: Vec<Memory>,
     /// The memory of each shape slot, `u32::MAX` for none.
     of_shape: Vec<u32>,
+    /// Decisions so far.
     clock: u64,
+    /// The memories of the last decisions, by `clock` modulo its length; some more than once.
+    recent: [u32; RECENT],
     /// What all memories together may take; a few are kept however little that is.
     bytes_most: usize,
     /// The epoch that the policy is prepared for.
@@ -65,29 +72,21 @@ impl<R: Rank> Candidates<R> {
 
     /// The same with another limit on what it remembers.
     pub(super) fn within(bytes_most: usize, policy: R) -> Self {
-        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most, epoch: u64::MAX }
+        Self {
+            policy,
+            memories: Vec::new(),
+            of_shape: Vec::new(),
+            clock: 0,
+            recent: [u32::MAX; RECENT],
+            bytes_most,
+            epoch: u64::MAX,
+        }
     }
 
     /// How many shapes are remembered.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         self.memories.len()
-    }
-
-    fn rank(&self, ledger: &Ledger, shape: &Shape, id: NodeId) -> i64 {
-        if ledger.fits(shape, id) { self.policy.rank(shape, ledger.node(id)) } else { NONE }
-    }
-
-    /// The best node of a block, asked one by one.
-    fn best_of(&self, ledger: &Ledger, shape: &Shape, block: usize) -> Best {
-        let mut best = Best { rank: NONE, node: (block * BLOCK) as u32, stale: false };
-        for at in block * BLOCK..((block + 1) * BLOCK).min(ledger.node_count()) {
-            let rank = self.rank(ledger, shape, NodeId(at as u32));
-            if rank > best.rank {
-                best = Best { rank, node: at as u32, stale: false };
-            }
-        }
-        best
     }
 
     /// The memory of a shape: its index in `memories`. It may be out of date.
@@ -102,7 +101,7 @@ impl<R: Rank> Candidates<R> {
         }
         let blocks = ledger.node_count().div_ceil(BLOCK);
         let bytes = blocks * size_of::<Best>() + size_of::<Memory>();
-        let fresh = Memory { shape: id, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() };
+        let fresh = Memory::new(id);
         let at = if self.memories.len() < (self.bytes_most / bytes).max(MEMORIES_LEAST) {
             self.memories.push(fresh);
             self.memories.len() - 1
@@ -110,42 +109,78 @@ impl<R: Rank> Candidates<R> {
             let oldest = (0..self.memories.len()).min_by_key(|&at| self.memories[at].used).unwrap_or(0);
             self.of_shape[self.memories[oldest].shape.slot as usize] = u32::MAX;
             let old = &mut self.memories[oldest];
-            *old = Memory { blocks: core::mem::take(&mut old.blocks), tops: core::mem::take(&mut old.tops), ..fresh };
+            *old = Memory { blocks: take(&mut old.blocks), tops: take(&mut old.tops), ..fresh };
             oldest
         };
         self.of_shape[slot] = at as u32;
         at
     }
 
-    fn rebuild(&self, ledger: &Ledger, shape: &Shape, memory: &mut Memory) {
-        let count = ledger.node_count().div_ceil(BLOCK);
-        memory.blocks.clear();
-        memory.blocks.extend((0..count).map(|block| self.best_of(ledger, shape, block)));
-        memory.tops.clear();
-        memory.tops.extend(memory.blocks.chunks(SUPER).map(top_of));
-        memory.epoch = ledger.epoch();
+    /// Takes the latest changes into account for all shapes that were asked for lately: what changed is in the cache.
+    fn share_changes(&mut self, ledger: &Ledger, nodes: &mut u64) {
+        let Self { policy, memories, recent, .. } = self;
+        for &at in recent.iter() {
+            let Some(memory) = memories.get_mut(at as usize) else { continue };
+            if memory.lag(ledger).is_some_and(|lag| lag > 0) {
+                // If its slot serves another shape by now, so does the memory when that is asked for: it begins anew.
+                let shape = ledger.shapes().shape(memory.shape);
+                *nodes += View { policy, ledger, shape }.catch_up(memory);
+            }
+        }
+    }
+}
+
+/// A policy looking at the nodes for one shape.
+struct View<'a, R> {
+    policy: &'a R,
+    ledger: &'a Ledger,
+    shape: &'a Shape,
+}
+
+impl<R: Rank> View<'_, R> {
+    fn rank(&self, id: NodeId) -> i64 {
+        if self.ledger.fits(self.shape, id) { self.policy.rank(self.shape, self.ledger.node(id)) } else { NONE }
     }
 
-    /// Takes the changes since the memory was last asked into account. Says how many nodes were ranked.
-    fn catch_up(&self, ledger: &Ledger, shape: &Shape, memory: &mut Memory) -> u64 {
-        let lag = ledger.changes().count() - memory.seen;
-        // Ranking a changed node touches memory at random; ranking all in order is about four times cheaper per node.
-        let current = memory.epoch == ledger.epoch() && lag <= (ledger.node_count() / 4) as u64;
-        match current.then(|| ledger.changes().since(memory.seen)).flatten() {
+    /// The best node of a block, asked one by one.
+    fn best_of(&self, block: usize) -> Best {
+        let mut best = Best { rank: NONE, node: (block * BLOCK) as u32, stale: false };
+        for at in block * BLOCK..((block + 1) * BLOCK).min(self.ledger.node_count()) {
+            let rank = self.rank(NodeId(at as u32));
+            if rank > best.rank {
+                best = Best { rank, node: at as u32, stale: false };
+            }
+        }
+        best
+    }
+
+    fn rebuild(&self, memory: &mut Memory) {
+        let count = self.ledger.node_count().div_ceil(BLOCK);
+        memory.blocks.clear();
+        memory.blocks.extend((0..count).map(|block| self.best_of(block)));
+        memory.tops.clear();
+        memory.tops.extend(memory.blocks.chunks(SUPER).map(top_of));
+        memory.epoch = self.ledger.epoch();
+    }
+
+    /// Takes the changes since the memory was last brought up to date into account. Says how many nodes were ranked.
+    fn catch_up(&self, memory: &mut Memory) -> u64 {
+        let (changes, lag) = (self.ledger.changes(), memory.lag(self.ledger));
+        match lag.and_then(|_| changes.since(memory.seen)) {
             Some(changed) => {
                 for id in changed {
-                    let rank = self.rank(ledger, shape, id);
+                    let rank = self.rank(id);
                     memory.note(id, rank);
                 }
             }
-            None => self.rebuild(ledger, shape, memory),
+            None => self.rebuild(memory),
         }
-        memory.seen = ledger.changes().count();
-        if current { lag } else { ledger.node_count() as u64 }
+        memory.seen = changes.count();
+        lag.unwrap_or(self.ledger.node_count() as u64)
     }
 
     /// The best node, lowest id first; blocks whose best is only a bound are ranked anew on the way.
-    fn pick(&self, ledger: &Ledger, shape: &Shape, memory: &mut Memory, nodes: &mut u64) -> Option<NodeId> {
+    fn pick(&self, memory: &mut Memory, nodes: &mut u64) -> Option<NodeId> {
         loop {
             let (top, &rank) =
                 memory.tops.iter().enumerate().max_by_key(|&(at, &rank)| (rank, core::cmp::Reverse(at)))?;
@@ -156,7 +191,7 @@ impl<R: Rank> Candidates<R> {
             let to = (from + SUPER).min(memory.blocks.len());
             match (from..to).find(|&block| memory.blocks[block].rank == rank) {
                 Some(block) if memory.blocks[block].stale => {
-                    memory.blocks[block] = self.best_of(ledger, shape, block);
+                    memory.blocks[block] = self.best_of(block);
                     *nodes += BLOCK as u64;
                     memory.tops[top] = top_of(&memory.blocks[from..to]);
                 }
@@ -166,9 +201,9 @@ impl<R: Rank> Candidates<R> {
         }
     }
 
-    /// The best node that the shape's layout admits, lowest id first. Only blocks whose bound beats what was found are
+    /// The best node that the layout of `laid_out`, this shape otherwise, admits, lowest id first. Only blocks whose bound beats what was found are
     /// looked at.
-    fn pick_admitted(&self, ledger: &Ledger, shape: &Shape, memory: &Memory, nodes: &mut u64) -> Option<NodeId> {
+    fn pick_admitted(&self, laid_out: &Shape, memory: &Memory, nodes: &mut u64) -> Option<NodeId> {
         let mut best = Best { rank: NONE, node: 0, stale: false };
         for (top, &bound) in memory.tops.iter().enumerate() {
             if bound <= best.rank {
@@ -181,12 +216,12 @@ impl<R: Rank> Candidates<R> {
                     continue;
                 }
                 *nodes += 1;
-                if !known.stale && ledger.admits(shape, NodeId(known.node)) {
+                if !known.stale && self.ledger.admits(laid_out, NodeId(known.node)) {
                     best = known;
                     continue;
                 }
                 *nodes += BLOCK as u64;
-                let found = self.best_of(ledger, shape, block);
+                let found = View { shape: laid_out, ..*self }.best_of(block);
                 if found.rank > best.rank {
                     best = found;
                 }
@@ -201,6 +236,19 @@ fn top_of(blocks: &[Best]) -> i64 {
 }
 
 impl Memory {
+    /// Nothing known of a shape yet.
+    fn new(shape: ShapeId) -> Self {
+        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() }
+    }
+
+    /// How many changes it does not know of; None if it is cheaper to begin anew.
+    #[inline]
+    fn lag(&self, ledger: &Ledger) -> Option<u64> {
+        let lag = ledger.changes().count() - self.seen;
+        // Ranking a changed node touches memory at random; ranking all in order is about four times cheaper per node.
+        (self.epoch == ledger.epoch() && lag <= (ledger.node_count() / 4) as u64).then_some(lag)
+    }
+
     /// A node has a new rank.
     #[inline]
     fn note(&mut self, id: NodeId, rank: i64) {
@@ -229,24 +277,22 @@ impl<R: Rank> Place for Candidates<R> {
         let id = ledger.shapes().plain(asked.shape);
         let shape = *ledger.shapes().shape(id);
         let at = self.memory_of(ledger, id);
+        self.recent[self.clock as usize % RECENT] = at as u32;
         self.clock += 1;
-        let mut memory = core::mem::replace(
-            &mut self.memories[at],
-            Memory { shape: id, epoch: 0, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() },
-        );
-        if memory.shape != id {
-            memory.shape = id;
-            memory.epoch = u64::MAX;
+        if self.memories[at].shape != id {
+            let old = &mut self.memories[at];
+            *old = Memory { blocks: take(&mut old.blocks), tops: take(&mut old.tops), ..Memory::new(id) };
         }
-        memory.used = self.clock;
-        *nodes += self.catch_up(ledger, &shape, &mut memory);
-        let found = if id == asked.shape {
-            self.pick(ledger, &shape, &mut memory, nodes)
+        self.memories[at].used = self.clock;
+        self.share_changes(ledger, nodes);
+        let memory = &mut self.memories[at];
+        let view = View { policy: &self.policy, ledger, shape: &shape };
+        *nodes += view.catch_up(memory);
+        if id == asked.shape {
+            view.pick(memory, nodes)
         } else {
-            self.pick_admitted(ledger, ledger.shapes().shape(asked.shape), &memory, nodes)
-        };
-        self.memories[at] = memory;
-        found
+            view.pick_admitted(ledger.shapes().shape(asked.shape), memory, nodes)
+        }
     }
 
     fn score(&self, ledger: &Ledger, shape: &Shape, node: NodeId) -> Option<i64> {

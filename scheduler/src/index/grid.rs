@@ -3,7 +3,9 @@
 //! The order does not depend on the shape, so one structure serves any number of shapes. Nodes lie in a grid of 120 x
 //! 120 cells by what is free in the two leading lanes; a bitmap per row finds the cells that can serve a request, and
 //! within a cell nodes are ordered by (share left, id). A request starts at its own corner of the grid and stops as
-//! soon as no further cell can hold a fuller node: one to three cells in the common case.
+//! soon as no further cell can hold a fuller node: one to three cells in the common case. Where nodes differ in further
+//! lanes too, the corner of a cell says little of how full its nodes are: then rows and cells are passed over by the
+//! fullest node that each holds.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -75,6 +77,10 @@ pub struct Grid {
     seen: u64,
     axes: [Axis; 2],
     rows: [Row; SIDE],
+    /// A lower bound of the shares of the nodes in a row.
+    lows: [u64; SIDE],
+    /// Rows whose bound may be far below, since their fullest node left.
+    stale: Row,
     order: Order,
 }
 
@@ -82,8 +88,22 @@ pub struct Grid {
 /// heap.
 #[derive(Clone)]
 struct Order {
-    roots: Vec<u32>,
+    cells: Vec<Cell>,
     links: Vec<Link>,
+}
+
+/// The nodes of one cell.
+#[derive(Clone, Copy)]
+struct Cell {
+    /// Share of the first member; `u64::MAX` if there is none.
+    low: u64,
+    /// The member with the least key.
+    first: u32,
+    root: u32,
+}
+
+impl Cell {
+    const EMPTY: Self = Self { low: u64::MAX, first: NIL, root: NIL };
 }
 
 /// What the order knows of a node: together, since each step of a search asks for all of it.
@@ -117,7 +137,9 @@ impl Grid {
             seen: 0,
             axes: [axis; 2],
             rows: [0; SIDE],
-            order: Order { roots: vec![NIL; SIDE * SIDE], links: vec![] },
+            lows: [u64::MAX; SIDE],
+            stale: 0,
+            order: Order { cells: vec![Cell::EMPTY; SIDE * SIDE], links: vec![] },
         }
     }
 
@@ -131,7 +153,7 @@ impl Grid {
             // One lane: a single column, so that its share is not counted twice in the bounds.
             self.axes[1] = Axis { lane: first, factor: 0, low: [0; SIDE] };
         }
-        self.rows = [0; SIDE];
+        (self.rows, self.lows, self.stale) = ([0; SIDE], [u64::MAX; SIDE], 0);
         self.order.clear(ledger.node_count());
         for at in 0..ledger.node_count() as u32 {
             self.update(ledger, NodeId(at));
@@ -152,15 +174,39 @@ impl Grid {
         if old == cell && (cell == OUTSIDE || old_share == share) {
             return;
         }
-        if old != OUTSIDE && self.order.remove(old, id.0) {
-            self.rows[usize::from(old) / SIDE] &= !(1 << (usize::from(old) % SIDE));
+        if old != OUTSIDE {
+            let (row, column) = (usize::from(old) / SIDE, usize::from(old) % SIDE);
+            self.order.remove(old, id.0);
+            if self.order.cells[usize::from(old)].root == NIL {
+                self.rows[row] &= !(1 << column);
+            }
+            if old_share == self.lows[row] {
+                self.stale |= 1 << row;
+            }
         }
         let link = &mut self.order.links[at];
         (link.cell, link.share) = (cell, share);
         if cell != OUTSIDE {
+            let (row, column) = (usize::from(cell) / SIDE, usize::from(cell) % SIDE);
             self.order.insert(cell, id.0);
-            self.rows[usize::from(cell) / SIDE] |= 1 << (usize::from(cell) % SIDE);
+            self.rows[row] |= 1 << column;
+            self.lows[row] = share.min(self.lows[row]);
         }
+    }
+
+    /// True if every node of the row has a larger share.
+    #[inline]
+    fn is_above(&mut self, row: usize, share: u64) -> bool {
+        if self.lows[row] > share {
+            return true;
+        }
+        if self.stale & (1 << row) == 0 {
+            return false;
+        }
+        let cells = &self.order.cells[row * SIDE..(row + 1) * SIDE];
+        self.lows[row] = cells.iter().map(|cell| cell.low).min().unwrap_or(u64::MAX);
+        self.stale &= !(1 << row);
+        self.lows[row] > share
     }
 
     pub(super) fn catch_up(&mut self, ledger: &Ledger, nodes: &mut u64) {
@@ -184,21 +230,24 @@ impl Grid {
     /// The fullest node that fits among those of the lowest class. None if that is not known after looking at as many
     /// nodes as makes `nodes` more than `most`.
     pub(super) fn search_by(
-        &self,
+        &mut self,
         ledger: &Ledger,
         shape: &Shape,
         class: impl Fn(NodeId) -> u32,
         nodes: &mut u64,
         most: u64,
     ) -> Option<Option<NodeId>> {
-        let [first, second] = &self.axes;
-        let from = second.bucket(&shape.request);
+        let (begin, from) = (self.axes[0].bucket(&shape.request), self.axes[1].bucket(&shape.request));
         let mut search = Search { ledger, shape, class, best: None, nodes, most };
-        for row in first.bucket(&shape.request)..SIDE {
+        for row in begin..SIDE {
             let mut cells = self.rows[row] & (Row::MAX << from);
-            if search.is_over(first.low[row] + second.low[from]) {
+            if search.is_over(self.axes[0].low[row] + self.axes[1].low[from]) {
                 break;
             }
+            if cells == 0 || search.bar().is_some_and(|share| self.is_above(row, share)) {
+                continue;
+            }
+            let [first, second] = &self.axes;
             while cells != 0 {
                 let column = cells.trailing_zeros() as usize;
                 cells &= cells - 1;
@@ -224,16 +273,25 @@ struct Search<'a, C> {
 }
 
 impl<C: Fn(NodeId) -> u32> Search<'_, C> {
+    /// The share above which no node can be better than the best; None if any may be.
+    #[inline]
+    fn bar(&self) -> Option<u64> {
+        self.best.and_then(|(class, share, _)| (class == 0).then_some(share))
+    }
+
     /// True if no node with at least so large a share can be better than the best.
     #[inline]
     fn is_over(&self, low: u64) -> bool {
-        self.best.is_some_and(|(class, share, _)| class == 0 && low > share)
+        self.bar().is_some_and(|share| low > share)
     }
 
     /// Takes the best node of the cell that fits, if it is better than the best so far. None if that was too much work.
     #[inline]
     fn look_into(&mut self, order: &Order, cell: u16) -> Option<()> {
-        let mut at = order.first(cell);
+        let Cell { low, first: mut at, .. } = order.cells[usize::from(cell)];
+        if self.is_over(low) {
+            return Some(());
+        }
         while at != NIL {
             let key = order.key(at);
             if self.best.is_some_and(|best| best < (0, key.0, key.1)) {
@@ -288,7 +346,7 @@ impl Place for Grid {
 
 impl Order {
     fn clear(&mut self, count: usize) {
-        self.roots.fill(NIL);
+        self.cells.fill(Cell::EMPTY);
         self.links = vec![Link::LOOSE; count];
     }
 
@@ -303,14 +361,6 @@ impl Order {
         mix(u64::from(node))
     }
 
-    /// The member with the least key; `NIL` if there is none, here and below.
-    fn first(&self, cell: u16) -> u32 {
-        match self.roots[usize::from(cell)] {
-            NIL => NIL,
-            root => self.least_below(root),
-        }
-    }
-
     #[inline]
     fn least_below(&self, mut at: u32) -> u32 {
         while self.links[at as usize].left != NIL {
@@ -319,7 +369,7 @@ impl Order {
         at
     }
 
-    /// The member of the same cell with the next larger key.
+    /// The member of the same cell with the next larger key; `NIL` if there is none.
     #[inline]
     fn next(&self, mut at: u32) -> u32 {
         let right = self.links[at as usize].right;
@@ -339,7 +389,11 @@ impl Order {
         let key = self.key(node);
         let priority = Self::priority(node);
         let mut parent = NIL;
-        let mut at = self.roots[usize::from(cell)];
+        let entry = &mut self.cells[usize::from(cell)];
+        let mut at = entry.root;
+        if key < (entry.low, entry.first) {
+            (entry.low, entry.first) = key;
+        }
         let mut went_left = false;
         while at != NIL && Self::priority(at) > priority {
             parent = at;
@@ -385,14 +439,20 @@ impl Order {
             self.link((parent, is_left), child);
             return;
         }
-        self.roots[usize::from(cell)] = child;
+        self.cells[usize::from(cell)].root = child;
         if child != NIL {
             self.links[child as usize].parent = NIL;
         }
     }
 
-    /// Takes a node out of its cell; true if the cell is empty now.
-    fn remove(&mut self, cell: u16, node: u32) -> bool {
+    /// Takes a node out of its cell.
+    fn remove(&mut self, cell: u16, node: u32) {
+        if self.cells[usize::from(cell)].first == node {
+            let next = self.next(node);
+            let low = self.links.get(next as usize).map_or(u64::MAX, |link| link.share);
+            let entry = &mut self.cells[usize::from(cell)];
+            (entry.low, entry.first) = (low, next);
+        }
         let mut parent = self.links[node as usize].parent;
         let mut went_left = parent != NIL && self.links[parent as usize].left == node;
         let (mut low, mut high) = (self.links[node as usize].left, self.links[node as usize].right);
@@ -409,6 +469,5 @@ impl Order {
             }
         }
         self.hang(cell, parent, went_left, if low == NIL { high } else { low });
-        self.roots[usize::from(cell)] == NIL
     }
 }

@@ -25,13 +25,14 @@ impl Lasting {
         Self { grid: Grid::new(), step_us: step_us.max(1) }
     }
 
-    /// By how much a task that ends at `end` outlasts a node that is in use until `latest`, as a class: 0 for not at
-    /// all, then one more for each doubling.
-    fn class(&self, end: Time, latest: Time) -> u32 {
-        match end.0.saturating_sub(latest.0) {
-            0 => 0,
-            over => 1 + over.div_ceil(self.step_us).checked_next_power_of_two().map_or(64, u64::trailing_zeros),
-        }
+}
+
+/// By how much a task that ends at `end` outlasts a node that is in use until `latest`, as a class: 0 for not at all,
+/// then one more for each doubling of `step_us`.
+fn class_of(step_us: u64, end: Time, latest: Time) -> u32 {
+    match end.0.saturating_sub(latest.0) {
+        0 => 0,
+        over => 1 + over.div_ceil(step_us).checked_next_power_of_two().map_or(64, u64::trailing_zeros),
     }
 }
 
@@ -40,7 +41,8 @@ impl Place for Lasting {
         let shape = *ledger.shapes().shape(asked.shape);
         let begin = *nodes;
         self.grid.catch_up(ledger, nodes);
-        let class = |id: NodeId| self.class(asked.end, ledger.node(id).latest_end.max(asked.now));
+        let step_us = self.step_us;
+        let class = |id: NodeId| class_of(step_us, asked.end, ledger.node(id).latest_end.max(asked.now));
         if let Some(found) = self.grid.search_by(ledger, &shape, class, nodes, begin + LOOKS) {
             return found;
         }
