@@ -2,12 +2,12 @@
 //!
 //! For each shape in use the fleet is cut into blocks of 16 nodes, and of each block only the best node is remembered.
 //! A changed node is ranked once per shape that is asked for, for all shapes asked for lately at once, while it is in
-//! the cache; a block is ranked anew only when its best node got worse and the block still looks best. Cost per
-//! decision: shapes in rotation x changes since, and one or two blocks.
+//! the cache; a block is looked through again only when its best node got worse and the block still looks best. The
+//! ranks of all nodes are kept for as many shapes as there is room for, so that this asks no node. Cost per decision:
+//! shapes in rotation x changes since, and a few blocks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem::take;
 
 use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
@@ -22,6 +22,8 @@ const NONE: i64 = i64::MIN;
 const RECENT: usize = 64;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
 const BYTES_MOST: usize = 32 << 20;
+/// What the ranks of all nodes may take besides, for all shapes that they are kept for.
+const RANKS_MOST: usize = 32 << 20;
 /// Shapes that are remembered however large the fleet is.
 pub(super) const MEMORIES_LEAST: usize = 16;
 
@@ -37,6 +39,8 @@ struct Memory {
     blocks: Vec<Best>,
     /// An upper bound of each run of `SUPER` blocks.
     tops: Vec<i64>,
+    /// The rank of every node; empty if there is no room for them.
+    ranks: Vec<i64>,
 }
 
 /// The best node of a block; if `stale`, `rank` is only an upper bound.
@@ -101,15 +105,13 @@ impl<R: Rank> Candidates<R> {
         }
         let blocks = ledger.node_count().div_ceil(BLOCK);
         let bytes = blocks * size_of::<Best>() + size_of::<Memory>();
-        let fresh = Memory::new(id);
         let at = if self.memories.len() < (self.bytes_most / bytes).max(MEMORIES_LEAST) {
-            self.memories.push(fresh);
+            self.memories.push(Memory::new(id));
             self.memories.len() - 1
         } else {
             let oldest = (0..self.memories.len()).min_by_key(|&at| self.memories[at].used).unwrap_or(0);
             self.of_shape[self.memories[oldest].shape.slot as usize] = u32::MAX;
-            let old = &mut self.memories[oldest];
-            *old = Memory { blocks: take(&mut old.blocks), tops: take(&mut old.tops), ..fresh };
+            self.memories[oldest].begin_anew(id);
             oldest
         };
         self.of_shape[slot] = at as u32;
@@ -124,7 +126,7 @@ impl<R: Rank> Candidates<R> {
             if memory.lag(ledger).is_some_and(|lag| lag > 0) {
                 // If its slot serves another shape by now, so does the memory when that is asked for: it begins anew.
                 let shape = ledger.shapes().shape(memory.shape);
-                *nodes += View { policy, ledger, shape }.catch_up(memory);
+                *nodes += View { policy, ledger, shape }.catch_up(memory, !memory.ranks.is_empty());
             }
         }
     }
@@ -144,27 +146,32 @@ impl<R: Rank> View<'_, R> {
 
     /// The best node of a block, asked one by one.
     fn best_of(&self, block: usize) -> Best {
-        let mut best = Best { rank: NONE, node: (block * BLOCK) as u32, stale: false };
-        for at in block * BLOCK..((block + 1) * BLOCK).min(self.ledger.node_count()) {
-            let rank = self.rank(NodeId(at as u32));
-            if rank > best.rank {
-                best = Best { rank, node: at as u32, stale: false };
-            }
-        }
-        best
+        best_in(block, self.ledger.node_count(), |at| self.rank(NodeId(at as u32)))
     }
 
-    fn rebuild(&self, memory: &mut Memory) {
-        let count = self.ledger.node_count().div_ceil(BLOCK);
-        memory.blocks.clear();
-        memory.blocks.extend((0..count).map(|block| self.best_of(block)));
+    /// The best node of a block, from the ranks if they are kept.
+    fn look_through(&self, memory: &Memory, block: usize) -> Best {
+        if memory.ranks.is_empty() {
+            return self.best_of(block);
+        }
+        best_in(block, memory.ranks.len(), |at| memory.ranks[at])
+    }
+
+    fn rebuild(&self, memory: &mut Memory, keeps_ranks: bool) {
+        let nodes = self.ledger.node_count();
+        memory.ranks.clear();
+        if keeps_ranks {
+            memory.ranks.extend((0..nodes as u32).map(|at| self.rank(NodeId(at))));
+        }
+        let blocks = (0..nodes.div_ceil(BLOCK)).map(|block| self.look_through(memory, block));
+        memory.blocks = blocks.collect();
         memory.tops.clear();
         memory.tops.extend(memory.blocks.chunks(SUPER).map(top_of));
         memory.epoch = self.ledger.epoch();
     }
 
     /// Takes the changes since the memory was last brought up to date into account. Says how many nodes were ranked.
-    fn catch_up(&self, memory: &mut Memory) -> u64 {
+    fn catch_up(&self, memory: &mut Memory, keeps_ranks: bool) -> u64 {
         let (changes, lag) = (self.ledger.changes(), memory.lag(self.ledger));
         match lag.and_then(|_| changes.since(memory.seen)) {
             Some(changed) => {
@@ -173,7 +180,7 @@ impl<R: Rank> View<'_, R> {
                     memory.note(id, rank);
                 }
             }
-            None => self.rebuild(memory),
+            None => self.rebuild(memory, keeps_ranks),
         }
         memory.seen = changes.count();
         lag.unwrap_or(self.ledger.node_count() as u64)
@@ -191,8 +198,8 @@ impl<R: Rank> View<'_, R> {
             let to = (from + SUPER).min(memory.blocks.len());
             match (from..to).find(|&block| memory.blocks[block].rank == rank) {
                 Some(block) if memory.blocks[block].stale => {
-                    memory.blocks[block] = self.best_of(block);
-                    *nodes += BLOCK as u64;
+                    memory.blocks[block] = self.look_through(memory, block);
+                    *nodes += if memory.ranks.is_empty() { BLOCK as u64 } else { 0 };
                     memory.tops[top] = top_of(&memory.blocks[from..to]);
                 }
                 Some(block) => return Some(NodeId(memory.blocks[block].node)),
@@ -221,6 +228,7 @@ impl<R: Rank> View<'_, R> {
                     continue;
                 }
                 *nodes += BLOCK as u64;
+                // Whom the layout admits is not in the ranks.
                 let found = View { shape: laid_out, ..*self }.best_of(block);
                 if found.rank > best.rank {
                     best = found;
@@ -231,6 +239,19 @@ impl<R: Rank> View<'_, R> {
     }
 }
 
+/// The best of the nodes of a block of `count` nodes in all, lowest id first.
+#[inline]
+fn best_in(block: usize, count: usize, rank: impl Fn(usize) -> i64) -> Best {
+    let mut best = Best { rank: NONE, node: (block * BLOCK) as u32, stale: false };
+    for at in block * BLOCK..((block + 1) * BLOCK).min(count) {
+        let rank = rank(at);
+        if rank > best.rank {
+            best = Best { rank, node: at as u32, stale: false };
+        }
+    }
+    best
+}
+
 fn top_of(blocks: &[Best]) -> i64 {
     blocks.iter().map(|best| best.rank).max().unwrap_or(NONE)
 }
@@ -238,7 +259,12 @@ fn top_of(blocks: &[Best]) -> i64 {
 impl Memory {
     /// Nothing known of a shape yet.
     fn new(shape: ShapeId) -> Self {
-        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new() }
+        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new(), ranks: Vec::new() }
+    }
+
+    /// The same for another shape, in the room that this one takes.
+    fn begin_anew(&mut self, shape: ShapeId) {
+        (self.shape, self.epoch) = (shape, u64::MAX);
     }
 
     /// How many changes it does not know of; None if it is cheaper to begin anew.
@@ -252,6 +278,9 @@ impl Memory {
     /// A node has a new rank.
     #[inline]
     fn note(&mut self, id: NodeId, rank: i64) {
+        if let Some(known) = self.ranks.get_mut(id.index()) {
+            *known = rank;
+        }
         let block = id.index() / BLOCK;
         let best = &mut self.blocks[block];
         if rank > best.rank {
@@ -280,14 +309,13 @@ impl<R: Rank> Place for Candidates<R> {
         self.recent[self.clock as usize % RECENT] = at as u32;
         self.clock += 1;
         if self.memories[at].shape != id {
-            let old = &mut self.memories[at];
-            *old = Memory { blocks: take(&mut old.blocks), tops: take(&mut old.tops), ..Memory::new(id) };
+            self.memories[at].begin_anew(id);
         }
         self.memories[at].used = self.clock;
         self.share_changes(ledger, nodes);
         let memory = &mut self.memories[at];
         let view = View { policy: &self.policy, ledger, shape: &shape };
-        *nodes += view.catch_up(memory);
+        *nodes += view.catch_up(memory, at < RANKS_MOST / (size_of::<i64>() * ledger.node_count().max(1)));
         if id == asked.shape {
             view.pick(memory, nodes)
         } else {
