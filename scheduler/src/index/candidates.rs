@@ -74,14 +74,7 @@ impl<R: Rank> Candidates<R> {
 
     /// The same with another limit on what it remembers.
     pub(super) fn within(bytes_most: usize, policy: R) -> Self {
-        Self {
-            policy,
-            memories: Vec::new(),
-            of_shape: Vec::new(),
-            clock: 0,
-            bytes_most,
-            epoch: u64::MAX,
-        }
+        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most, epoch: u64::MAX }
     }
 
     /// How many shapes are remembered.

@@ -24,7 +24,6 @@ impl Lasting {
     pub fn new(step_us: u64) -> Self {
         Self { grid: Grid::new(), step_us: step_us.max(1) }
     }
-
 }
 
 /// By how much a task that ends at `end` outlasts a node that is in use until `latest`, as a class: 0 for not at all,
