@@ -31,6 +31,14 @@ pub struct Elastic {
     pub rule: Option<Rule>,
 }
 
+impl Elastic {
+    /// True if something looks after the size of the group.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.rule.is_some() || self.idle.is_some()
+    }
+}
+
 /// How nodes that are lent are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {

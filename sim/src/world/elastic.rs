@@ -9,6 +9,7 @@ use windtunnel_scheduler::id::NodeId;
 use windtunnel_scheduler::time::{Span, Time};
 
 use super::World;
+use super::demand::Demand;
 use crate::elastic::Elastic;
 use crate::trigger::Leave;
 
@@ -61,6 +62,7 @@ pub(super) struct Comings {
     pub rose: Vec<Option<Time>>,
     pub fell: Vec<Option<Time>>,
     leaving: u32,
+    pub demand: Demand,
     /// Since when tasks wait.
     pub waits_since: Option<Time>,
     /// Orders since the last start, and how many starts there were then.
@@ -92,6 +94,7 @@ impl Comings {
         let all = |group: &Elastic| (0..group.most).map(|at| member(at < group.begin)).collect();
         let members = groups.iter().map(all).collect();
         let count = groups.len();
+        let is_ruled = groups.iter().any(Elastic::is_ruled);
         Some(Box::new(Self {
             groups,
             members,
@@ -102,6 +105,7 @@ impl Comings {
             rose: vec![None; count],
             fell: vec![None; count],
             leaving: 0,
+            demand: Demand::new(if is_ruled { count } else { 0 }),
             waits_since: None,
             in_vain: (0, 0),
             interruptions: BTreeSet::new(),
@@ -126,7 +130,7 @@ impl Comings {
 
     /// True if somebody looks after the size of a group.
     pub(super) fn is_ruled(&self) -> bool {
-        self.groups.iter().any(|group| group.rule.is_some() || group.idle.is_some())
+        self.groups.iter().any(Elastic::is_ruled)
     }
 
     /// True if a group can grow.

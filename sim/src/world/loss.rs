@@ -330,13 +330,9 @@ impl World {
     /// A task waits no more and yet holds no room, as the scheduler believes that it runs. How many tasks these are.
     fn wait_in_vain(&mut self, slot: u32) -> u32 {
         let Task { id, job, index, .. } = self.tasks[slot];
-        let part = self.jobs[job].parts.of(index);
-        let (request, members) = (part.request, part.members());
+        let members = self.jobs[job].parts.of(index).members();
         if !self.jobs[job].background {
-            let request = self.constrained(request);
-            self.levels.pending.sub(&request, u64::from(members));
-            self.levels.waiting -= u64::from(members);
-            self.note_waiting(job, -i64::from(members), false);
+            self.note_waiting(job, index, -i64::from(members), false);
         }
         if let Some(trouble) = &mut self.trouble {
             trouble.losses.entry(id).or_default();

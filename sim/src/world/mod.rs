@@ -5,6 +5,7 @@ mod apply;
 mod blast;
 mod close;
 mod daemons;
+mod demand;
 mod elastic;
 mod foresight;
 mod health;

@@ -123,27 +123,6 @@ impl World {
         }
     }
 
-    /// How many more nodes of a group the waiting tasks would fill, beyond all that boot.
-    fn short_of(&self, group: usize) -> u32 {
-        let Some(comings) = &self.comings else { return 0 };
-        let mut need = 0;
-        for lane in self.fleet.named_lanes().filter(|&lane| lane < LANES) {
-            let coming: u64 = (0..comings.groups.len())
-                .map(|at| {
-                    let first = comings.groups[at].first as usize;
-                    u64::from(comings.booting_of(at)) * u64::from(self.fleet.nodes[first].capacity[lane])
-                })
-                .sum();
-            let rest = self.levels.pending.0[lane].saturating_sub(coming);
-            let own = u64::from(self.fleet.nodes[comings.groups[group].first as usize].capacity[lane]);
-            if rest > 0 && own == 0 {
-                return 0;
-            }
-            need = need.max(rest.div_ceil(own.max(1)));
-        }
-        u32::try_from(need).unwrap_or(u32::MAX)
-    }
-
     /// True if a rule may yet order nodes for tasks that wait.
     pub(super) fn rules_keep_alive(&self) -> bool {
         let Some(comings) = &self.comings else { return false };

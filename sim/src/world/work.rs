@@ -194,12 +194,12 @@ impl World {
             self.measures.submitted(job.submit);
         }
         if !background {
+            self.survey_job(self.next_job - 1, job);
             for at in 0..self.jobs[slot].parts.as_slice().len() {
                 let part = &self.jobs[slot].parts.as_slice()[at];
                 let (request, gpu, count) = (part.request, part.gpu, part.count);
-                self.levels.pending.add(&self.constrained(request), u64::from(count));
-                self.levels.waiting += u64::from(count);
-                self.note_waiting(slot, i64::from(count), false);
+                let first = part.first;
+                self.note_waiting(slot, first, i64::from(count), false);
                 self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
             }
         }
@@ -358,11 +358,9 @@ impl World {
         let (job_slot, index) = (task.job, task.index);
         let job = &self.jobs[job_slot];
         let part = job.parts.of(index);
-        let (request, members, background) = (part.request, part.members(), job.background);
+        let (members, background) = (part.members(), job.background);
         if !background {
-            self.levels.pending.sub(&self.constrained(request), u64::from(members));
-            self.levels.waiting -= u64::from(members);
-            self.note_waiting(job_slot, -i64::from(members), true);
+            self.note_waiting(job_slot, index, -i64::from(members), true);
         }
         self.levels.running += u64::from(members);
     }
@@ -373,14 +371,6 @@ impl World {
         if let Some(attempt) = &mut self.tasks[slot].running {
             let next = attempt.rest;
             attempt.rest = self.shares.insert(Share { node: node.0, count, gpus, next });
-        }
-    }
-
-    /// Tasks of a job come to wait, or cease to: whoever is offered resources is hungry meanwhile.
-    pub(super) fn note_waiting(&mut self, job: u32, change: i64, started: bool) {
-        if !self.offers.is_idle() {
-            let party = self.arrivals.workload(usize::from(self.jobs[job].workload)).party;
-            self.offers.wait(self.now, party, change, started);
         }
     }
 
@@ -567,7 +557,7 @@ impl World {
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
-        let (members, request) = (part.members(), part.request);
+        let members = part.members();
         let (background, workload) = (job.background, usize::from(job.workload));
         let again = match (state, task.leaving) {
             (State::Killed, _) => None,
@@ -596,9 +586,7 @@ impl World {
             next.flags = 0;
             next.generation = generation;
             if !background {
-                self.levels.pending.add(&self.constrained(request), u64::from(members));
-                self.levels.waiting += u64::from(members);
-                self.note_waiting(task.job, i64::from(members), false);
+                self.note_waiting(task.job, task.index, i64::from(members), false);
             }
         } else {
             self.of_task.remove(task.id);
@@ -661,12 +649,9 @@ impl World {
             let Some(slot) = self.task_at(TaskId(first.0 + unit)) else { continue };
             let task = self.tasks[slot];
             let job = &self.jobs[task.job];
-            let part = job.parts.of(task.index);
-            let (request, members) = (part.request, part.members());
+            let members = job.parts.of(task.index).members();
             if !job.background {
-                self.levels.pending.sub(&self.constrained(request), u64::from(members));
-                self.levels.waiting -= u64::from(members);
-                self.note_waiting(task.job, -i64::from(members), false);
+                self.note_waiting(task.job, task.index, -i64::from(members), false);
             }
             self.ended.push(Ended { id: task.id, task, state: State::Rejected, lost: Span::ZERO });
             self.jobs[task.job].rows += 1;
@@ -694,6 +679,7 @@ impl World {
             if job.rows == 0 && job.live == 0 {
                 // Names are the only thing of a job on the heap.
                 job.name = Name::Number(0);
+                self.forget_job(self.jobs[row.task.job].id);
                 self.jobs.free(row.task.job);
             }
         }

@@ -1,5 +1,7 @@
 //! Groups that grow and shrink, worked out by hand.
 
+use windtunnel_scheduler::constraint::{Condition, Constraint};
+
 use super::*;
 use crate::elastic::{Elastic, Rule, Spot};
 
@@ -92,5 +94,50 @@ fn what_fits_nowhere_does_not_keep_a_rule_at_work_for_ever() {
     let elastic = Elastic { most: 3, begin: 1, rule: Some(rule), ..Elastic::default() };
     let (outcome, _) = run(group_of(elastic, vec![job(0, 0, group(1, 5_000, 1))]));
     assert_eq!(number(&outcome, "tasks.pending_at_end"), 1.0);
+    balanced(&outcome);
+}
+
+#[test]
+fn a_rule_orders_only_nodes_that_the_waiting_tasks_can_use() {
+    let rule = Rule::ClusterAutoscaler {
+        scan: Span::from_seconds(10),
+        below: 500,
+        unneeded: Span::from_seconds(600),
+        after_add: Span::from_seconds(600),
+    };
+    let elastic = |name: &str, first| {
+        let name = name.to_owned();
+        Elastic { name, first, most: 3, begin: 0, boot: Span::from_seconds(60), rule: Some(rule), ..Elastic::default() }
+    };
+    let on = |arch: Option<&str>, cpu: u32| {
+        let mut group = group(1, cpu, 100);
+        let condition = |arch: &str| Condition::In(vec![arch.to_owned()]);
+        let one = |arch: &str| Constraint { attribute: "arch".to_owned(), condition: condition(arch) };
+        group.ask.constraints = arch.map(|arch| vec![one(arch)].into());
+        group
+    };
+    // Three nodes x86 of 4 cores, three arm of 8.
+    let nodes: Vec<(u32, u32)> = (0..6).map(|at| (if at < 3 { 4_000 } else { 8_000 }, 0)).collect();
+    let run_with = |jobs: Vec<Job>| {
+        let mut experiment = experiment(fleet(&nodes), jobs);
+        for (at, node) in experiment.fleet.nodes.iter_mut().enumerate() {
+            node.attributes = vec![("arch".to_owned(), if at < 3 { "x86" } else { "arm" }.to_owned())];
+        }
+        experiment.model.elastic = vec![elastic("x86", 0), elastic("arm", 3)];
+        run(experiment)
+    };
+    // Seen at 10 s, there 60 s later. The first group could hold it all by its room; only the second may.
+    let (outcome, tape) = run_with(vec![job(0, 0, on(Some("arm"), 4_000)), job(1, 0, on(Some("arm"), 4_000))]);
+    assert_eq!((number(&outcome, "nodes.ordered"), tape.start_of("1/0")), (1.0, Some(70 * SECOND)));
+    // Too large for the first group.
+    let (outcome, tape) = run_with(vec![job(0, 0, on(None, 6_000))]);
+    assert_eq!((number(&outcome, "nodes.ordered"), tape.start_of("0/0")), (1.0, Some(70 * SECOND)));
+    // Both would do: the first group orders, and the second sees that it is on its way.
+    let (outcome, _) = run_with(vec![job(0, 0, on(None, 4_000))]);
+    assert_eq!(number(&outcome, "nodes.ordered"), 1.0);
+    // One of each.
+    let (outcome, tape) = run_with(vec![job(0, 0, on(Some("x86"), 4_000)), job(1, 0, on(Some("arm"), 4_000))]);
+    assert_eq!((number(&outcome, "nodes.ordered"), number(&outcome, "tasks.pending_at_end")), (2.0, 0.0));
+    assert_eq!(tape.start_of("1/0"), Some(70 * SECOND));
     balanced(&outcome);
 }
