@@ -146,7 +146,7 @@ pub(super) fn judge(objectives: &[Limit], runs: &[Summary]) -> Vec<Kept> {
     let one = |limit: &Limit| {
         let numbers: Vec<Option<f64>> = runs.iter().map(|run| run.number(&limit.name)).collect();
         // A wait of nothing that started is no wait kept: what is undefined holds only if nothing was handed in.
-        let empty = |run: &Summary| run.number("tasks.submitted") == Some(0.0);
+        let empty = |run: &Summary| tasks(run, slice_of(&limit.name).unwrap_or(""), "submitted") == 0.0;
         let holds =
             numbers.iter().zip(runs).all(|(number, run)| number.map_or_else(|| empty(run), |one| limit.holds(one)));
         let defined: Vec<f64> = numbers.into_iter().flatten().collect();
@@ -155,15 +155,48 @@ pub(super) fn judge(objectives: &[Limit], runs: &[Summary]) -> Vec<Kept> {
     objectives.iter().map(one).collect()
 }
 
-/// An upper limit on a wait means nothing for tasks that never started: none may be left over that waits for room.
-fn all_served(limit: &Limit, runs: &[Summary]) -> bool {
-    let is_wait = limit.name.contains("wait_s.") && matches!(limit.relation, Relation::Below | Relation::AtMost);
-    let left = |run: &Summary| {
-        let pending = run.number("tasks.pending_at_end").unwrap_or(0.0) + run.number("tasks.rejected").unwrap_or(0.0);
-        let rate = if limit.name.ends_with(".max") { 0.0 } else { share_above(&limit.name) };
-        pending > rate * run.number("tasks.submitted").unwrap_or(0.0)
+/// What is measured of tasks that started or ended only.
+const OF_THE_SERVED: [&str; 5] = ["wait_s.", "flow_s.", "bounded_slowdown.", "per_processor_slowdown.", "makespan_s"];
+
+/// Of which tasks a metric tells that says nothing of those that still wait: what stands before its name, as in
+/// `by_role.web.`, nothing for all tasks. None if it is no such metric.
+fn slice_of(name: &str) -> Option<&str> {
+    let at = OF_THE_SERVED.iter().find_map(|tail| name.find(tail))?;
+    Some(&name[..at])
+}
+
+/// An objective of a team or class of which no run knows would fail with any fleet.
+fn know_slices(objectives: &[Limit], runs: &[Summary]) -> Result<(), Failure> {
+    let is_unknown = |limit: &&Limit| {
+        let slice = slice_of(&limit.name).filter(|slice| slice.starts_with("by_"));
+        let counted = |slice: &str| runs.iter().any(|run| run.number(&format!("{slice}tasks.submitted")).is_some());
+        slice.is_some_and(|slice| !counted(slice)) && runs.iter().all(|run| run.number(&limit.name).is_none())
     };
-    !is_wait || !runs.iter().any(left)
+    match objectives.iter().find(is_unknown) {
+        None => Ok(()),
+        Some(limit) => Err(Failure::new(format!(
+            "--slo '{limit}': no task is of that team or class; `by_role` goes by the `role` of a workload, `by_class` \
+             by its `class`"
+        ))),
+    }
+}
+
+/// A count of the tasks of a slice; of all tasks, if they are not counted for the slice.
+fn tasks(run: &Summary, slice: &str, which: &str) -> f64 {
+    let of = |slice: &str| run.number(&format!("{slice}tasks.{which}"));
+    of(slice).or_else(|| of("")).unwrap_or(0.0)
+}
+
+/// An upper limit on a wait means nothing for tasks that never started: no more may be left over that wait for room
+/// than a percentile leaves out.
+fn all_served(limit: &Limit, runs: &[Summary]) -> bool {
+    let is_upper = matches!(limit.relation, Relation::Below | Relation::AtMost);
+    let Some(slice) = slice_of(&limit.name).filter(|_| is_upper) else { return true };
+    let left = |run: &Summary| {
+        let pending = tasks(run, slice, "pending_at_end") + tasks(run, slice, "rejected");
+        pending > share_above(&limit.name) * tasks(run, slice, "submitted")
+    };
+    !runs.iter().any(left)
 }
 
 /// The share of tasks that a percentile leaves above it: 0.01 for `.p99`; 0 for a mean.
@@ -298,6 +331,7 @@ impl<'a> Bench<'a> {
             simulate::once(tool, &text.load(sets, tool.registries())?, &mut Discard, ask)
         })?;
         let summaries: Vec<Summary> = outcomes.iter().map(|outcome| outcome.summary.clone()).collect();
+        know_slices(&self.question.objectives, &summaries)?;
         let objectives = judge(&self.question.objectives, &summaries);
         let mut holds = objectives.iter().all(|kept| kept.holds);
         let mut survivals = Vec::new();
