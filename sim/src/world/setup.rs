@@ -43,6 +43,8 @@ const CHUNK: usize = 4096;
 const WARM: Kind = 0x7761_726d;
 /// Blind draws for a warm task before nodes are asked in order.
 const WARM_TRIES: u64 = 16;
+/// After the first, so many of them at once: their nodes are fetched together. It divides the tries after the first.
+const WARM_AHEAD: usize = 5;
 /// The nodes that so many warm tasks are tried on first are fetched together.
 const WARM_TOGETHER: u64 = 32;
 /// Warm tasks in a row that fit nowhere before the fleet counts as full.
@@ -272,7 +274,13 @@ impl World {
             let fetch = |task| self.nodes[first(task)].fetch();
             std::hint::black_box((index..index + WARM_TOGETHER).fold(0, |seen, task| seen ^ fetch(task)));
         }
-        let drawn = (0..WARM_TRIES).find_map(|at| self.warm_fits(ask, draw(at) as usize));
+        let drawn = self.warm_fits(ask, draw(0) as usize).or_else(|| {
+            (1..WARM_TRIES).step_by(WARM_AHEAD).find_map(|begin| {
+                let nodes: [usize; WARM_AHEAD] = std::array::from_fn(|at| draw(begin + at as u64) as usize);
+                std::hint::black_box(nodes.iter().fold(0, |seen, &at| seen ^ self.nodes[at].fetch()));
+                nodes.into_iter().find_map(|at| self.warm_fits(ask, at))
+            })
+        });
         drawn.or_else(|| {
             let from = draw(WARM_TRIES);
             (0..count).find_map(|at| self.warm_fits(ask, ((from + at) % count) as usize))
