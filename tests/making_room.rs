@@ -86,6 +86,61 @@ fn what_each_preemption_policy_does() {
     insta::assert_snapshot!(scene);
 }
 
+/// Two teams over three nodes: the one fills them with work that is not important, the other has the rest.
+const TEAMS: &str = r#"name = "teams"
+[[fleet.group]]
+name = "n"
+count = 3
+cpu = 4
+[[workload]]
+name = "patient"
+trace = { format = "native", path = "patient.csv" }
+[[workload]]
+name = "pressing"
+trace = { format = "native", path = "pressing.csv" }
+[scheduler]
+queue = "priority"
+placement = "first-fit"
+"#;
+
+/// How many attempts were evicted, when they run; and that nobody was who is as important as the most important.
+fn forced(lines: &str, never: &[&str]) -> usize {
+    let evicted: Vec<&str> = lines.lines().filter(|line| line.contains("evicted")).collect();
+    let wrong = evicted.iter().find(|line| never.iter().any(|name| line.starts_with(name)));
+    assert!(wrong.is_none(), "{wrong:?} was as important");
+    evicted.len()
+}
+
+#[test]
+fn the_important_push_out_others_of_any_team() {
+    let scratch = Scratch::new();
+    scratch.write("scene.toml", TEAMS);
+    let head = "job_id,submit_us,run_us,cpu_milli,priority,kind,count\n";
+    scratch.write("patient.csv", &format!("{head}low,0,100000000,1000,1,batch,10\nhigh,0,100000000,1000,5,batch,2\n"));
+    let pressing = "small,10000000,20000000,1000,5,batch,3\nwide,20000000,20000000,4000,4,,\n\
+                    equal,21000000,20000000,4000,1,,\n";
+    scratch.write("pressing.csv", &format!("{head}{pressing}"));
+    let mut scene = String::new();
+    let partition = r#"partition=[{name="all"}]"#;
+    for sets in [
+        &["scheduler.architecture=shared-state"][..],
+        &["scheduler.architecture=shared-state", "scheduler.conflicts=coarse", "scheduler.commit=gang"],
+        &[partition, "workload.0.partition=all", "workload.1.partition=all"],
+        &["scheduler.backfill=conservative"],
+    ] {
+        let policy = r#"scheduler.preemption={ name = "priority", grace = "5s" }"#;
+        let all: Vec<&str> = [policy].iter().chain(sets).copied().collect();
+        let (summary, lines) = play(&scratch, &all);
+        assert_eq!(summary["conservation"]["cpu"]["residual"], 0.0, "{sets:?}");
+        assert_eq!(summary["tasks"]["finished"], 17, "{sets:?}: nobody is forgotten");
+        assert!(forced(&lines, &["high", "small"]) >= 4, "{sets:?}: {lines}");
+        assert_eq!(lines.matches("small").count(), 3, "{sets:?}: once in place it stays");
+        assert_eq!(lines.matches(" 15 to 35 s, finished").count(), 3, "{sets:?}: when the grace is over\n{lines}");
+        let _ = writeln!(scene, "# {sets:?}\n{lines}");
+    }
+    insta::assert_snapshot!(scene);
+}
+
 const CONSTRAINTS: &str = r#"name = "places"
 [[fleet.group]]
 name = "n"

@@ -291,9 +291,14 @@ impl Core {
         let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
         let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
         let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
-        // What a framework pushes out is not its own again.
-        let alone = config.architecture == Architecture::Monolithic;
-        let preemption = (preemption.build)(config).filter(|_| waits && alone);
+        let knows_how = match config.architecture {
+            Architecture::Monolithic => true,
+            // Whoever settles claims knows nothing of terms.
+            Architecture::SharedState => !config.has_terms(),
+            // What a framework pushes out is not its own again.
+            Architecture::TwoLevel => false,
+        };
+        let preemption = (preemption.build)(config).filter(|_| waits && knows_how);
         Some(Policies { order, place, fill, preemption })
     }
 
@@ -302,7 +307,7 @@ impl Core {
         let before = match self.parties.get_mut(usize::from(party.0)) {
             Some(Some(Party::Fused(fused))) => Some(fused.framework.config()),
             Some(Some(Party::Offered(framework))) => Some(framework.parts().0.config()),
-            Some(Some(Party::Sharing(framework))) => Some(framework.parts().0.config()),
+            Some(Some(Party::Sharing(framework))) => Some(framework.config()),
             _ => None,
         };
         let mut config = config.on_terms_of(before);
@@ -323,11 +328,7 @@ impl Core {
                 let (batch, ledger) = framework.parts();
                 batch.reconfigure(ledger, now, config, policies);
             }
-            Some(Party::Sharing(framework)) => {
-                framework.set_commit(habits.commit);
-                let (batch, ledger) = framework.parts();
-                batch.reconfigure(ledger, now, config, policies);
-            }
+            Some(Party::Sharing(framework)) => framework.reconfigure(now, config, policies),
             Some(Party::Allocator(allocator)) => {
                 if let Some(options) = &config.allocator {
                     allocator.reconfigure(options);

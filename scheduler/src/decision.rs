@@ -3,7 +3,7 @@
 
 use crate::allocator::two_level::Window;
 use crate::cause::Cause;
-use crate::event::{Claim, GpuSet, Launch, Offer, Room};
+use crate::event::{Claim, Displacement, GpuSet, Launch, Offer, Room};
 use crate::id::{JobId, NodeId, OfferId, PartyId, TaskId};
 use crate::time::Span;
 use crate::veto::VetoCounts;
@@ -91,6 +91,9 @@ pub enum Decision {
     },
     /// Ask the allocator for room on a node as it was seen.
     Claim(Claim),
+    /// Ask the allocator to make a task leave for another: so that the claim that follows can be honoured, or for room
+    /// of one's own to be offered again.
+    Displace(Displacement),
     /// Tell a framework that sees everything what another took, or gave back.
     Tell {
         /// Whom.
@@ -145,6 +148,7 @@ impl Decision {
             Self::Launch(_) => "launch",
             Self::Decline { .. } => "decline",
             Self::Claim(_) => "claim",
+            Self::Displace(_) => "displace",
             Self::Tell { .. } => "tell",
             Self::Suppress => "suppress",
             Self::Revive => "revive",

@@ -80,10 +80,13 @@ pub enum Event {
     },
     /// A framework that sees everything wants room, as of a version of the node.
     ClaimRequested(Claim),
+    /// A task is to leave for another.
+    DisplacementRequested(Displacement),
     /// Room of a node is taken by somebody else's task: told to an allocator of what runs already, and where everybody
-    /// sees everything to all but the one who took it.
+    /// sees everything to all but the one who took it. Room that was made by victims is told to everybody: first as
+    /// held, and again when the task is in place.
     RoomTaken(Room),
-    /// The same room is free again.
+    /// The same room is free again. Of one's own task: it has been told to leave, and its room is no longer its own.
     RoomFreed(Room),
     /// A framework registers with the allocator; it is told of no other.
     FrameworkJoined(Box<FrameworkSpec>),
@@ -386,6 +389,62 @@ pub struct Room {
     pub gpus: GpuSet,
     /// Thousandths of each device.
     pub milli: u16,
+    /// Whether others may push it out.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Standing::is_usual"))]
+    pub standing: Standing,
+}
+
+/// What others have to know of a task that holds room before they may make it leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Standing {
+    /// When it was claimed or began: it also tells one attempt of a task from another.
+    pub since: Time,
+    /// Larger is more important.
+    pub priority: i32,
+    /// Whether no task of others may push it out.
+    pub protected: bool,
+    /// The room is held: for a task that is not in place yet, or until one that was told to leave has left.
+    pub held: bool,
+    /// How many tasks of its job have to stay.
+    pub budget: Option<Budget>,
+}
+
+impl Standing {
+    /// True if nothing was said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Tasks of which only so many may be missing at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Budget {
+    /// The number of the set of tasks, among those of the same framework.
+    pub set: u32,
+    /// So many of them have to stay. The latest word on a set holds for all of it.
+    pub keep: u32,
+}
+
+/// A task that has to leave for another: said ahead of the claim that it is for, or by a framework that is offered room
+/// of a task of its own, whose room it wants to be offered again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Displacement {
+    /// Who asks.
+    pub from: PartyId,
+    /// The task that it has to leave for.
+    pub task: TaskId,
+    /// The task that has to leave; a gang leaves as a whole.
+    pub victim: TaskId,
+    /// How long it may take to leave.
+    pub grace: Span,
+    /// Whether it waits for another place afterwards.
+    pub requeue: bool,
+    /// More victims of the same task follow.
+    pub more: bool,
 }
 
 /// A wish to start a task on an offer.
@@ -440,4 +499,7 @@ pub struct Claim {
     pub more: bool,
     /// When the asker last heard of the node: anything newer is a conflict.
     pub seen: Time,
+    /// Whether others may push the task out, and whom it may push out itself.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Standing::is_usual"))]
+    pub standing: Standing,
 }

@@ -48,6 +48,7 @@ pub fn noted(at: Time, party: PartyId, decision: &Decision) -> Option<Noted> {
         Decision::Evict { task, grace, requeue } => one(task, None, [grace.0, u64::from(requeue)]),
         Decision::Launch(launch) => one(launch.task, None, [launch.offer.0, launch.gpus.0]),
         Decision::Claim(claim) => one(claim.task, Some(claim.node), [claim.seen.0, claim.gpus.0]),
+        Decision::Displace(asked) => one(asked.victim, None, [asked.task.0, asked.grace.0]),
         Decision::Offer { to, offer } => one(TaskId(u64::MAX), Some(offer.node), [u64::from(to.0), offer.offer.0]),
         Decision::Rescind { to, offer } => one(TaskId(u64::MAX), None, [u64::from(to.0), offer.0]),
         Decision::Decline { offer, refuse } => one(TaskId(u64::MAX), None, [offer.0, refuse.0]),

@@ -314,20 +314,22 @@ fn settle_backfill(given: &mut spec::Scheduler, context: &mut Context<'_>) -> Re
     Ok(())
 }
 
-/// Making room has no effect where nobody waits for it, everybody has a reservation, or the fleet is shared.
+/// Making room has no effect where nobody waits for it, or where those who share a fleet are held to terms that only
+/// one of them knows.
 fn warn_of_preemption(scenario: &Scenario, context: &mut Context<'_>) {
     let given = &scenario.scheduler;
     if given.preemption.0.name == "none" {
         return;
     }
     let has_terms = !(scenario.partition.is_empty() && scenario.qos.is_empty() && scenario.reservation.is_empty());
-    let idle = match (given.architecture, given.unplaceable, given.backfill.0.name.as_str()) {
-        (spec::Architecture::TwoLevel | spec::Architecture::SharedState, ..) => {
-            "frameworks that share a fleet make room for nobody"
+    let idle = match (given.architecture, given.unplaceable) {
+        (spec::Architecture::TwoLevel, _) => "a framework that is offered a part of the fleet makes room for nobody",
+        (spec::Architecture::SharedState, _) if has_terms => {
+            "who settles claims knows nothing of partitions, qualities of service and reservations"
         }
-        _ if has_terms => "where there are partitions, qualities of service or reservations nobody makes room",
-        (_, spec::Unplaceable::Reject, _) => "with `unplaceable = \"reject\"` nobody waits",
-        (.., "conservative") => "with `backfill = \"conservative\"` every job has a reservation",
+        (spec::Architecture::Monolithic, spec::Unplaceable::Reject) if !has_terms => {
+            "with `unplaceable = \"reject\"` nobody waits"
+        }
         _ => return,
     };
     context.warn(format!("`scheduler.preemption` has no effect: {idle}"));

@@ -370,13 +370,19 @@ fn demands_that_mean_nothing_are_refused() {
     complains(&["fleet.group.0.lanes={tasks=3}"], "this lane counts tasks; give `tasks` instead");
     complains(&["scheduler.preemption=nobody"], "there is no policy `nobody`");
     complains(&["scheduler.preemption={name=\"priority\", mode=\"suspend\"}"], "write \"requeue\" or \"cancel\"");
-    for (idle, why) in [
-        ("scheduler.unplaceable=reject", "nobody waits"),
-        ("scheduler.architecture=shared-state", "frameworks that share a fleet make room for nobody"),
-        ("partition=[{name=\"all\"}]", "partitions, qualities of service or reservations"),
+    let all = "partition=[{name=\"all\"}]";
+    for (sets, why) in [
+        (&["scheduler.unplaceable=reject"][..], Some("nobody waits")),
+        (&["scheduler.architecture=two-level"], Some("offered a part of the fleet")),
+        (&["scheduler.architecture=shared-state", all], Some("who settles claims knows nothing of partitions")),
+        (&["scheduler.architecture=shared-state"], None),
+        (&[all], None),
+        (&["scheduler.backfill=conservative"], None),
     ] {
-        let warned = resolved(FLEET, WORK, &["scheduler.preemption=priority", idle]).unwrap().warnings;
-        let says = |warning: &String| warning.contains("`scheduler.preemption` has no effect") && warning.contains(why);
-        assert!(warned.iter().any(says), "{why}: {warned:?}");
+        let sets: Vec<&str> = ["scheduler.preemption=priority"].iter().chain(sets).copied().collect();
+        let warned = resolved(FLEET, WORK, &sets).unwrap().warnings;
+        let found = warned.iter().find(|warning| warning.contains("`scheduler.preemption` has no effect"));
+        assert_eq!(found.is_some(), why.is_some(), "{sets:?}: {warned:?}");
+        assert!(found.zip(why).is_none_or(|(found, why)| found.contains(why)), "{sets:?}: {warned:?}");
     }
 }

@@ -4,11 +4,18 @@
 //! **When it is bad.** The longer a scheduler thinks, and the fuller the fleet, the more of its claims conflict.
 //! **Source.** Schwarzkopf et al., EuroSys 2013 (Omega): optimistic commits, conflicts fine- or coarse-grained.
 
+//!
+//! **Making room.** A claim may name victims: tasks of whomever, all of lower priority. It is honoured if each of them
+//! still holds room where the claim wants it and may leave; else it conflicts. See [`displacing`].
+
+mod displacing;
+
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::Decision;
 use crate::config::Conflicts;
-use crate::event::{Claim, Event, GpuRequest, GpuSet, Room};
+use crate::event::{Claim, Displacement, Event, GpuSet, Room, Standing};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::paged::PagedMap;
@@ -16,6 +23,8 @@ use crate::resources::Resources;
 use crate::slab::Slab;
 use crate::time::Time;
 use crate::{Step, Work};
+
+use displacing::{Nominee, Quorum};
 
 /// The end of a chain.
 const NONE: u32 = u32::MAX;
@@ -60,11 +69,23 @@ pub struct SharedState {
     of_task: PagedMap,
     /// Claims of which more is to come, honoured together or not at all.
     open: Vec<Claim>,
+    /// Who has to leave for claims that are to come.
+    named: Vec<Displacement>,
+    /// Tasks that wait for victims to leave.
+    nominees: BTreeMap<u64, Nominee>,
+    nominated: u64,
+    /// Who was told to leave, and for which nominee.
+    leaving: BTreeMap<TaskId, u64>,
+    /// Sets of tasks of which only so many may be missing.
+    quorums: BTreeMap<(PartyId, u32), Quorum>,
 }
 
-/// What a claim needs, as the ledger counts it.
-fn shape_of(request: Resources, gpus: GpuSet, milli: u16) -> Shape {
-    Shape { request, gpu: GpuRequest { count: gpus.len() as u8, milli }, constraints: None, layout: None }
+/// What a claim needs in all; None if there is no such number.
+fn room_of(claim: &Claim) -> Option<Room> {
+    let Claim { from: party, task, node, gpus, milli, standing, .. } = *claim;
+    let request = claim.request.checked_mul(claim.count)?;
+    let standing = Standing { held: false, ..standing };
+    Some(Room { party, task, node, request, gpus, milli, standing })
 }
 
 impl SharedState {
@@ -86,12 +107,19 @@ impl SharedState {
         for event in events {
             match event {
                 Event::NodeAdded(spec) => {
+                    self.void(now, spec.node, out);
                     self.leave_behind(now, spec.node, out);
                     self.ledger.add_node(spec);
                     self.versions.resize(self.ledger.node_count(), Version::default());
                 }
-                Event::NodeLost { node } => self.ledger.lose_node(*node),
-                Event::NodeClosed { node } => self.ledger.close_node(*node),
+                Event::NodeLost { node } => {
+                    self.ledger.lose_node(*node);
+                    self.void(now, *node, out);
+                }
+                Event::NodeClosed { node } => {
+                    self.ledger.close_node(*node);
+                    self.void(now, *node, out);
+                }
                 Event::NodeOpened { node } => {
                     self.ledger.open_node(*node);
                 }
@@ -99,6 +127,7 @@ impl SharedState {
                 Event::DevicesReturned { node, gpus } => self.ledger.return_devices(*node, *gpus),
                 Event::FrameworkJoined(spec) => self.frameworks.push(spec.party),
                 Event::RoomTaken(room) => self.adopt(now, room, out),
+                Event::DisplacementRequested(displacement) => self.named.push(*displacement),
                 Event::ClaimRequested(claim) => {
                     work.tasks += u64::from(claim.count);
                     self.open.push(*claim);
@@ -116,6 +145,14 @@ impl SharedState {
     /// Honours all open claims of a party, or refuses them all.
     fn settle(&mut self, now: Time, party: PartyId, out: &mut Vec<Decision>) {
         let claims: Vec<Claim> = self.open.extract_if(.., |claim| claim.from == party).collect();
+        if !self.named.is_empty() {
+            let mut named: Vec<Displacement> = self.named.extract_if(.., |named| named.from == party).collect();
+            named.retain(|named| claims.iter().any(|claim| claim.task == named.task));
+            if !named.is_empty() {
+                self.settle_by_force(now, &claims, &named, out);
+                return;
+            }
+        }
         let mut taken = 0;
         while let Some(claim) = claims.get(taken)
             && self.take(claim)
@@ -123,25 +160,15 @@ impl SharedState {
             taken += 1;
         }
         if taken < claims.len() {
-            for claim in &claims[..taken] {
-                if let Some(need) = claim.request.checked_mul(claim.count) {
-                    self.ledger.release(&shape_of(need, claim.gpus, claim.milli), claim.node, 1, claim.gpus);
-                }
+            for room in claims[..taken].iter().filter_map(room_of) {
+                self.ledger.release(&Shape::of_room(&room), room.node, 1, room.gpus);
             }
-            let mut refused: Vec<TaskId> = claims.iter().map(|claim| claim.task).collect();
-            refused.dedup();
-            out.extend(refused.into_iter().map(|task| Decision::Refuse { to: party, task }));
+            refuse(&claims, out);
             return;
         }
-        for (at, claim) in claims.iter().enumerate() {
-            let Claim { task, node, count, gpus, .. } = *claim;
-            let more = claims.get(at + 1).is_some_and(|next| next.task == task);
-            out.push(Decision::Place { task, node, count, gpus, more });
-        }
-        for claim in claims {
-            let Some(request) = claim.request.checked_mul(claim.count) else { continue };
-            let Claim { task, node, gpus, milli, .. } = claim;
-            self.book(now, Room { party, task, node, request, gpus, milli }, out);
+        place(&claims, out);
+        for room in claims.iter().filter_map(room_of) {
+            self.book(now, room, out);
         }
     }
 
@@ -151,26 +178,47 @@ impl SharedState {
         if self.conflicts == Conflicts::Coarse && version.seen_by(claim.from) > claim.seen {
             return false;
         }
-        let Some(need) = claim.request.checked_mul(claim.count) else { return false };
-        self.ledger.is_open(claim.node)
-            && self.ledger.take(&shape_of(need, claim.gpus, claim.milli), claim.node, 1, claim.gpus)
+        let Some(room) = room_of(claim) else { return false };
+        self.ledger.is_open(claim.node) && self.ledger.take(&Shape::of_room(&room), room.node, 1, room.gpus)
     }
 
     fn adopt(&mut self, now: Time, room: &Room, out: &mut Vec<Decision>) {
-        if self.ledger.take(&shape_of(room.request, room.gpus, room.milli), room.node, 1, room.gpus) {
+        if self.ledger.take(&Shape::of_room(room), room.node, 1, room.gpus) {
             self.book(now, *room, out);
         }
     }
 
     fn book(&mut self, now: Time, room: Room, out: &mut Vec<Decision>) {
-        let next = self.of_task.find(room.task.0).unwrap_or(NONE);
-        let slot = self.holds.insert(Hold { room, next });
-        self.of_task.insert(room.task.0, slot);
+        self.enter(room);
         self.tell(now, room, false, out);
     }
 
+    /// Notes who holds room that was taken.
+    fn enter(&mut self, room: Room) {
+        let next = self.of_task.find(room.task.0).unwrap_or(NONE);
+        if next == NONE {
+            self.count_in(&room);
+        }
+        let slot = self.holds.insert(Hold { room, next });
+        self.of_task.insert(room.task.0, slot);
+    }
+
     fn end(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
+        let nominee = self.leaving.remove(&task);
+        if !self.nominees.is_empty() {
+            self.forget_nominee(task);
+        }
+        self.end_hold(now, task, out);
+        if let Some(nominee) = nominee {
+            self.left(now, nominee, out);
+        }
+    }
+
+    /// What a task held is free.
+    fn end_hold(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
         let Some(mut slot) = self.of_task.remove(task.0) else { return };
+        let lead = self.holds[slot].room;
+        self.count_out(&lead);
         while slot != NONE {
             let Hold { room, next } = self.holds[slot];
             self.holds.free(slot);
@@ -178,7 +226,7 @@ impl SharedState {
             if room.request == Resources::ZERO && room.gpus == GpuSet::NONE {
                 continue;
             }
-            self.ledger.release(&shape_of(room.request, room.gpus, room.milli), room.node, 1, room.gpus);
+            self.ledger.release(&Shape::of_room(&room), room.node, 1, room.gpus);
             self.tell(now, room, true, out);
         }
     }
@@ -216,9 +264,32 @@ impl SharedState {
         out.extend(others.map(|&to| Decision::Tell { to, room, freed }));
     }
 
+    /// Everybody hears of a change that the one whose task it is about has not made himself.
+    fn tell_all(&mut self, now: Time, room: Room, freed: bool, out: &mut Vec<Decision>) {
+        self.versions[room.node.index()].change(now, PartyId::FIRST);
+        out.extend(self.frameworks.iter().map(|&to| Decision::Tell { to, room, freed }));
+    }
+
     /// How much is free on a node.
     #[must_use]
     pub fn free(&self, node: NodeId) -> Resources {
         *self.ledger.node(node).free
     }
+}
+
+/// What was honoured happens.
+fn place(claims: &[Claim], out: &mut Vec<Decision>) {
+    for (at, claim) in claims.iter().enumerate() {
+        let Claim { task, node, count, gpus, .. } = *claim;
+        let more = claims.get(at + 1).is_some_and(|next| next.task == task);
+        out.push(Decision::Place { task, node, count, gpus, more });
+    }
+}
+
+/// All of these claims conflict.
+fn refuse(claims: &[Claim], out: &mut Vec<Decision>) {
+    let Some(to) = claims.first().map(|claim| claim.from) else { return };
+    let mut refused: Vec<TaskId> = claims.iter().map(|claim| claim.task).collect();
+    refused.dedup();
+    out.extend(refused.into_iter().map(|task| Decision::Refuse { to, task }));
 }

@@ -12,6 +12,12 @@
 //! one ahead of it has started. Where room in all lanes does not mean that a job fits, or tasks outlive their requests,
 //! a reserved start may have to be put off; that job then gets the next slot.
 //!
+//! Where the less important make room (`preemption`), a job whose slot lies ahead may have one now, the most important
+//! first: reservations of lower priority give way to it, and if that is not enough tasks of lower priority do, as long as
+//! no reservation of an equal or higher priority is delayed. Who gave way is put back at once, in the order of the queue;
+//! tasks that leave join the queue again. This comes before anybody starts at a reserved start, so that nobody is pushed
+//! out by the pass in which he started.
+//!
 //! Most jobs need not be lifted. A job that had no earlier slot before can have one now only if that slot covers an
 //! instant at which room has been freed since, and only if so much as it needs is free at such an instant. And where a
 //! job was looked at in vain, one that needs as much for as long has no earlier slot either, until another is moved.
@@ -112,6 +118,9 @@ struct Conservative {
     /// Where reservations were taken back since: a job that was looked at before may gain by it.
     vacated: Stretch,
     in_vain: InVain,
+    /// Scratch: jobs that others may make room for, and reservations that give way.
+    pressing: Vec<u32>,
+    lifted: Vec<(u32, Time)>,
 }
 
 impl Conservative {
@@ -126,6 +135,8 @@ impl Conservative {
             freed: Stretch::NONE,
             vacated: Stretch::NONE,
             in_vain: InVain::default(),
+            pressing: Vec::new(),
+            lifted: Vec::new(),
         }
     }
 
@@ -265,6 +276,72 @@ impl Conservative {
         }
     }
 
+    /// Jobs that cannot start get room now from those that are less important.
+    fn make_room(&mut self, desk: &mut Desk<'_>) {
+        let Some(least) = desk.pass.least_priority() else { return };
+        let mut pressing = core::mem::take(&mut self.pressing);
+        pressing.clear();
+        let mut cursor = Cursor::default();
+        while let Some(slot) = desk.line.next_ahead(&mut cursor) {
+            if desk.priority_of(slot) > least {
+                pressing.push(slot);
+            }
+        }
+        // Stable: among equals the order of the queue.
+        pressing.sort_by_key(|&slot| Reverse(desk.priority_of(slot)));
+        for &slot in &pressing {
+            if desk.is_limited(slot) {
+                continue;
+            }
+            desk.pass.work.jobs += 1;
+            // Its start may have come, and yet no node may have room for it.
+            if desk.line.item(slot).start == desk.now() && desk.start(slot) {
+                self.reserved -= 1;
+            } else {
+                self.press(desk, slot);
+            }
+        }
+        self.pressing = pressing;
+    }
+
+    /// One such job: it starts, or others make room for it, or everything is as before.
+    fn press(&mut self, desk: &mut Desk<'_>, slot: u32) {
+        let (now, item) = (desk.now(), *desk.line.item(slot));
+        let (end, priority) = (now + Span(item.estimate_us), desk.priority_of(slot));
+        let mut lifted = core::mem::take(&mut self.lifted);
+        lifted.clear();
+        desk.lift(slot);
+        let mut cursor = Cursor::default();
+        while let Some(other) = desk.line.next_ahead(&mut cursor) {
+            let start = desk.line.item(other).start;
+            if start < end && desk.priority_of(other) < priority {
+                desk.lift(other);
+                lifted.push((other, start));
+            }
+        }
+        let has_slot = desk.earliest(slot, now) == now;
+        if (has_slot && desk.start(slot)) || desk.preempt(slot) {
+            if item.start == Time::NEVER {
+                self.without.retain(|&other| other != slot);
+            } else {
+                self.reserved -= 1;
+                self.vacated.widen(Stretch { from: item.start, to: item.start + Span(item.estimate_us) });
+            }
+            for &(other, before) in &lifted {
+                let start = self.slot_of(desk, other, now);
+                self.put_off(desk, other, start);
+                if start != before {
+                    let length = Span(desk.line.item(other).estimate_us);
+                    self.vacated.widen(Stretch { from: before.max(now), to: before + length });
+                }
+            }
+        } else {
+            desk.reserve(slot, item.start);
+            lifted.iter().for_each(|&(other, start)| desk.reserve(other, start));
+        }
+        self.lifted = lifted;
+    }
+
     fn put_off(&mut self, desk: &mut Desk<'_>, slot: u32, start: Time) {
         if start == Time::NEVER {
             self.reserved -= 1;
@@ -290,6 +367,7 @@ impl Fill for Conservative {
             }
         }
         self.reserve_new(desk);
+        self.make_room(desk);
         self.start_due(desk);
         if self.reserved < self.limits.depth && !self.without.is_empty() {
             self.reserve_new(desk);

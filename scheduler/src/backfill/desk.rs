@@ -1,5 +1,6 @@
 //! What a backfill policy sees and may do in one pass.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::availability::Availability;
@@ -8,9 +9,11 @@ use super::rules::Rules;
 use crate::cause::Cause;
 use crate::config::{BackfillOrder, Config};
 use crate::decision::Decision;
-use crate::framework::{Pass, Wish};
+use crate::framework::{Pass, Preempting, Running, Wish};
 use crate::id::TaskId;
 use crate::index::Asked;
+use crate::ledger::{Ledger, ShapeId};
+use crate::preemption::choose::Harm;
 use crate::resources::Resources;
 use crate::time::{Span, Time};
 use crate::veto::{Veto, VetoCounts};
@@ -110,6 +113,32 @@ pub struct Desk<'a> {
     pub(crate) rules: Option<&'a mut Rules>,
 }
 
+/// An item as a task, or a gang as a whole, that is to start.
+fn wish_in(item: &Item, shape: ShapeId) -> Wish {
+    Wish { asked: Asked::new(TaskId(item.task), shape), job: item.job, members: item.members }
+}
+
+/// What victims would hold from now on is free, or (`holds` true) not after all. Of tasks of others nothing is kept.
+fn change_victims(
+    room: &mut Availability,
+    ledger: &Ledger,
+    running: &Running,
+    victims: &[u32],
+    now: Time,
+    holds: bool,
+) {
+    for &slot in victims.iter().filter(|&&slot| !Running::is_guest(slot)) {
+        let task = running.task(slot);
+        let job = running.job(task.job);
+        let need = super::times(&ledger.shapes().shape(job.shape).request, job.members.max(1));
+        match task.due > now {
+            true if holds => room.hold(now, task.due, &need),
+            true => room.free(now, task.due, &need),
+            false => {}
+        }
+    }
+}
+
 impl Desk<'_> {
     /// The instant.
     #[must_use]
@@ -121,6 +150,12 @@ impl Desk<'_> {
     #[must_use]
     pub fn end_of(&self, slot: u32) -> Time {
         self.pass.now + Span(self.line.item(slot).estimate_us)
+    }
+
+    /// How important an item is.
+    #[must_use]
+    pub fn priority_of(&self, slot: u32) -> i32 {
+        self.pass.running.job(self.line.item(slot).job).waiter.priority
     }
 
     /// Starts the first task of an item (a gang as a whole) if there is room for it now.
@@ -233,21 +268,114 @@ impl Desk<'_> {
         if self.start(slot) {
             return true;
         }
-        // Sections of the fleet and limits know nothing of room that is being made.
         if self.rules.is_some() {
+            return self.preempt_by_rules(slot);
+        }
+        let (item, waited) = self.wish_of(slot);
+        let is_made = self.pass.preempt(wish_in(&item, item.shape), item.key, waited);
+        self.note_preempting(slot, is_made)
+    }
+
+    /// Others make room for an item if that delays nobody who holds a reservation. Its own is to be lifted before.
+    pub fn preempt(&mut self, slot: u32) -> bool {
+        if self.rules.is_some() {
+            return self.preempt_by_rules(slot);
+        }
+        let (item, waited) = self.wish_of(slot);
+        let (now, Self { pass, room, .. }) = (self.pass.now, &mut *self);
+        let is_made = pass.preempt_if(wish_in(&item, item.shape), item.key, waited, |ledger, running, _, victims| {
+            change_victims(room, ledger, running, victims, now, false);
+            let fits = room.earliest(now, Span(item.estimate_us), &item.need) == now;
+            // They hold it until they have left.
+            change_victims(room, ledger, running, victims, now, true);
+            fits
+        });
+        self.note_preempting(slot, is_made)
+    }
+
+    /// An item for which room is being made leaves the line.
+    fn note_preempting(&mut self, slot: u32, is_made: bool) -> bool {
+        if is_made {
+            let (now, item) = (self.pass.now, *self.line.item(slot));
+            self.lift(slot);
+            self.room.hold(now, now + Span(item.estimate_us), &item.need);
+            self.line.item_mut(slot).start = Time::NEVER;
+            self.line.take(slot);
+        }
+        is_made
+    }
+
+    fn wish_of(&self, slot: u32) -> (Item, Option<[Span; Cause::COUNT]>) {
+        let item = *self.line.item(slot);
+        let waited = (self.pass.now > item.since).then(|| self.waited(&item));
+        (item, waited)
+    }
+
+    /// The same where there are rules: within all limits, and in the section where the least harm is done. A gang takes
+    /// what it finds in all of its sections.
+    fn preempt_by_rules(&mut self, slot: u32) -> bool {
+        let Some(manner) = self.pass.preempting.as_deref().and_then(Preempting::manner) else { return false };
+        if self.is_limited(slot) {
             return false;
         }
-        let (now, item) = (self.pass.now, *self.line.item(slot));
-        let asked = Asked::new(TaskId(item.task), item.shape);
-        let waited = (now > item.since).then(|| self.waited(&item));
-        if !self.pass.preempt(Wish { asked, job: item.job, members: item.members }, item.key, waited) {
-            return false;
-        }
+        let start = self.line.item(slot).start;
         self.lift(slot);
-        self.room.hold(now, now + Span(item.estimate_us), &item.need);
-        self.line.item_mut(slot).start = Time::NEVER;
-        self.line.take(slot);
-        true
+        let (item, waited) = self.wish_of(slot);
+        let now = self.pass.now;
+        let shapes = if item.members == 0 { self.shapes_within(&item) } else { vec![item.shape] };
+        if item.members == 0 && self.start_within(&item, waited, &shapes) {
+            self.line.take(slot);
+            return true;
+        }
+        let Self { pass, rules: Some(rules), .. } = self else { return false };
+        let mut ways: Vec<(Harm, Wish)> = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let wish = wish_in(&item, shape);
+            match item.members {
+                0 => ways.extend(pass.least_harm(wish, manner).map(|harm| (harm, wish))),
+                _ => ways.push((Harm::default(), wish)),
+            }
+        }
+        ways.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, wish) in ways {
+            let is_made = pass.preempt_if(wish, item.key, waited, |ledger, running, parts, victims| {
+                rules.permits(ledger, running, &item, parts, victims, now)
+            });
+            if is_made {
+                self.line.take(slot);
+                return true;
+            }
+        }
+        self.reserve(slot, start);
+        false
+    }
+
+    /// The shapes of a task that is to be in one section, for each that it may be in.
+    fn shapes_within(&mut self, item: &Item) -> Vec<ShapeId> {
+        let Self { pass, rules: Some(rules), .. } = self else { return Vec::new() };
+        let sections: Vec<u16> = rules.sections.open_to(item.route).collect();
+        let mut shape_of = |section| rules.sections.shape_within(pass.ledger, item.shape, section);
+        sections.into_iter().map(&mut shape_of).collect()
+    }
+
+    /// Starts a task in whichever of its sections has a node for it: room in all of one does not mean that. Whoever
+    /// waits without force waits for the first.
+    fn start_within(&mut self, item: &Item, waited: Option<[Span; Cause::COUNT]>, shapes: &[ShapeId]) -> bool {
+        let (now, end) = (self.pass.now, self.pass.now + Span(item.estimate_us.max(1)));
+        let unit = self.unit_of(item);
+        let Self { pass, rules: Some(rules), .. } = self else { return false };
+        let sections: Vec<u16> = rules.sections.open_to(item.route).collect();
+        for (&section, &shape) in sections.iter().zip(shapes) {
+            if rules.sections.has_room(item.route, section, &unit, (now, end))
+                && pass.start_in(wish_in(item, item.shape), &[(shape, 0)], waited)
+            {
+                if let Some(started) = pass.running.find(TaskId(item.task)) {
+                    rules.started(pass.ledger, pass.running, started, now);
+                }
+                return true;
+            }
+        }
+        false
     }
 
     /// Takes the reservation of an item back, if it has one.

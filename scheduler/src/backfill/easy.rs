@@ -82,7 +82,8 @@ impl Easy {
             if heads.iter().any(|&head| desk.line.item(head).route == route) || desk.is_limited(slot) {
                 continue;
             }
-            if start_many(desk, slot) || desk.is_limited(slot) {
+            // As without partitions: only who stands first makes room.
+            if start_many(desk, slot, true) || desk.is_limited(slot) {
                 continue;
             }
             desk.block(slot);
@@ -99,7 +100,7 @@ impl Easy {
             {
                 if !heads.contains(&slot) && !desk.is_limited(slot) {
                     looked += 1;
-                    start_many(desk, slot);
+                    start_many(desk, slot, false);
                 }
             }
         }
@@ -136,10 +137,10 @@ impl Easy {
     }
 }
 
-/// Starts as many tasks of an item as may start; true if that is all.
-fn start_many(desk: &mut Desk<'_>, slot: u32) -> bool {
+/// Starts as many tasks of an item as may start, or as others make room for; true if that is all.
+fn start_many(desk: &mut Desk<'_>, slot: u32, by_force: bool) -> bool {
     let mut left = desk.line.item(slot).count;
-    while left > 0 && desk.start(slot) {
+    while left > 0 && if by_force { desk.start_or_preempt(slot) } else { desk.start(slot) } {
         left -= 1;
     }
     left == 0

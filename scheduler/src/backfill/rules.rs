@@ -4,7 +4,7 @@ use super::held::{Claimant, Held};
 use super::line::Item;
 use super::sections::Sections;
 use crate::config::Config;
-use crate::event::NodeSpec;
+use crate::event::{GpuSet, NodeSpec};
 use crate::framework::Running;
 use crate::id::NodeId;
 use crate::ledger::Ledger;
@@ -90,6 +90,60 @@ impl Rules {
     /// in the way of everybody.
     pub fn overdue(&mut self, ledger: &Ledger, running: &Running, slot: u32, (now, end): (Time, Time)) {
         self.change_task(ledger, running, slot, 0, (now, end), true);
+    }
+
+    /// Room is made for a task of a job, at these places and until `end`; or (`holds` false) no longer. It counts for
+    /// limits as if it ran.
+    pub fn nominated(
+        &mut self,
+        ledger: &Ledger,
+        running: &Running,
+        (job, parts): (u32, &[(NodeId, u32, GpuSet)]),
+        (now, end): (Time, Time),
+        holds: bool,
+    ) {
+        self.held.note(&self.config, &claimant(running, job), holds);
+        if end > now {
+            let route = self.sections.route_of(&self.config, &running.job(job).terms);
+            let unit = ledger.shapes().shape(running.job(job).shape).request;
+            let places = parts.iter().map(|&(node, count, _)| (node, count));
+            self.sections.change_task(self.sections.room_of(route), places, &unit, (now, end), holds);
+        }
+    }
+
+    /// Whether a waiting task may have the room at these places once the victims have left: it has to be room of its
+    /// sections for as long as it asks, so that nobody who holds a reservation is delayed. If so, it is booked.
+    pub fn permits(
+        &mut self,
+        ledger: &Ledger,
+        running: &Running,
+        item: &Item,
+        parts: &[(NodeId, u32, GpuSet)],
+        victims: &[u32],
+        now: Time,
+    ) -> bool {
+        self.change_victims(ledger, running, victims, now, false);
+        let end = now + Span(item.estimate_us.max(1));
+        let unit = ledger.shapes().shape(item.shape).request;
+        let places = parts.iter().map(|&(node, count, _)| (node, count));
+        let permits = self.sections.could_hold(item.route, places, &unit, (now, end));
+        if permits {
+            self.nominated(ledger, running, (item.job, parts), (now, now + Span(item.estimate_us)), true);
+        } else {
+            self.change_victims(ledger, running, victims, now, true);
+        }
+        permits
+    }
+
+    /// What victims would hold from now on is free, or (`holds` true) not after all.
+    fn change_victims(&mut self, ledger: &Ledger, running: &Running, victims: &[u32], now: Time, holds: bool) {
+        for &slot in victims {
+            let due = running.task(slot).due;
+            if due > now {
+                let room = self.room_of(running, slot);
+                self.change_task(ledger, running, slot, room, (now, due), holds);
+            }
+        }
     }
 
     fn room_of(&mut self, running: &Running, slot: u32) -> usize {

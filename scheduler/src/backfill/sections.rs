@@ -193,6 +193,42 @@ impl Sections {
         None
     }
 
+    /// True if tasks that need `unit` each can be at all of these places from one instant to another: their sections
+    /// are of the route, nobody else waits for them, and there is room.
+    #[must_use]
+    pub fn could_hold(
+        &self,
+        route: u16,
+        places: impl Iterator<Item = (NodeId, u32)>,
+        unit: &Resources,
+        (from, to): (Time, Time),
+    ) -> bool {
+        let route = &self.routes[usize::from(route)];
+        let mut counts: BTreeMap<u16, u32> = BTreeMap::new();
+        for (node, count) in places {
+            let section = self.of_node.get(node.index()).copied().unwrap_or(NONE);
+            *counts.entry(section).or_default() += count;
+        }
+        counts.into_iter().all(|(section, count)| {
+            route.sections.contains(&section)
+                && !self.closed.contains(&(route.room, section))
+                && self.rooms[route.room][usize::from(section)].times_within(unit, from, to) >= count
+        })
+    }
+
+    /// True if a task can be in one section of the route from one instant to another.
+    #[must_use]
+    pub fn has_room(&self, route: u16, section: u16, unit: &Resources, (from, to): (Time, Time)) -> bool {
+        let room = self.routes[usize::from(route)].room;
+        self.rooms[room][usize::from(section)].times_within(unit, from, to) > 0
+    }
+
+    /// The sections that jobs of a route may use now.
+    pub fn open_to(&self, route: u16) -> impl Iterator<Item = u16> + '_ {
+        let route = &self.routes[usize::from(route)];
+        route.sections.iter().copied().filter(|&section| !self.closed.contains(&(route.room, section)))
+    }
+
     /// The earliest instant, not before `after`, at which an item could start; [`Time::NEVER`] if never.
     #[must_use]
     pub fn earliest(&self, item: &Item, unit: &Resources, after: Time) -> Time {

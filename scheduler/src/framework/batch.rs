@@ -13,7 +13,7 @@ use super::running::{self, Running};
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
-use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
+use crate::config::{Architecture, Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
@@ -47,17 +47,17 @@ pub struct Batch {
     /// Who waits, where nobody holds a reservation.
     waiting: Waiting,
     /// Who waits, where some do.
-    reserving: Option<Reserving>,
-    running: Running,
+    pub(super) reserving: Option<Reserving>,
+    pub(super) running: Running,
     /// Who waits for others to leave, where anybody makes room.
-    preempting: Option<Preempting>,
+    pub(super) preempting: Option<Preempting>,
     retries: Retries,
     /// Nodes with more room than at the last pass.
-    grown: Vec<NodeId>,
+    pub(super) grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
     blocked: Option<ClassId>,
     /// Whether anything happened since the last pass that could let a task start.
-    stirred: bool,
+    pub(super) stirred: bool,
     /// Jobs that may not be handed in on their terms, to be given up in the next pass: the first task and how many.
     refused: Vec<(TaskId, u32)>,
 }
@@ -117,7 +117,10 @@ impl Batch {
         match &mut self.preempting {
             // Whoever is nominated stays so.
             Some(preempting) => preempting.set_manner(manner),
-            None => self.preempting = manner.map(|manner| Preempting::new(Some(manner))),
+            None => {
+                let asks = self.config.architecture == Architecture::SharedState;
+                self.preempting = manner.map(|manner| Preempting::new(Some(manner), asks));
+            }
         }
     }
 
@@ -150,6 +153,9 @@ impl Batch {
         self.reserving = policies.fill.map(|fill| Reserving::new(fill, rules));
         if let Some(reserving) = &mut self.reserving {
             reserving.begin(ledger, &mut self.running, now);
+            for nominee in self.preempting.iter().flat_map(Preempting::nominees) {
+                reserving.nominated(ledger, &self.running, nominee, now);
+            }
         }
         for item in items {
             let entry =
@@ -207,7 +213,7 @@ impl Batch {
     }
 
     /// Tasks join the queue.
-    fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
+    pub(super) fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
         if self.reserving.is_none() {
             let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
             let rank = if is_on { self.running.job(entry.job).waiter.priority } else { UNRANKED };
@@ -368,6 +374,8 @@ impl Batch {
             let place = &mut **place;
             let mut pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting: None };
             pass.start_nominee(&nominee);
+            // In place, it may be made to leave itself: somebody more important may have waited for this.
+            self.grown.extend(nominee.parts.iter().map(|&(node, ..)| node));
             if let Some(reserving) = &mut self.reserving {
                 reserving.began_late(ledger, &self.running, &nominee, now);
             }
@@ -375,7 +383,7 @@ impl Batch {
         }
     }
 
-    fn beliefs(&self) -> Beliefs {
+    pub(super) fn beliefs(&self) -> Beliefs {
         match &self.reserving {
             Some(reserving) => reserving.beliefs(),
             None if self.config.instant == Instant::PerEvent => Beliefs::Watched,
@@ -432,7 +440,7 @@ impl Batch {
     }
 
     /// A task of a job, or a gang as a whole, begins (1) or ceases (-1) to hold room.
-    fn note_use(&mut self, now: Time, job: u32, sign: i64) {
+    pub(super) fn note_use(&mut self, now: Time, job: u32, sign: i64) {
         if !self.order.ages() {
             return;
         }
@@ -511,10 +519,12 @@ impl Batch {
         self.hear_end(ledger, now, task, Ending::Evicted);
     }
 
-    /// What one task, or one member of a gang, that holds room needs.
+    /// What one task, or one member of a gang, needs that holds room or has asked for it.
     #[must_use]
     pub fn need_of(&self, ledger: &Ledger, task: TaskId) -> Option<(JobId, Shape)> {
-        let job = self.running.job(self.running.task(self.running.find(task)?).job);
+        let asked = || Some(self.preempting.as_ref()?.asked.get(&task.0)?.nominee.wish.job);
+        let running = self.running.find(task).map(|slot| self.running.task(slot).job);
+        let job = self.running.job(running.or_else(asked)?);
         Some((job.id, *ledger.shapes().shape(job.shape)))
     }
 
@@ -539,7 +549,7 @@ impl Batch {
             }
             let Wish { asked, job, members } = nominee.wish;
             let entry = WaitingEntry { key: nominee.key, task: asked.task.0, count: 1, job, since: now };
-            self.wait(ledger, asked.shape, members, entry);
+            self.wait(ledger, self.running.job(job).shape, members, entry);
             self.stirred = true;
         }
     }

@@ -1,8 +1,10 @@
 //! Frameworks: who wants tasks run. A framework has a queue, a reconciler and a placement policy over what it is
 //! offered.
 
+mod asking;
 mod batch;
 mod gang;
+mod guests;
 mod offered;
 mod pass;
 mod preempting;

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::asking::Asked;
 use super::pass::{Pass, Wish};
 use super::running::Running;
 use crate::cause::Cause;
@@ -24,19 +25,22 @@ pub struct Nominee {
     /// Its place in the order of the queue.
     pub key: u64,
     /// Where the wait went before it was nominated.
-    causes: [Span; Cause::COUNT],
+    pub(super) causes: [Span; Cause::COUNT],
     /// When it was nominated.
     pub at: Time,
     /// The room that it holds: node, members there, devices.
     pub parts: Vec<(NodeId, u32, GpuSet)>,
     /// Those who have not left yet.
     victims: u32,
+    /// Tells this nomination from others of the same task.
+    serial: u64,
 }
 
 /// What a victim still holds, and for whom it makes room.
 #[derive(Clone)]
 struct Leaver {
     nominee: u64,
+    serial: u64,
     withheld: Vec<Withheld>,
 }
 
@@ -51,19 +55,40 @@ pub struct Preempting {
     ready: BTreeSet<u64>,
     /// Where the best victims may be.
     blocks: Blocks,
+    /// Nominations so far.
+    serial: u64,
+    /// Under shared state: who settles claims is asked, and decides.
+    asks: bool,
+    /// Tasks that wait for the answer.
+    pub(super) asked: BTreeMap<u64, Asked>,
+    /// Tasks that were granted room, and whose victims have not left yet.
+    pub(super) held: BTreeSet<u64>,
+    /// How often that was no, and at which instant.
+    pub(super) denials: (Time, u32),
 }
 
 impl Preempting {
     /// Nobody is nominated yet.
     #[must_use]
-    pub fn new(manner: Option<Manner>) -> Self {
-        Self { manner, ..Self::default() }
+    pub fn new(manner: Option<Manner>, asks: bool) -> Self {
+        Self { manner, asks, ..Self::default() }
     }
 
     /// Goes about it differently from now on.
     pub fn set_manner(&mut self, manner: Option<Manner>) {
         self.blocks = Blocks::default();
         self.manner = manner;
+    }
+
+    /// How it goes about it.
+    #[must_use]
+    pub fn manner(&self) -> Option<Manner> {
+        self.manner
+    }
+
+    /// Those for whom others make room.
+    pub fn nominees(&self) -> impl Iterator<Item = &Nominee> {
+        self.nominees.values().chain(self.asked.values().map(|asked| &asked.nominee))
     }
 
     /// True if somebody may be made to leave.
@@ -75,23 +100,24 @@ impl Preempting {
     /// How many tasks wait for others to leave; a gang counts as one.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.nominees.len()
+        self.nominees.len() + self.asked.len() + self.held.len()
     }
 
     /// True if no task does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.nominees.is_empty()
+        self.len() == 0
     }
 
     /// A task has ended. If it was made to leave, its last room is free, and its nodes are noted in `grown`.
     pub fn left(&mut self, ledger: &mut Ledger, task: TaskId, grown: &mut Vec<NodeId>) {
+        self.held.remove(&task.0);
         let Some(leaver) = self.leavers.remove(&task.0) else { return };
         for withheld in &leaver.withheld {
             ledger.give(withheld);
             grown.push(withheld.node());
         }
-        if let Some(nominee) = self.nominees.get_mut(&leaver.nominee) {
+        if let Some(nominee) = self.nominees.get_mut(&leaver.nominee).filter(|one| one.serial == leaver.serial) {
             nominee.victims -= 1;
             if nominee.victims == 0 {
                 self.ready.insert(leaver.nominee);
@@ -147,53 +173,84 @@ impl Pass<'_> {
     /// Makes room for a task that fits nowhere: others are told to leave, and it is nominated for their room. False,
     /// and nothing changed, if even that would not be enough. `waited` is where its wait went so far.
     pub fn preempt(&mut self, wish: Wish, key: u64, waited: Option<[Span; Cause::COUNT]>) -> bool {
-        let Some(manner) = self.preempting.as_ref().and_then(|preempting| preempting.manner) else { return false };
+        self.preempt_if(wish, key, waited, |_, _, _, _| true)
+    }
+
+    /// The same if whoever keeps further books permits it, who is shown the room and the slots of those who leave.
+    pub fn preempt_if(
+        &mut self,
+        wish: Wish,
+        key: u64,
+        waited: Option<[Span; Cause::COUNT]>,
+        permits: impl FnOnce(&Ledger, &Running, &[(NodeId, u32, GpuSet)], &[u32]) -> bool,
+    ) -> bool {
+        let Some(preempting) = self.preempting.as_deref().filter(|one| !one.is_tired(self.now)) else { return false };
+        let Some(manner) = preempting.manner else { return false };
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
         if wish.members > 1 && shape.layout.is_some_and(|layout| !self.ledger.layouts().within(layout).0.is_empty()) {
             // Room in one domain is not looked for among those who could leave.
             return false;
         }
         let mut attempt = Attempt::default();
-        for member in 0..wish.members.max(1) {
-            // Alone it was looked for a moment ago.
-            let found = if member == 0 && wish.members < 2 { None } else { self.search(&shape, wish.asked) };
-            let node = match found {
-                Some(node) => Some(node),
-                None => self.clear(wish, manner, &mut attempt),
-            };
-            let gpus = node.map_or(GpuSet::NONE, |node| self.devices(&shape, wish.asked, node));
-            match node.filter(|&node| self.ledger.take(&shape, node, 1, gpus)) {
-                Some(node) => match attempt.parts.last_mut() {
-                    Some((last, count, GpuSet::NONE)) if *last == node && gpus == GpuSet::NONE => *count += 1,
-                    _ => attempt.parts.push((node, 1, gpus)),
-                },
-                None => {
-                    self.undo(&shape, &attempt);
-                    return false;
-                }
-            }
+        let is_enough =
+            (0..wish.members.max(1)).all(|member| self.find_room(&shape, wish, member, manner, &mut attempt));
+        if is_enough {
+            self.spare_needless(wish, &mut attempt.victims);
+        }
+        if !is_enough || !permits(self.ledger, self.running, &attempt.parts, &attempt.victims) {
+            self.undo(&shape, &attempt);
+            return false;
         }
         self.nominate(&attempt, wish, key, waited.unwrap_or([Span::ZERO; Cause::COUNT]), manner);
         true
+    }
+
+    /// Takes room for one member of a gang, or a task on its own: free room, or that of victims.
+    fn find_room(&mut self, shape: &Shape, wish: Wish, member: u32, manner: Manner, attempt: &mut Attempt) -> bool {
+        // Alone it was looked for a moment ago.
+        let found = if member == 0 && wish.members < 2 { None } else { self.search(shape, wish.asked) };
+        let node = match found {
+            Some(node) => Some(node),
+            None => self.clear(wish, manner, attempt),
+        };
+        let gpus = node.map_or(GpuSet::NONE, |node| self.devices(shape, wish.asked, node));
+        let Some(node) = node.filter(|&node| self.ledger.take(shape, node, 1, gpus)) else { return false };
+        match attempt.parts.last_mut() {
+            Some((last, count, GpuSet::NONE)) if *last == node && gpus == GpuSet::NONE => *count += 1,
+            _ => attempt.parts.push((node, 1, gpus)),
+        }
+        true
+    }
+
+    /// Of a gang's victims, a later one may have made an earlier one needless. The rest is sorted by id.
+    fn spare_needless(&mut self, wish: Wish, victims: &mut Vec<u32>) {
+        victims.sort_by_key(|&slot| Reverse(self.running.priority_of(slot)));
+        if wish.members > 1 {
+            victims.retain(|&slot| !self.take_back(slot));
+        }
+        victims.sort_unstable_by_key(|&slot| self.running.id_of(slot));
+    }
+
+    /// The lowest priority of those who may be made to leave anywhere; None where nobody may.
+    #[must_use]
+    pub fn least_priority(&self) -> Option<i32> {
+        self.preempting.as_deref().filter(|preempting| preempting.is_on())?;
+        self.running.tenants()?.lowest().iter().copied().min()
     }
 
     /// Finds the best victims for one more task and takes them off the books; says where there is room then.
     fn clear(&mut self, wish: Wish, manner: Manner, attempt: &mut Attempt) -> Option<NodeId> {
         let harm = self.least_harm(wish, manner)?;
         for &slot in &harm.slots {
-            self.running.move_out(slot);
-            self.running.set_leaving(slot, true);
-            let victim = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
-            for (node, count, gpus) in self.running.parts(slot) {
-                self.ledger.release(&victim, node, count, gpus);
-            }
+            self.running.mark_leaving(slot);
+            self.running.give_room(self.ledger, slot);
             attempt.victims.push(slot);
         }
         Some(harm.node)
     }
 
     /// The best victims on any node that could take the task then.
-    fn least_harm(&mut self, wish: Wish, manner: Manner) -> Option<Harm> {
+    pub(crate) fn least_harm(&mut self, wish: Wish, manner: Manner) -> Option<Harm> {
         let (running, ledger) = (&*self.running, &*self.ledger);
         let (shape, priority) = (wish.asked.shape, running.job(wish.job).waiter.priority);
         let budgets = |eligible: &mut Vec<Tenant>| within_budgets(running, eligible);
@@ -221,48 +278,41 @@ impl Pass<'_> {
 
     /// A victim may stay after all, if all of its room is still there.
     fn take_back(&mut self, slot: u32) -> bool {
-        let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
-        let parts: Vec<(NodeId, u32, GpuSet)> = self.running.parts(slot).collect();
-        for (at, &(node, count, gpus)) in parts.iter().enumerate() {
-            if !self.ledger.take(&shape, node, count, gpus) {
-                for &(node, count, gpus) in &parts[..at] {
-                    self.ledger.release(&shape, node, count, gpus);
-                }
-                return false;
-            }
+        let is_back = self.running.retake_room(self.ledger, slot);
+        if is_back {
+            self.running.mark_staying(self.ledger, slot);
         }
-        self.running.set_leaving(slot, false);
-        self.running.settle_again(self.ledger, slot);
-        true
+        is_back
     }
 
     fn nominate(&mut self, attempt: &Attempt, wish: Wish, key: u64, causes: [Span; Cause::COUNT], manner: Manner) {
-        // Of a gang's victims, a later one may have made an earlier one needless.
-        let mut victims = attempt.victims.clone();
-        victims.sort_by_key(|&slot| Reverse(self.running.job(self.running.task(slot).job).waiter.priority));
-        if wish.members > 1 {
-            victims.retain(|&slot| !self.take_back(slot));
-        }
-        victims.sort_unstable_by_key(|&slot| self.running.task(slot).id);
+        let victims = &attempt.victims;
         let task = wish.asked.task;
+        let Some(preempting) = self.preempting.as_deref_mut() else { return };
+        preempting.serial += 1;
+        let (at, parts, serial) = (self.now, attempt.parts.clone(), preempting.serial);
+        let nominee = Nominee { wish, key, causes, at, parts, victims: victims.len() as u32, serial };
+        if preempting.asks {
+            self.ask(nominee, victims, manner);
+            return;
+        }
         let mut leavers = Vec::with_capacity(victims.len());
-        for &slot in &victims {
+        for &slot in victims {
             let id = self.running.task(slot).id;
             let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
             let parts = self.running.parts(slot);
             let withheld = parts.map(|(node, count, gpus)| self.ledger.withhold(&shape, node, count, gpus)).collect();
             self.running.cede(slot);
-            leavers.push((id.0, Leaver { nominee: task.0, withheld }));
+            leavers.push((id.0, Leaver { nominee: task.0, serial, withheld }));
             let (grace, requeue) = (manner.grace, manner.requeue);
             self.decisions.push(Decision::Evict { task: id, grace, requeue });
         }
         let Some(preempting) = self.preempting.as_deref_mut() else { return };
         preempting.leavers.extend(leavers);
-        let (at, parts, victims) = (self.now, attempt.parts.clone(), victims.len() as u32);
-        if victims == 0 {
+        if nominee.victims == 0 {
             preempting.ready.insert(task.0);
         }
-        preempting.nominees.insert(task.0, Nominee { wish, key, causes, at, parts, victims });
+        preempting.nominees.insert(task.0, nominee);
     }
 
     /// Starts a task whose victims have all left, on the room that it holds.
@@ -293,23 +343,30 @@ impl Pass<'_> {
 
 /// Leaves of each job's tasks no more than may be missing: the lowest ids.
 fn within_budgets(running: &Running, eligible: &mut Vec<Tenant>) {
-    let budget = |tenant: &Tenant| {
-        let job = running.job(running.task(tenant.slot).job);
-        job.disruption.map(|most| most.saturating_sub(job.live - job.up.min(job.live)))
-    };
     if !eligible.iter().any(|tenant| tenant.budgeted) {
         return;
     }
     eligible.sort_unstable_by_key(|tenant| tenant.task);
-    let mut spent: BTreeMap<u32, u32> = BTreeMap::new();
-    eligible.retain(|tenant| match budget(tenant) {
+    // Sets of tasks by the number of the framework, 0 for one's own.
+    let mut spent: BTreeMap<(u16, u32), u32> = BTreeMap::new();
+    eligible.retain(|tenant| match budget_of(running, tenant) {
         None => true,
-        Some(most) => {
-            let spent = spent.entry(running.task(tenant.slot).job).or_default();
+        Some((set, most)) => {
+            let spent = spent.entry(set).or_default();
             *spent += 1;
             *spent <= most
         }
     });
+}
+
+/// The set of tasks that a task belongs to, and how many more of them may be missing; None without a limit.
+fn budget_of(running: &Running, tenant: &Tenant) -> Option<((u16, u32), u32)> {
+    if Running::is_guest(tenant.slot) {
+        return running.spare_of_guest(tenant.slot).map(|((party, set), most)| ((party.0, set), most));
+    }
+    let slot = running.task(tenant.slot).job;
+    let job = running.job(slot);
+    job.disruption.map(|most| ((0, slot), most.saturating_sub(job.live - job.up.min(job.live))))
 }
 
 /// The best victims on the first `left` nodes where there are any; those that cannot be better are passed over.

@@ -210,19 +210,51 @@ impl Reserving {
         }
     }
 
+    /// Room is being made for a task, and that is not counted yet.
+    pub(super) fn nominated(&mut self, ledger: &Ledger, running: &Running, nominee: &Nominee, now: Time) {
+        let end = nominee.at + Span(running.job(nominee.wish.job).estimate_us);
+        let need = self.need_of(ledger, running, nominee.wish.job);
+        match &mut self.rules {
+            Some(rules) => rules.nominated(ledger, running, (nominee.wish.job, &nominee.parts), (now, end), true),
+            None if end > now => self.room.hold(now, end, &need),
+            None => {}
+        }
+    }
+
     /// A task for which room was made begins only now: it is believed to end that much later.
     pub(super) fn began_late(&mut self, ledger: &Ledger, running: &Running, nominee: &Nominee, now: Time) {
         self.voided(ledger, running, nominee, now);
+        if let Some(rules) = &mut self.rules {
+            if let Some(slot) = running.find(nominee.wish.asked.task) {
+                rules.started(ledger, running, slot, now);
+            }
+            return;
+        }
         let need = self.need_of(ledger, running, nominee.wish.job);
         self.room.hold(now, now + Span(running.job(nominee.wish.job).estimate_us), &need);
+    }
+
+    /// A task whose room is held begins only now; to be called before it is believed to.
+    pub(super) fn begins_later(&mut self, ledger: &Ledger, running: &Running, slot: u32, now: Time) {
+        let task = running.task(slot);
+        let need = self.need_of(ledger, running, task.job);
+        if task.due > now {
+            self.room.free(now, task.due, &need);
+        }
+        self.room.hold(now, now + Span(running.job(task.job).estimate_us), &need);
     }
 
     /// Room that was made for a task does not count any more.
     pub(super) fn voided(&mut self, ledger: &Ledger, running: &Running, nominee: &Nominee, now: Time) {
         let end = nominee.at + Span(running.job(nominee.wish.job).estimate_us);
-        if end > now {
+        if let Some(rules) = &mut self.rules {
+            rules.nominated(ledger, running, (nominee.wish.job, &nominee.parts), (now, end), false);
+        } else if end > now {
             let need = self.need_of(ledger, running, nominee.wish.job);
             self.room.free(now, end, &need);
+        }
+        if end > now {
+            self.fill.freed(now, end);
         }
     }
 

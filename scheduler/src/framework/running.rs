@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::hint::black_box;
 
+use super::guests::Guests;
 use crate::event::{GpuSet, JobKind, JobSpec, Loss, Retry};
 use crate::id::{JobId, NodeId, TaskId};
 use crate::index::Place;
@@ -112,7 +113,9 @@ pub struct Running {
     due: BinaryHeap<Reverse<(Time, TaskId)>>,
     starts: u64,
     /// Who may be made to leave, where anybody may.
-    tenants: Option<Tenants>,
+    pub(super) tenants: Option<Tenants>,
+    /// The tasks of others among them.
+    pub(super) guests: Guests,
 }
 
 impl Running {
@@ -177,6 +180,7 @@ impl Running {
     /// From now on it is not.
     pub fn forget_tenants(&mut self) {
         self.tenants = None;
+        self.forget_guests();
     }
 
     /// Who may be made to leave, by node; None where nobody may.
@@ -188,8 +192,9 @@ impl Running {
     /// A task has started at `now`, on all of its nodes: it may be made to leave.
     #[inline]
     pub fn begin(&mut self, ledger: &Ledger, slot: u32, now: Time) {
+        // Others may push it out even where nobody here does.
+        self.tasks[slot].started = now;
         if self.tenants.is_some() {
-            self.tasks[slot].started = now;
             self.settle_in(ledger, slot);
         }
     }
@@ -317,6 +322,17 @@ impl Running {
         self.tasks.is_empty()
     }
 
+    /// The room of the task, which was somebody else's, is its own now.
+    pub fn own(&mut self, ledger: &Ledger, slot: u32) {
+        self.tasks[slot].released = false;
+        self.settle_in(ledger, slot);
+    }
+
+    /// The task is known to others as the one that began at `started`.
+    pub fn set_started(&mut self, slot: u32, started: Time) {
+        self.tasks[slot].started = started;
+    }
+
     /// The task holds no room of ours after all.
     pub fn disown(&mut self, slot: u32) {
         self.move_out(slot);
@@ -375,6 +391,9 @@ impl Running {
     pub fn remove(&mut self, slot: u32) -> RunningTask {
         let task = self.tasks[slot];
         self.set_leaving(slot, true);
+        if task.rest != NONE {
+            self.cede(slot);
+        }
         self.of_id.remove(task.id.0);
         self.tasks.free(slot);
         task

@@ -3,13 +3,14 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Batch;
+use super::guests::is_promoted;
+use super::{Batch, Policies};
 use crate::Step;
-use crate::config::Commit;
+use crate::config::{Commit, Config};
 use crate::decision::Decision;
-use crate::event::{Claim, Event, GpuRequest, Room};
+use crate::event::{Claim, Displacement, Event, Room};
 use crate::id::{JobId, NodeId, PartyId, TaskId};
-use crate::ledger::{Ledger, Shape};
+use crate::ledger::{Ledger, Shape, Withheld};
 use crate::time::Time;
 
 /// One framework that sees everything and claims what it wants.
@@ -22,10 +23,28 @@ pub struct Sharing {
     /// When each node was last heard of.
     seen: Vec<Time>,
     /// What others took where we believe that we have: one of our claims there will be refused.
-    owed: Vec<Room>,
+    owed: Vec<Owed>,
     /// What others hold, by node and task: news of room that was freed on a node that is gone, or came back empty
     /// since, frees nothing.
     others: BTreeMap<(NodeId, TaskId), Vec<Room>>,
+    /// Tasks of ours whose room was made by others, where we believe that we have given it away.
+    wanting: Vec<Wanting>,
+}
+
+/// Room that others have, and that we do not believe to be there.
+#[derive(Clone)]
+struct Owed {
+    room: Room,
+    /// What is there of it, so that we do not claim that again: two claims of ours in turn would else each be refused
+    /// while the other is under way, for ever.
+    withheld: Option<Withheld>,
+}
+
+/// A task of ours that has room by right, likewise.
+#[derive(Clone)]
+struct Wanting {
+    task: TaskId,
+    withheld: Vec<Withheld>,
 }
 
 impl Sharing {
@@ -33,17 +52,24 @@ impl Sharing {
     #[must_use]
     pub fn new(me: PartyId, batch: Batch, commit: Commit) -> Self {
         let (ledger, others) = (Ledger::default(), BTreeMap::new());
-        Self { me, ledger, batch, commit, seen: Vec::new(), owed: Vec::new(), others }
+        Self { me, ledger, batch, commit, seen: Vec::new(), owed: Vec::new(), others, wanting: Vec::new() }
     }
 
-    /// Its queue, and its ledger of what it has seen.
-    pub fn parts(&mut self) -> (&mut Batch, &mut Ledger) {
-        (&mut self.batch, &mut self.ledger)
+    /// How it behaves.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.batch.config()
     }
 
-    /// What of its claims is honoured when a part conflicts.
-    pub fn set_commit(&mut self, commit: Commit) {
-        self.commit = commit;
+    /// Behaves differently from now on.
+    pub fn reconfigure(&mut self, now: Time, config: Config, policies: Policies) {
+        self.commit = config.habits.commit;
+        self.batch.reconfigure(&mut self.ledger, now, config, policies);
+        // Who may be made to leave is known only where somebody asks.
+        self.batch.running().forget_guests();
+        for room in self.others.values().flatten() {
+            self.batch.running().guest_came(&self.ledger, room);
+        }
     }
 
     /// How many tasks wait; a gang counts as one.
@@ -59,7 +85,7 @@ impl Sharing {
         }
         let from = out.len();
         let step = self.batch.pass(&mut self.ledger, now, out);
-        self.claim(out, from);
+        self.claim(now, out, from);
         step
     }
 
@@ -67,6 +93,7 @@ impl Sharing {
         match event {
             Event::NodeAdded(spec) => {
                 self.forget(spec.node);
+                self.batch.drop_withheld(&self.ledger, spec.node);
                 self.batch.rejoins(&mut self.ledger, spec.node);
                 self.ledger.add_node(spec);
                 self.seen.resize(self.ledger.node_count(), now);
@@ -75,6 +102,7 @@ impl Sharing {
             }
             Event::NodeLost { node } => {
                 self.forget(*node);
+                self.batch.drop_withheld(&self.ledger, *node);
                 self.ledger.lose_node(*node);
                 self.batch.shrank(&mut self.ledger, now, *node);
             }
@@ -94,26 +122,45 @@ impl Sharing {
             }
             Event::RoomTaken(room) => {
                 self.see(now, room.node);
-                if !self.take(room) {
-                    self.owed.push(*room);
+                if room.party == self.me {
+                    self.hear_of_own(now, room);
+                } else if !self.promote(room) && !self.take(room) {
+                    self.owed.push(Owed { room: *room, withheld: None });
+                    self.pay();
                 }
+            }
+            Event::RoomFreed(room) if room.party == self.me => {
+                self.see(now, room.node);
+                self.batch.told_to_leave(&mut self.ledger, room.task, room.standing.since);
             }
             Event::RoomFreed(room) => {
                 self.see(now, room.node);
-                match self.owed.iter().position(|owed| owed.task == room.task && owed.node == room.node) {
+                let is_it = |owed: &Owed| owed.room.task == room.task && owed.room.node == room.node;
+                match self.owed.iter().position(is_it) {
                     Some(at) => {
-                        self.owed.remove(at);
+                        let withheld = self.owed.remove(at).withheld;
+                        withheld.iter().for_each(|withheld| self.ledger.give(withheld));
                     }
                     None => self.free(room),
                 }
+                self.batch.withhold_again(&mut self.ledger, room.task);
                 self.batch.noticed(room.node);
             }
             Event::LaunchRefused { task } => {
-                self.batch.refused(&mut self.ledger, now, *task);
+                if !self.batch.denied(&mut self.ledger, now, *task) {
+                    self.want_no_longer(*task);
+                    self.batch.refused(&mut self.ledger, now, *task);
+                }
                 self.pay();
             }
-            Event::TaskEnded { .. } => {
+            Event::TaskEnded { task, .. } => {
+                if let Some(at) = self.batch.asked_at(*task) {
+                    // It was placed, and has ended before we heard of it.
+                    self.batch.granted(&mut self.ledger, now, *task, at, false);
+                }
+                self.want_no_longer(*task);
                 self.batch.hear(&mut self.ledger, now, event);
+                self.batch.withhold_again(&mut self.ledger, *task);
                 self.pay();
             }
             event => self.batch.hear(&mut self.ledger, now, event),
@@ -126,10 +173,42 @@ impl Sharing {
         }
     }
 
+    /// Room that others made is ours: held at first, and then in place.
+    fn hear_of_own(&mut self, now: Time, room: &Room) {
+        let Room { task, standing, .. } = *room;
+        if self.batch.asked_at(task) == Some(standing.since) {
+            if !self.batch.granted(&mut self.ledger, now, task, standing.since, standing.held) {
+                self.wanting.push(Wanting { task, withheld: Vec::new() });
+                self.pay();
+            }
+        } else if !standing.held {
+            self.batch.promoted(&self.ledger, now, task, standing.since);
+        }
+    }
+
+    /// Room that was known to be held is that of a task in place now; false if it was not.
+    fn promote(&mut self, room: &Room) -> bool {
+        let is_it = |owed: &&mut Owed| owed.room.task == room.task && is_promoted(&owed.room, room);
+        if let Some(owed) = self.owed.iter_mut().find(is_it) {
+            owed.room = *room;
+            return true;
+        }
+        let held = self.others.get_mut(&(room.node, room.task));
+        let Some(known) = held.and_then(|held| held.iter_mut().find(|known| is_promoted(known, room))) else {
+            return false;
+        };
+        *known = *room;
+        self.batch.running().guest_came(&self.ledger, room);
+        // Somebody more important may have waited for this.
+        self.batch.noticed(room.node);
+        true
+    }
+
     fn take(&mut self, room: &Room) -> bool {
-        let taken = self.ledger.take(&shape_of(room), room.node, 1, room.gpus);
+        let taken = self.ledger.take(&Shape::of_room(room), room.node, 1, room.gpus);
         if taken {
             self.others.entry((room.node, room.task)).or_default().push(*room);
+            self.batch.running().guest_came(&self.ledger, room);
         }
         taken
     }
@@ -140,7 +219,8 @@ impl Sharing {
         let Some(held) = self.others.get_mut(&key) else { return };
         if let Some(at) = held.iter().position(|own| own.gpus == room.gpus && own.request == room.request) {
             held.swap_remove(at);
-            self.ledger.release(&shape_of(room), room.node, 1, room.gpus);
+            self.ledger.release(&Shape::of_room(room), room.node, 1, room.gpus);
+            self.batch.running().guest_left(&self.ledger, room);
         }
         if held.is_empty() {
             self.others.remove(&key);
@@ -149,7 +229,8 @@ impl Sharing {
 
     /// A node is gone, or comes back empty: nobody holds anything there.
     fn forget(&mut self, node: NodeId) {
-        self.owed.retain(|room| room.node != node);
+        self.owed.retain(|owed| owed.room.node != node);
+        self.wanting.iter_mut().for_each(|wanting| wanting.withheld.retain(|withheld| withheld.node() != node));
         let tasks = (node, TaskId(0))..=(node, TaskId(u64::MAX));
         let gone: Vec<(NodeId, TaskId)> = self.others.range(tasks).map(|(&key, _)| key).collect();
         for key in gone {
@@ -157,21 +238,49 @@ impl Sharing {
         }
     }
 
-    /// What others took is believed as soon as there is room for it.
+    /// What others took is believed as soon as there is room for it. Where tasks make room, what there is of it is
+    /// withheld until then.
     fn pay(&mut self) {
-        let mut owed = core::mem::take(&mut self.owed);
-        owed.retain(|room| !self.take(room));
-        self.owed = owed;
+        if self.owed.is_empty() && self.wanting.is_empty() {
+            return;
+        }
+        let (mut owed, mut wanting) = (core::mem::take(&mut self.owed), core::mem::take(&mut self.wanting));
+        let parts = owed.iter_mut().filter_map(|owed| owed.withheld.take());
+        let parts = parts.chain(wanting.iter_mut().flat_map(|wanting| wanting.withheld.drain(..)));
+        parts.for_each(|withheld| self.ledger.give(&withheld));
+        owed.retain(|owed| !self.take(&owed.room));
+        wanting.retain(|wanting| !self.batch.own_again(&mut self.ledger, wanting.task));
+        if self.batch.makes_room() {
+            for Owed { room, withheld } in &mut owed {
+                *withheld = Some(room.node)
+                    .filter(|node| node.index() < self.ledger.node_count())
+                    .map(|node| self.ledger.withhold(&Shape::of_room(room), node, 1, room.gpus));
+            }
+            for Wanting { task, withheld } in &mut wanting {
+                *withheld = self.batch.withhold_for(&mut self.ledger, *task);
+            }
+        }
+        (self.owed, self.wanting) = (owed, wanting);
+    }
+
+    /// A task of ours is over, or refused after all.
+    fn want_no_longer(&mut self, task: TaskId) {
+        let Self { wanting, ledger, .. } = self;
+        wanting.retain(|wanting| {
+            let is_it = wanting.task == task;
+            wanting.withheld.iter().filter(|_| is_it).for_each(|withheld| ledger.give(withheld));
+            !is_it
+        });
     }
 
     /// What was placed in the ledger becomes claims, as of what was last heard of each node.
-    fn claim(&mut self, out: &mut [Decision], from: usize) {
+    fn claim(&mut self, now: Time, out: &mut [Decision], from: usize) {
         let mut last: Option<(usize, JobId)> = None;
         for at in from..out.len() {
             let Decision::Place { task, node, count, gpus, more } = out[at] else { continue };
             let Some((job, shape)) = self.batch.need_of(&self.ledger, task) else { continue };
             let (from, request, milli) = (self.me, shape.request, shape.gpu.milli);
-            let seen = self.seen[node.index()];
+            let (seen, standing) = (self.seen[node.index()], self.batch.standing_of(now, task));
             if let Some((before, same)) = last
                 && same == job
                 && self.commit == Commit::Gang
@@ -179,14 +288,26 @@ impl Sharing {
             {
                 claim.more = true;
             }
-            out[at] = Decision::Claim(Claim { from, node, task, request, gpus, milli, count, more, seen });
+            out[at] = Decision::Claim(Claim { from, node, task, request, gpus, milli, count, more, seen, standing });
             last = Some((at, job));
         }
+        name(self.me, &mut out[from..]);
     }
 }
 
-/// What a room is, as the ledger counts it.
-fn shape_of(room: &Room) -> Shape {
-    let gpu = GpuRequest { count: room.gpus.len() as u8, milli: room.milli };
-    Shape { request: room.request, gpu, constraints: None, layout: None }
+/// Whoever is to leave is named for the task that is claimed for after it.
+fn name(me: PartyId, decisions: &mut [Decision]) {
+    let (mut next, mut last) = (None, None);
+    for decision in decisions.iter_mut().rev() {
+        match *decision {
+            Decision::Claim(claim) => next = Some(claim.task),
+            Decision::Evict { task: victim, grace, requeue } => {
+                let Some(task) = next else { continue };
+                let more = last == next;
+                last = next;
+                *decision = Decision::Displace(Displacement { from: me, task, victim, grace, requeue, more });
+            }
+            _ => {}
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! The core through its one door: events go in, decisions come out.
 
 mod causes;
+mod claiming;
 mod gangs;
 mod layouts;
 mod members;
 mod naive;
 mod nonsense;
 mod preempting;
+mod pressing;
 mod steady;
 
 use alloc::boxed::Box;

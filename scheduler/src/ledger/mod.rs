@@ -22,7 +22,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::constraint::{Constraint, HOSTNAME};
-use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec};
+use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec, Room};
 use crate::id::{JobId, NodeId};
 use crate::layout::{Law, Rule};
 use crate::resources::{GPU, LANES, Resources, Totals};
@@ -64,6 +64,28 @@ impl Withheld {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// The same as rooms that can be taken one by one, like `room` in everything else: one for each amount that is
+    /// withheld of a device, the first with all other lanes.
+    #[must_use]
+    pub fn rooms(&self, room: &Room) -> Vec<Room> {
+        let mut rooms: Vec<Room> = Vec::new();
+        for &(device, milli) in &self.devices {
+            match rooms.iter_mut().find(|room| room.milli == milli) {
+                Some(room) => room.gpus.0 |= 1 << device,
+                None => rooms.push(Room { gpus: GpuSet(1 << device), milli, request: Resources::ZERO, ..*room }),
+            }
+        }
+        if rooms.is_empty() && self.lanes != Resources::ZERO {
+            rooms.push(Room { gpus: GpuSet::NONE, milli: 0, request: Resources::ZERO, ..*room });
+        }
+        for (at, room) in rooms.iter_mut().enumerate() {
+            let devices = room.gpus.len() * u32::from(room.milli);
+            room.request = if at == 0 { self.lanes } else { Resources::ZERO };
+            room.request[GPU] = devices;
+        }
+        rooms
     }
 }
 

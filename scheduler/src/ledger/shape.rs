@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::attribute::ConstraintId;
 use super::spread::LayoutId;
 use crate::draw::mix;
-use crate::event::GpuRequest;
+use crate::event::{GpuRequest, Room};
 use crate::resources::Resources;
 
 /// Unused shapes that are kept, since they may come again; beyond it the one unused longest is dropped.
@@ -28,6 +28,13 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// What a room is, as the ledger counts it.
+    #[must_use]
+    pub fn of_room(room: &Room) -> Self {
+        let gpu = GpuRequest { count: room.gpus.len() as u8, milli: room.milli };
+        Self { request: room.request, gpu, constraints: None, layout: None }
+    }
+
     /// The same without conditions on places.
     #[must_use]
     pub fn plain(&self) -> Self {

@@ -24,7 +24,7 @@ pub struct Need {
 }
 
 /// Victims on one node, better ones first in the order of their fields.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Harm {
     /// By [`Rule`]; for [`Rule::Lowest`] the priorities, highest first.
     figures: Vec<i64>,

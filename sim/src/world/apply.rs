@@ -21,7 +21,10 @@ impl World {
         }
         match *decision {
             Decision::Place { task, node, count, gpus, more } => self.place(party, task, node, count, gpus, more),
-            Decision::Waited { task, causes } => self.note_waited(party, task, causes),
+            Decision::Waited { task, causes } => {
+                let causes = self.with_said_before(party, task, causes);
+                self.note_waited(party, task, causes)
+            }
             Decision::Reject { task, count } => self.reject(party, task, count),
             Decision::Kill { task, grace } => {
                 self.tell_to_leave(party, task, Leaving::Killed, grace);
@@ -39,6 +42,9 @@ impl World {
                 self.send(party, PartyId::FIRST, Event::OfferDeclined { offer, from: party, refuse })
             }
             Decision::Claim(claim) => self.send(party, PartyId::FIRST, Event::ClaimRequested(claim)),
+            Decision::Displace(displacement) => {
+                self.send(party, PartyId::FIRST, Event::DisplacementRequested(displacement))
+            }
             Decision::Suppress => self.send(party, PartyId::FIRST, Event::OffersSuppressed { from: party }),
             Decision::Revive => self.send(party, PartyId::FIRST, Event::OffersRevived { from: party }),
             Decision::InverseOffer { to, node, window } => self.send(party, to, Event::InverseOffered { node, window }),
@@ -191,6 +197,23 @@ impl World {
         for field in fields {
             self.fingerprint.word(field);
         }
+    }
+
+    /// What whoever hands out room says of a wait comes on top of what the task's framework said.
+    fn with_said_before(
+        &mut self,
+        party: PartyId,
+        task: TaskId,
+        mut causes: [Span; Cause::COUNT],
+    ) -> [Span; Cause::COUNT] {
+        if party != PartyId::FIRST || self.offers.is_idle() {
+            return causes;
+        }
+        if let Some(slot) = self.task_at(task) {
+            let before = super::causes_in(&self.causes, self.tasks[slot].causes);
+            causes.iter_mut().zip(before).for_each(|(cause, before)| cause.0 = cause.0.saturating_add(before.0));
+        }
+        causes
     }
 
     fn note_waited(&mut self, party: PartyId, task: TaskId, mut causes: [Span; Cause::COUNT]) -> Result<(), SimError> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::{Recorder, SlowTask};
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
-use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room};
+use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
@@ -302,7 +302,10 @@ impl World {
             // Whoever hands out room must know what is taken.
             let request = spec.request.checked_mul(spec.count).unwrap_or(spec.request);
             let (task, milli) = (spec.first_task, spec.gpu.milli);
-            self.inboxes[0].push(Event::RoomTaken(Room { party, task, node, request, gpus, milli }));
+            // How many of its job may be missing is known to its framework only: nobody else may push it out.
+            let protected = spec.protected || spec.disruption.is_some();
+            let standing = Standing { since: self.now, priority: spec.priority, protected, ..Standing::default() };
+            self.inboxes[0].push(Event::RoomTaken(Room { party, task, node, request, gpus, milli, standing }));
         }
         self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
     }

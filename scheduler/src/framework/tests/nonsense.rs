@@ -11,10 +11,13 @@ use proptest::prelude::*;
 use super::{Stage, only};
 use crate::Scheduler;
 use crate::backfill::BACKFILLS;
-use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
+use crate::config::{Architecture, Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
-use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
+use crate::event::{
+    Budget, Claim, Displacement, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer,
+    Retry, Room, Standing,
+};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
@@ -157,6 +160,18 @@ fn terms(word: u64, any: bool) -> Config {
     }
 }
 
+fn standing(word: u64) -> Standing {
+    let draw = |index: u64| mix(word ^ mix(300 + index));
+    let budget = Budget { set: draw(0) as u32 % 3, keep: draw(1) as u32 % 4 };
+    Standing {
+        since: Time(draw(2) % 90),
+        priority: draw(3) as i32 % 5,
+        protected: draw(4) % 4 == 0,
+        held: draw(5) % 4 == 0,
+        budget: (draw(6) % 3 == 0).then_some(budget),
+    }
+}
+
 fn event(kind: u8, word: u64) -> Event {
     let draw = |index: u64| mix(word ^ mix(100 + index));
     let (task, node) = (TaskId(wild(draw(0), 600)), NodeId(wild(draw(1), 20) as u32));
@@ -196,6 +211,7 @@ fn event(kind: u8, word: u64) -> Event {
             count: 1,
             more: false,
             seen: Time(word),
+            standing: standing(word),
         }),
     }
 }
@@ -222,6 +238,65 @@ proptest! {
             core.step(PartyId::FIRST, now, &events, &mut decisions).expect("never gone");
         }
         prop_assert!(core.fork().is_some());
+    }
+}
+
+/// News of those who share a fleet: true, stale or made up.
+fn gossip(kind: u8, word: u64) -> Event {
+    let draw = |index: u64| mix(word ^ mix(400 + index));
+    let party = PartyId(draw(0) as u16 % 3);
+    let (task, victim) = (TaskId(draw(1) % 60), TaskId(draw(2) % 60));
+    let (node, gpus) = (NodeId(draw(3) as u32 % 24), GpuSet(draw(4) & draw(5) & 7));
+    let (request, milli, standing) = (row(draw(6)), draw(7) as u16 % 1_001, standing(draw(8)));
+    let room = Room { party, task, node, request, gpus, milli, standing };
+    let (count, more) = (1 + draw(9) as u32 % 2, draw(10) % 3 == 0);
+    match kind % 6 {
+        0 => Event::RoomTaken(room),
+        1 => Event::RoomFreed(room),
+        2 => {
+            let (grace, requeue) = (Span::ZERO, true);
+            Event::DisplacementRequested(Displacement { from: party, task, victim, grace, requeue, more })
+        }
+        3 | 4 => {
+            let seen = Time(draw(11) % 90);
+            Event::ClaimRequested(Claim { from: party, node, task, request, gpus, milli, count, more, seen, standing })
+        }
+        _ => Event::LaunchRefused { task },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_news_kills_those_who_share_a_fleet(
+        steps in proptest::collection::vec((any::<u8>(), any::<u64>(), 0_u8..4, 0_u64..5, 0_u16..3), 1..150),
+    ) {
+        let mut core = Core::new(&Registries::default());
+        let mut now = Time::ZERO;
+        let mut decisions = vec![];
+        for party in 0..3 {
+            let shared = Config { architecture: Architecture::SharedState, ..*config(1 + u64::from(party)) };
+            let shared = Config { preemption: Choice::named("priority"), ..shared };
+            core.step(PartyId(party), now, &[Event::Configured(Box::new(shared))], &mut decisions).expect("never gone");
+        }
+        for (kind, word, count, later, party) in steps {
+            now = now + Span(later);
+            let one = |at: u8| {
+                let (kind, word) = (kind.wrapping_add(at * 7), mix(word ^ u64::from(at)));
+                match word % 2 {
+                    0 => gossip(kind, word),
+                    // What it is told to be, it stays.
+                    _ => match event(kind, word) {
+                        Event::Configured(_) | Event::Reconfigured(_) => Event::Woken,
+                        event => event,
+                    },
+                }
+            };
+            let events: Vec<Event> = (0..=count).map(one).collect();
+            decisions.clear();
+            core.step(PartyId(party), now, &events, &mut decisions).expect("never gone");
+        }
     }
 }
 

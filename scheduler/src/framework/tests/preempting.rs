@@ -8,9 +8,10 @@ use super::*;
 use crate::config::Setting;
 use crate::draw::mix;
 use crate::layout::{Law, Layout, Rule};
+use crate::partition::{Cap, Limits, Partition, Terms};
 use crate::preemption::PREEMPTIONS;
 
-fn preempting(name: &str, options: &[(&str, &str)]) -> Config {
+pub(super) fn preempting(name: &str, options: &[(&str, &str)]) -> Config {
     let mut preemption = Choice::named(name);
     for &(option, value) in options {
         preemption.options.insert(option.to_string(), Setting::Text(value.to_string()));
@@ -25,7 +26,7 @@ impl Stage {
     }
 
     /// Task, grace in seconds and whether it waits again, of every `Evict` of the last step.
-    fn evicted(&self) -> Vec<(u64, u64, bool)> {
+    pub(super) fn evicted(&self) -> Vec<(u64, u64, bool)> {
         let evictions = self.decisions.iter().filter_map(|decision| match decision {
             Decision::Evict { task, grace, requeue } => Some((task.0, grace.0 / 1_000_000, *requeue)),
             _ => None,
@@ -229,12 +230,17 @@ proptest! {
     #[test]
     fn whatever_happens_the_important_run_and_the_books_are_right(
         policy in 0..PREEMPTIONS.len(),
-        fill in 0_usize..3,
+        fill in 0_usize..4,
+        divided in any::<bool>(),
         words in prop::collection::vec(any::<u64>(), 1..90),
     ) {
-        let backfill = Choice::named(["none", "easy", "head-only"][fill]);
+        let backfill = Choice::named(["none", "easy", "head-only", "conservative"][fill]);
         let mut config = Config { backfill, ..preempting(PREEMPTIONS[policy].name, &[]) };
         config.placement = Choice::named("best-fit");
+        if divided {
+            let few = Limits { all: Cap { jobs: Some(2), ..Cap::default() }, ..Limits::default() };
+            config.partitions = vec![Partition::default(), Partition { limits: few, ..Partition::default() }];
+        }
         let stage = Stage::with(config, &[(4_000, 8), (3_000, 8), (2_000, 8)]);
         let empty = stage.books();
         let priorities = BTreeMap::new();
@@ -256,6 +262,7 @@ proptest! {
                         protected: draw(7, 8) == 0,
                         disruption: if draw(8, 4) == 0 { Some(1) } else { None },
                         estimate: Some(Span(50)),
+                        terms: Terms { partition: Some(draw(9, 2) as u16), ..Terms::default() },
                         ..tasks
                     };
                     for task in 0..u64::from(count) {

@@ -143,3 +143,37 @@ fn hoarding_and_hunger_are_counted() {
     assert!(number("by_framework.a.held_core_s") >= 12.0 * 60.0);
     assert_eq!(number("offers.in_flight_s.max"), 60.0);
 }
+
+/// A job of this priority.
+fn important(name: u64, priority: i32, submit_s: u64, group: Group) -> Job {
+    Job { priority, ..job(name, submit_s, group) }
+}
+
+#[test]
+fn the_important_of_one_team_push_out_the_others_under_shared_state() {
+    for (conflicts, link_us) in [(Conflicts::Fine, 0), (Conflicts::Coarse, 0), (Conflicts::Fine, 137_000)] {
+        // Twelve cpus full of the first team's work, of which a third may not be pushed out by the second's.
+        let first = vec![important(0, 1, 0, group(8, 1_000, 1_000)), important(1, 5, 0, group(4, 1_000, 1_000))];
+        let second = vec![important(2, 5, 10, group(6, 1_000, 30)), important(3, 3, 11, gang(2, 1_000, 30))];
+        let mut preemption = Choice::named("priority");
+        let grace = windtunnel_scheduler::config::Setting::Text("2s".to_owned());
+        preemption.options.insert("grace".to_owned(), grace);
+        let config = Config { preemption, conflicts, queue: Choice::named("priority"), ..Config::default() };
+        let mut experiment = two_teams(Architecture::SharedState, config, [first, second]);
+        experiment.link = Span(link_us);
+        let (outcome, tape) = run_with(experiment, &mut Core::new(&Registries::default())).expect("it runs");
+        let what = format!("{conflicts:?}, {link_us} us");
+        check_done(&outcome, &what);
+        let of = |name: &str| tape.rows.iter().filter(move |row| row.task.starts_with(name)).collect::<Vec<_>>();
+        let evicted = tape.rows.iter().filter(|row| row.state == State::Evicted);
+        assert_eq!(evicted.map(|row| &row.task[..1]).collect::<String>(), "00000000", "{what}: eight of them");
+        assert!(of("1/").iter().all(|row| row.start < Some(seconds(1))), "{what}: an equal stays");
+        for row in of("2/").iter().chain(&of("3/")) {
+            // News take their time twice: to those who settle, and not back, since they place.
+            let (wait, submit) = (row.wait.expect("it started once"), if row.task.starts_with('2') { 10 } else { 11 });
+            let expected = Span::from_seconds(2) + Span(link_us);
+            assert_eq!((row.start, wait), (Some(seconds(submit) + expected), expected), "{what}: {}", row.task);
+            assert_eq!(row.causes, wait, "{what}: the causes add up to it");
+        }
+    }
+}
