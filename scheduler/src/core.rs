@@ -293,10 +293,8 @@ impl Core {
         let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
         let knows_how = match config.architecture {
             Architecture::Monolithic => true,
-            // Whoever settles claims knows nothing of terms.
-            Architecture::SharedState => !config.has_terms(),
-            // What a framework pushes out is not its own again.
-            Architecture::TwoLevel => false,
+            // Whoever hands out room knows nothing of terms.
+            Architecture::SharedState | Architecture::TwoLevel => !config.has_terms(),
         };
         let preemption = (preemption.build)(config).filter(|_| waits && knows_how);
         Some(Policies { order, place, fill, preemption })

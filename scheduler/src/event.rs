@@ -86,7 +86,8 @@ pub enum Event {
     /// sees everything to all but the one who took it. Room that was made by victims is told to everybody: first as
     /// held, and again when the task is in place.
     RoomTaken(Room),
-    /// The same room is free again. Of one's own task: it has been told to leave, and its room is no longer its own.
+    /// The same room is free again. Of one's own task, where everybody sees everything: it has been told to leave, and
+    /// its room is no longer its own; where room is offered: what others were to give up for it is not there.
     RoomFreed(Room),
     /// A framework registers with the allocator; it is told of no other.
     FrameworkJoined(Box<FrameworkSpec>),

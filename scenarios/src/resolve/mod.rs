@@ -323,9 +323,8 @@ fn warn_of_preemption(scenario: &Scenario, context: &mut Context<'_>) {
     }
     let has_terms = !(scenario.partition.is_empty() && scenario.qos.is_empty() && scenario.reservation.is_empty());
     let idle = match (given.architecture, given.unplaceable) {
-        (spec::Architecture::TwoLevel, _) => "a framework that is offered a part of the fleet makes room for nobody",
-        (spec::Architecture::SharedState, _) if has_terms => {
-            "who settles claims knows nothing of partitions, qualities of service and reservations"
+        (spec::Architecture::TwoLevel | spec::Architecture::SharedState, _) if has_terms => {
+            "who hands out room knows nothing of partitions, qualities of service and reservations"
         }
         (spec::Architecture::Monolithic, spec::Unplaceable::Reject) if !has_terms => {
             "with `unplaceable = \"reject\"` nobody waits"

@@ -373,8 +373,9 @@ fn demands_that_mean_nothing_are_refused() {
     let all = "partition=[{name=\"all\"}]";
     for (sets, why) in [
         (&["scheduler.unplaceable=reject"][..], Some("nobody waits")),
-        (&["scheduler.architecture=two-level"], Some("offered a part of the fleet")),
-        (&["scheduler.architecture=shared-state", all], Some("who settles claims knows nothing of partitions")),
+        (&["scheduler.architecture=two-level", all], Some("who hands out room knows nothing of partitions")),
+        (&["scheduler.architecture=shared-state", all], Some("who hands out room knows nothing of partitions")),
+        (&["scheduler.architecture=two-level"], None),
         (&["scheduler.architecture=shared-state"], None),
         (&[all], None),
         (&["scheduler.backfill=conservative"], None),

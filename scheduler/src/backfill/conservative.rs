@@ -12,11 +12,11 @@
 //! one ahead of it has started. Where room in all lanes does not mean that a job fits, or tasks outlive their requests,
 //! a reserved start may have to be put off; that job then gets the next slot.
 //!
-//! Where the less important make room (`preemption`), a job whose slot lies ahead may have one now, the most important
-//! first: reservations of lower priority give way to it, and if that is not enough tasks of lower priority do, as long as
-//! no reservation of an equal or higher priority is delayed. Who gave way is put back at once, in the order of the queue;
-//! tasks that leave join the queue again. This comes before anybody starts at a reserved start, so that nobody is pushed
-//! out by the pass in which he started.
+//! Where the less important make room (`preemption`), a job whose slot lies ahead may have one now, the most
+//! important first: reservations of lower priority give way to it, and if that is not enough tasks of lower priority
+//! do, as long as no reservation of an equal or higher priority is delayed. Who gave way is put back at once, in the
+//! order of the queue; tasks that leave join the queue again. This comes before anybody starts at a reserved start, so
+//! that nobody is pushed out by the pass in which he started.
 //!
 //! Most jobs need not be lifted. A job that had no earlier slot before can have one now only if that slot covers an
 //! instant at which room has been freed since, and only if so much as it needs is free at such an instant. And where a
@@ -321,6 +321,8 @@ impl Conservative {
         }
         let has_slot = desk.earliest(slot, now) == now;
         if (has_slot && desk.start(slot)) || desk.preempt(slot) {
+            // What those who leave would have held is free, and nobody has looked at it.
+            self.freed.widen(Stretch { from: now, to: Time::NEVER });
             if item.start == Time::NEVER {
                 self.without.retain(|&other| other != slot);
             } else {

@@ -283,13 +283,21 @@ impl Desk<'_> {
         }
         let (item, waited) = self.wish_of(slot);
         let (now, Self { pass, room, .. }) = (self.pass.now, &mut *self);
+        // Where somebody else decides they may stay.
+        let is_sure = pass.preempting.as_deref().is_some_and(|preempting| !preempting.asks());
+        let mut gone: Vec<u32> = Vec::new();
         let is_made = pass.preempt_if(wish_in(&item, item.shape), item.key, waited, |ledger, running, _, victims| {
             change_victims(room, ledger, running, victims, now, false);
             let fits = room.earliest(now, Span(item.estimate_us), &item.need) == now;
-            // They hold it until they have left.
-            change_victims(room, ledger, running, victims, now, true);
+            if fits && is_sure {
+                gone.extend_from_slice(victims);
+            } else {
+                change_victims(room, ledger, running, victims, now, true);
+            }
             fits
         });
+        // What they would have held is given back already.
+        gone.iter().for_each(|&slot| pass.running.set_due(slot, now));
         self.note_preempting(slot, is_made)
     }
 

@@ -110,8 +110,9 @@ impl Batch {
         }
     }
 
-    /// The claim of a task, made at `since`, is honoured: it holds its room. It is in place unless that is `held`, until
-    /// its victims have left. False if the room is not there by what is believed: [`Batch::own_again`] is to be called.
+    /// The claim of a task, made at `since`, is honoured: it holds its room. It is in place unless that is `held`,
+    /// until its victims have left. False if the room is not there by what is believed: [`Batch::own_again`] is to be
+    /// called.
     pub fn granted(&mut self, ledger: &mut Ledger, now: Time, task: TaskId, since: Time, held: bool) -> bool {
         let Some(asked) = self.preempting.as_mut().and_then(|preempting| preempting.asked.remove(&task.0)) else {
             return true;

@@ -119,7 +119,9 @@ impl Batch {
             Some(preempting) => preempting.set_manner(manner),
             None => {
                 let asks = self.config.architecture == Architecture::SharedState;
-                self.preempting = manner.map(|manner| Preempting::new(Some(manner), asks));
+                let is_offered = self.config.architecture == Architecture::TwoLevel;
+                let patience = is_offered.then(|| Self::patience_of(self.config.habits.refuse));
+                self.preempting = manner.map(|manner| Preempting::new(Some(manner), asks, patience));
             }
         }
     }
@@ -282,7 +284,7 @@ impl Batch {
         self.note_use(now, self.running.task(slot).job, -1);
         self.running.release(ledger, slot, &mut self.grown);
         if let Some(preempting) = &mut self.preempting {
-            preempting.left(ledger, id, &mut self.grown);
+            preempting.left(ledger, now, id, &mut self.grown);
         }
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);

@@ -1,4 +1,5 @@
-//! Tasks of other frameworks that hold room, as far as is heard of them (shared state): who of them may be made to leave.
+//! Tasks of other frameworks that hold room, as far as is heard of them (shared state): who of them may be made to
+//! leave.
 //!
 //! They stand in the index of tenants beside one's own tasks; their slots are marked with a bit.
 
@@ -6,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::running::Running;
-use crate::event::{GpuSet, Room};
+use crate::event::{Budget, GpuSet, Room};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::preemption::Tenant;
@@ -62,9 +63,6 @@ impl Guests {
             && let Some(quorum) = self.quorums.get_mut(&key)
         {
             quorum.up -= 1;
-            if quorum.up == 0 {
-                self.quorums.remove(&key);
-            }
         }
     }
 }
@@ -96,13 +94,20 @@ impl Running {
             Some(known) => *known = *room,
             None => rooms.push(*room),
         }
-        self.guests.count(slot);
-        if let Some(budget) = room.standing.budget
-            && let Some(quorum) = self.guests.quorums.get_mut(&(room.party, budget.set))
-        {
-            quorum.keep = budget.keep;
+        if let Some(Budget { set, keep }) = room.standing.budget {
+            self.guests.quorums.entry((room.party, set)).or_insert(Quorum { up: 0, keep });
         }
+        self.guests.count(slot);
         self.list_guest(ledger, slot);
+    }
+
+    /// What is said of a task's set holds for all of it, whether or not the room is believed to be there.
+    pub fn note_budget(&mut self, room: &Room) {
+        if let Some(Budget { set, keep }) = room.standing.budget
+            && self.tenants.is_some()
+        {
+            self.guests.quorums.entry((room.party, set)).or_default().keep = keep;
+        }
     }
 
     /// It holds this room no longer.
@@ -248,7 +253,7 @@ impl Running {
     /// Takes what the task holds off the books.
     pub fn give_room(&self, ledger: &mut Ledger, slot: u32) {
         for (shape, node, count, gpus) in self.holdings(ledger, slot) {
-            ledger.release(&shape, node, count, gpus);
+            ledger.put_back(&shape, node, count, gpus);
         }
     }
 
@@ -258,7 +263,7 @@ impl Running {
         for (at, (shape, node, count, gpus)) in parts.iter().enumerate() {
             if !ledger.take(shape, *node, *count, *gpus) {
                 for (shape, node, count, gpus) in &parts[..at] {
-                    ledger.release(shape, *node, *count, *gpus);
+                    ledger.put_back(shape, *node, *count, *gpus);
                 }
                 return false;
             }

@@ -8,6 +8,7 @@ mod guests;
 mod offered;
 mod pass;
 mod preempting;
+mod pressing;
 mod reserving;
 mod retries;
 mod running;

@@ -54,6 +54,12 @@ pub struct Offered {
     revived: Option<Time>,
     /// Launches since the span began in which they are counted.
     launched: (Time, u32),
+    /// The next look for tasks of our own that make room.
+    next_press: Time,
+    /// The last such look that may find what the one before did not.
+    last_press: Time,
+    /// Work came or went since the last such look.
+    changed: bool,
 }
 
 impl Offered {
@@ -74,6 +80,9 @@ impl Offered {
             news: false,
             revived: None,
             launched: (Time::ZERO, 0),
+            next_press: Time::ZERO,
+            last_press: Time::ZERO,
+            changed: false,
         }
     }
 
@@ -101,13 +110,18 @@ impl Offered {
         let mut on_node = BTreeMap::new();
         let mut step = Step::default();
         loop {
+            // Whoever thinks every so often takes its room when it thinks.
+            if !self.batch.is_between_passes(now) {
+                self.batch.seat(&mut self.ledger, now);
+            }
             let from = out.len();
             let Step { wake, work } = self.batch.pass(&mut self.ledger, now, out);
             step.wake = wake;
             step.work.add(work);
             let held_back = self.hold_back(now, out, from, &mut on_node);
             self.launch(out, from);
-            if !held_back || !self.cap(&on_node) {
+            let is_capped = held_back && self.cap(&on_node);
+            if !is_capped && !self.batch.awaits_seat(&mut self.ledger, now) {
                 break;
             }
         }
@@ -119,9 +133,28 @@ impl Offered {
         }
         if !idle {
             self.ask_again(now, out);
+            self.press(now, &mut step, out);
         }
-        step.wake = [step.wake, self.wake(now)].into_iter().flatten().min();
+        step.wake = [step.wake, self.wake(now), self.batch.next_late()].into_iter().flatten().min();
         step
+    }
+
+    /// Looks for tasks of our own that make room for others, every so often and while no offer is in hand.
+    fn press(&mut self, now: Time, step: &mut Step, out: &mut Vec<Decision>) {
+        let Some(patience) = self.batch.patience() else { return };
+        if core::mem::take(&mut self.changed) {
+            // By then, whoever waits now has waited long enough.
+            self.last_press = now + patience + patience;
+        }
+        let may_press = self.in_hand.is_empty() && !self.batch.is_between_passes(now);
+        if may_press && now >= self.next_press && now <= self.last_press {
+            self.next_press = now + patience;
+            let from = out.len();
+            step.work.add(self.batch.press(&mut self.ledger, now, out).work);
+            self.batch.name(self.me, &mut out[from..]);
+        }
+        let later = Some(self.next_press).filter(|&at| at > now && at <= self.last_press);
+        step.wake = step.wake.into_iter().chain(later).min();
     }
 
     fn hear(&mut self, now: Time, event: &Event) {
@@ -138,11 +171,15 @@ impl Offered {
             Event::Offered(offer) => self.take_in(now, offer),
             Event::OfferRescinded { offer } => self.give_up(*offer),
             Event::LaunchRefused { task } => {
-                self.news = true;
+                (self.news, self.changed) = (true, true);
                 self.batch.refused(&mut self.ledger, now, *task);
             }
+            Event::RoomFreed(room) if room.party == self.me => {
+                (self.news, self.changed) = (true, true);
+                self.batch.unseat(&mut self.ledger, now, room.task);
+            }
             Event::JobSubmitted(spec) => {
-                self.news = true;
+                (self.news, self.changed) = (true, true);
                 let whole = with_whole_devices(spec).map(Event::JobSubmitted);
                 self.batch.hear(&mut self.ledger, now, whole.as_ref().unwrap_or(event));
             }
@@ -151,7 +188,7 @@ impl Offered {
                 self.batch.hear(&mut self.ledger, now, whole.as_ref().unwrap_or(event));
             }
             Event::TaskEnded { .. } => {
-                self.news = true;
+                (self.news, self.changed) = (true, true);
                 self.batch.hear(&mut self.ledger, now, event);
             }
             event => self.batch.hear(&mut self.ledger, now, event),
@@ -290,6 +327,7 @@ impl Offered {
     fn launch(&mut self, out: &mut [Decision], from: usize) {
         for decision in &mut out[from..] {
             let Decision::Place { task, node, count, gpus, more } = *decision else { continue };
+            self.changed = true;
             let Some((_, shape)) = self.batch.need_of(&self.ledger, task) else { continue };
             let first = self.of_node[node.index()];
             let mut need = shape.request.checked_mul(count).unwrap_or(shape.request);

@@ -59,6 +59,12 @@ pub struct Preempting {
     serial: u64,
     /// Under shared state: who settles claims is asked, and decides.
     asks: bool,
+    /// Where room is only offered: how long a task waits for offers before others make room for it.
+    pub(super) patience: Option<Span>,
+    /// Such tasks are looked at now.
+    pub(super) is_pressing: bool,
+    /// Those whose victims have left, and since when they wait for the room to be offered.
+    pub(super) awaiting: BTreeMap<u64, Time>,
     /// Tasks that wait for the answer.
     pub(super) asked: BTreeMap<u64, Asked>,
     /// Tasks that were granted room, and whose victims have not left yet.
@@ -70,14 +76,20 @@ pub struct Preempting {
 impl Preempting {
     /// Nobody is nominated yet.
     #[must_use]
-    pub fn new(manner: Option<Manner>, asks: bool) -> Self {
-        Self { manner, asks, ..Self::default() }
+    pub fn new(manner: Option<Manner>, asks: bool, patience: Option<Span>) -> Self {
+        Self { manner, asks, patience, ..Self::default() }
     }
 
     /// Goes about it differently from now on.
     pub fn set_manner(&mut self, manner: Option<Manner>) {
         self.blocks = Blocks::default();
         self.manner = manner;
+    }
+
+    /// True if somebody else decides who leaves.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.asks
     }
 
     /// How it goes about it.
@@ -110,7 +122,7 @@ impl Preempting {
     }
 
     /// A task has ended. If it was made to leave, its last room is free, and its nodes are noted in `grown`.
-    pub fn left(&mut self, ledger: &mut Ledger, task: TaskId, grown: &mut Vec<NodeId>) {
+    pub fn left(&mut self, ledger: &mut Ledger, now: Time, task: TaskId, grown: &mut Vec<NodeId>) {
         self.held.remove(&task.0);
         let Some(leaver) = self.leavers.remove(&task.0) else { return };
         for withheld in &leaver.withheld {
@@ -119,10 +131,56 @@ impl Preempting {
         }
         if let Some(nominee) = self.nominees.get_mut(&leaver.nominee).filter(|one| one.serial == leaver.serial) {
             nominee.victims -= 1;
-            if nominee.victims == 0 {
+            if nominee.victims == 0 && self.patience.is_some() {
+                self.awaiting.insert(leaver.nominee, now);
+            } else if nominee.victims == 0 {
                 self.ready.insert(leaver.nominee);
             }
         }
+    }
+
+    /// Somebody leaves for a nominee.
+    pub(super) fn leaves_for(&mut self, victim: TaskId, nominee: &Nominee, withheld: Vec<Withheld>) {
+        let (serial, nominee) = (nominee.serial, nominee.wish.asked.task.0);
+        self.leavers.insert(victim.0, Leaver { nominee, serial, withheld });
+    }
+
+    /// Room is made for a task.
+    pub(super) fn enter(&mut self, nominee: Nominee) {
+        self.nominees.insert(nominee.wish.asked.task.0, nominee);
+    }
+
+    /// For whom somebody leaves.
+    pub(super) fn beneficiary(&self, victim: TaskId) -> Option<TaskId> {
+        self.leavers.get(&victim.0).map(|leaver| TaskId(leaver.nominee))
+    }
+
+    /// Takes the room of a task whose victims have left, if it is there: then it is ready.
+    pub(super) fn take_room(&mut self, ledger: &mut Ledger, running: &Running, task: u64) -> bool {
+        let Some(nominee) = self.nominees.get(&task) else { return true };
+        let shape = *ledger.shapes().shape(running.job(nominee.wish.job).shape);
+        for (at, &(node, count, gpus)) in nominee.parts.iter().enumerate() {
+            if !ledger.take(&shape, node, count, gpus) {
+                for &(node, count, gpus) in &nominee.parts[..at] {
+                    ledger.put_back(&shape, node, count, gpus);
+                }
+                return false;
+            }
+        }
+        self.ready.insert(task);
+        true
+    }
+
+    /// Nobody makes room for a task any more: the nominee, and who was to leave for it.
+    pub(super) fn give_up(&mut self, task: TaskId) -> Option<(Nominee, Vec<TaskId>)> {
+        let nominee = self.nominees.remove(&task.0)?;
+        self.awaiting.remove(&task.0);
+        self.ready.remove(&task.0);
+        let is_for = |leaver: &Leaver| leaver.nominee == task.0 && leaver.serial == nominee.serial;
+        let victims =
+            self.leavers.iter().filter(|(_, leaver)| is_for(leaver)).map(|(&victim, _)| TaskId(victim)).collect();
+        self.leavers.retain(|_, leaver| !is_for(leaver));
+        Some((nominee, victims))
     }
 
     /// The next task whose victims have all left; it holds its room already.
@@ -149,10 +207,11 @@ impl Preempting {
         let tasks: Vec<u64> = self.nominees.iter().filter(|(_, nominee)| hit(nominee)).map(|(&task, _)| task).collect();
         let mut voided = Vec::new();
         for task in tasks {
-            self.ready.remove(&task);
+            let is_seated = self.ready.remove(&task) || self.patience.is_none();
+            self.awaiting.remove(&task);
             let Some(nominee) = self.nominees.remove(&task) else { continue };
             let shape = *ledger.shapes().shape(running.job(nominee.wish.job).shape);
-            for &(node, count, gpus) in &nominee.parts {
+            for &(node, count, gpus) in nominee.parts.iter().filter(|_| is_seated) {
                 ledger.release(&shape, node, count, gpus);
                 grown.push(node);
             }
@@ -185,7 +244,7 @@ impl Pass<'_> {
         permits: impl FnOnce(&Ledger, &Running, &[(NodeId, u32, GpuSet)], &[u32]) -> bool,
     ) -> bool {
         let Some(preempting) = self.preempting.as_deref().filter(|one| !one.is_tired(self.now)) else { return false };
-        let Some(manner) = preempting.manner else { return false };
+        let Some(manner) = preempting.manner.filter(|_| preempting.may_press(waited)) else { return false };
         let shape = *self.ledger.shapes().shape(wish.asked.shape);
         if wish.members > 1 && shape.layout.is_some_and(|layout| !self.ledger.layouts().within(layout).0.is_empty()) {
             // Room in one domain is not looked for among those who could leave.
@@ -268,7 +327,7 @@ impl Pass<'_> {
     /// Puts everything back as it was.
     fn undo(&mut self, shape: &Shape, attempt: &Attempt) {
         for &(node, count, gpus) in attempt.parts.iter().rev() {
-            self.ledger.release(shape, node, count, gpus);
+            self.ledger.put_back(shape, node, count, gpus);
         }
         for &slot in attempt.victims.iter().rev() {
             let is_back = self.take_back(slot);
@@ -294,6 +353,10 @@ impl Pass<'_> {
         let nominee = Nominee { wish, key, causes, at, parts, victims: victims.len() as u32, serial };
         if preempting.asks {
             self.ask(nominee, victims, manner);
+            return;
+        }
+        if preempting.patience.is_some() {
+            self.nominate_for_offers(nominee, victims, manner);
             return;
         }
         let mut leavers = Vec::with_capacity(victims.len());

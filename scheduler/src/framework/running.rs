@@ -328,6 +328,11 @@ impl Running {
         self.settle_in(ledger, slot);
     }
 
+    /// The task is believed to end at `due`.
+    pub fn set_due(&mut self, slot: u32, due: Time) {
+        self.tasks[slot].due = due;
+    }
+
     /// The task is known to others as the one that began at `started`.
     pub fn set_started(&mut self, slot: u32, started: Time) {
         self.tasks[slot].started = started;

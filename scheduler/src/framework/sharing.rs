@@ -120,32 +120,8 @@ impl Sharing {
                 self.ledger.return_devices(*node, *gpus);
                 self.batch.grew(&self.ledger, now, *node);
             }
-            Event::RoomTaken(room) => {
-                self.see(now, room.node);
-                if room.party == self.me {
-                    self.hear_of_own(now, room);
-                } else if !self.promote(room) && !self.take(room) {
-                    self.owed.push(Owed { room: *room, withheld: None });
-                    self.pay();
-                }
-            }
-            Event::RoomFreed(room) if room.party == self.me => {
-                self.see(now, room.node);
-                self.batch.told_to_leave(&mut self.ledger, room.task, room.standing.since);
-            }
-            Event::RoomFreed(room) => {
-                self.see(now, room.node);
-                let is_it = |owed: &Owed| owed.room.task == room.task && owed.room.node == room.node;
-                match self.owed.iter().position(is_it) {
-                    Some(at) => {
-                        let withheld = self.owed.remove(at).withheld;
-                        withheld.iter().for_each(|withheld| self.ledger.give(withheld));
-                    }
-                    None => self.free(room),
-                }
-                self.batch.withhold_again(&mut self.ledger, room.task);
-                self.batch.noticed(room.node);
-            }
+            Event::RoomTaken(room) => self.hear_of_taken(now, room),
+            Event::RoomFreed(room) => self.hear_of_freed(now, room),
             Event::LaunchRefused { task } => {
                 if !self.batch.denied(&mut self.ledger, now, *task) {
                     self.want_no_longer(*task);
@@ -171,6 +147,39 @@ impl Sharing {
         if let Some(seen) = self.seen.get_mut(node.index()) {
             *seen = now;
         }
+    }
+
+    fn hear_of_taken(&mut self, now: Time, room: &Room) {
+        self.see(now, room.node);
+        if room.party == self.me {
+            self.hear_of_own(now, room);
+            return;
+        }
+        self.batch.running().note_budget(room);
+        if !self.promote(room) && !self.take(room) {
+            self.owed.push(Owed { room: *room, withheld: None });
+            if self.batch.makes_room() {
+                self.pay();
+            }
+        }
+    }
+
+    fn hear_of_freed(&mut self, now: Time, room: &Room) {
+        self.see(now, room.node);
+        if room.party == self.me {
+            self.batch.told_to_leave(&mut self.ledger, room.task, room.standing.since);
+            return;
+        }
+        let is_it = |owed: &Owed| owed.room.task == room.task && owed.room.node == room.node;
+        match self.owed.iter().position(is_it) {
+            Some(at) => {
+                let withheld = self.owed.remove(at).withheld;
+                withheld.iter().for_each(|withheld| self.ledger.give(withheld));
+            }
+            None => self.free(room),
+        }
+        self.batch.withhold_again(&mut self.ledger, room.task);
+        self.batch.noticed(room.node);
     }
 
     /// Room that others made is ours: held at first, and then in place.

@@ -7,9 +7,11 @@ mod layouts;
 mod members;
 mod naive;
 mod nonsense;
+mod offering;
 mod preempting;
 mod pressing;
 mod steady;
+mod village;
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -675,7 +675,12 @@ impl Ledger {
     /// Gives back what was withheld.
     pub fn give(&mut self, withheld: &Withheld) {
         let node = withheld.node;
-        let fits = self.free[node.index()].checked_add(&withheld.lanes);
+        // Of a device that is gone meanwhile nothing is given back, as when a task on it ends.
+        let is_gone = |device: u8| self.devices.gone(node.index(), GpuSet(1 << device)) > 0;
+        let gone: u32 = withheld.devices.iter().filter(|one| is_gone(one.0)).map(|one| u32::from(one.1)).sum();
+        let mut lanes = withheld.lanes;
+        lanes[GPU] = lanes[GPU].saturating_sub(gone);
+        let fits = self.free[node.index()].checked_add(&lanes);
         if fits.is_none_or(|sum| !sum.fits_in(&self.capacity[node.index()])) {
             // The node came back empty meanwhile.
             return;
@@ -683,7 +688,7 @@ impl Ledger {
         for &(device, milli) in &withheld.devices {
             self.devices.release(node.index(), GpuRequest { count: 1, milli }, GpuSet(1 << device));
         }
-        self.shift(node, &withheld.lanes, true);
+        self.shift(node, &lanes, true);
     }
 
     fn shift(&mut self, node: NodeId, lanes: &Resources, more: bool) {

@@ -95,6 +95,7 @@ impl TwoLevel {
         for task in tasks {
             self.end_task(crate::id::TaskId(task));
         }
+        self.forget_kept(party);
         let Some(framework) = self.frameworks.get_mut(usize::from(party.0)).and_then(Option::take) else { return };
         for member in framework.members {
             let entry = &mut self.roles[member.role];

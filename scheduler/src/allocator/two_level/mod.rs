@@ -11,6 +11,7 @@ mod device;
 pub mod filter;
 pub mod framework;
 pub mod maintenance;
+mod making_room;
 mod member;
 pub mod offer;
 pub mod options;
@@ -24,15 +25,15 @@ mod step;
 mod tests;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::Decision;
 use crate::allocator::sorter::{Client, SORTERS, Sorter};
 use crate::draw::mix;
-use crate::event::GpuSet;
-use crate::id::{NodeId, OfferId, PartyId};
+use crate::event::{Displacement, GpuSet};
+use crate::id::{NodeId, OfferId, PartyId, TaskId};
 use crate::paged::PagedMap;
 use crate::resources::{LANES, Resources, Totals};
 use crate::slab::Slab;
@@ -46,6 +47,7 @@ pub use role::{Role, Roles};
 
 use agent::{Agent, Grant, Part, Terms, lanewise};
 use framework::Framework;
+use making_room::Kept;
 use offer::{Held, Hold};
 
 /// Which agents the next run looks at.
@@ -89,6 +91,10 @@ pub struct TwoLevel {
     of_task: PagedMap,
     /// Launches of a gang of which more is to come.
     gangs: Vec<crate::event::Launch>,
+    /// Who is to leave for a task of the same framework, of which more is to come.
+    named: Vec<Displacement>,
+    /// What is kept for tasks that others of the same framework leave for.
+    kept: BTreeMap<(PartyId, TaskId), Kept>,
     /// Agents that may be offered, by number; none: all (R6).
     whitelist: Option<BTreeSet<u32>>,
     /// A whitelist that was written and is not read yet.
@@ -130,6 +136,8 @@ impl Clone for TwoLevel {
             holds: self.holds.clone(),
             of_task: self.of_task.clone(),
             gangs: self.gangs.clone(),
+            named: self.named.clone(),
+            kept: self.kept.clone(),
             whitelist: self.whitelist.clone(),
             written: self.written.clone(),
             paused: self.paused,
@@ -172,6 +180,8 @@ impl TwoLevel {
             holds: Slab::default(),
             of_task: PagedMap::new(),
             gangs: Vec::new(),
+            named: Vec::new(),
+            kept: BTreeMap::new(),
             whitelist: None,
             written: None,
             paused: None,

@@ -88,7 +88,7 @@ impl TwoLevel {
     }
 
     /// What an offer or a task held is free again; nobody is offered it before the next run.
-    fn recover(&mut self, at: u32, life: u32, role: u32, party: PartyId, grant: &Grant) {
+    pub(super) fn recover(&mut self, at: u32, life: u32, role: u32, party: PartyId, grant: &Grant) {
         self.give_back(at, life, role, grant);
         if role == agent::NOBODY {
             return;
@@ -388,15 +388,37 @@ impl TwoLevel {
         self.of_offer.find(offer.0).map(|slot| &mut self.offers[slot])
     }
 
-    /// What tasks hold, by task and then by part of a gang.
+    /// What tasks hold, by task and then by part of a gang; then what is kept of those that have left.
     pub(super) fn holds_in_order(&self) -> impl Iterator<Item = &Hold> {
-        self.of_task.iter().flat_map(move |(_, first)| {
-            let mut slot = first;
-            core::iter::from_fn(move || {
-                let hold = (slot != NONE).then(|| &self.holds[slot])?;
-                slot = hold.next;
-                Some(hold)
-            })
+        let held = self.of_task.iter().flat_map(move |(_, first)| self.holds_from(first));
+        held.chain(self.kept.values().flat_map(|kept| &kept.holds))
+    }
+
+    /// What one task holds.
+    pub(super) fn holds_of(&self, task: TaskId) -> impl Iterator<Item = &Hold> {
+        self.holds_from(self.of_task.find(task.0).unwrap_or(NONE))
+    }
+
+    fn holds_from(&self, first: u32) -> impl Iterator<Item = &Hold> {
+        let mut slot = first;
+        core::iter::from_fn(move || {
+            let hold = (slot != NONE).then(|| &self.holds[slot])?;
+            slot = hold.next;
+            Some(hold)
         })
+    }
+
+    /// A task is over, and what it held is not given back yet.
+    pub(super) fn take_holds(&mut self, task: TaskId) -> Vec<Hold> {
+        let mut holds = Vec::new();
+        let mut slot = self.of_task.remove(task.0).unwrap_or(NONE);
+        while slot != NONE {
+            let grant = core::mem::take(&mut self.holds[slot].grant);
+            let hold = Hold { grant, ..self.holds[slot].clone() };
+            self.holds.free(slot);
+            slot = hold.next;
+            holds.push(hold);
+        }
+        holds
     }
 }

@@ -2,227 +2,17 @@
 //! are needless, as Slurm's may be: whoever settles claims spares them), and several of them, whose news
 //! take their time, never push out an equal, never do so in vain, and never hand out room twice.
 
-use alloc::collections::{BTreeMap, VecDeque};
-
 use proptest::prelude::*;
 
+use super::village::Deed::{Evicted, Placed, Refused};
+use super::village::{Deed, Village, forceful, job_of, random_job};
 use super::*;
-use crate::allocator::two_level::FrameworkSpec;
-use crate::config::{Architecture, Commit, Conflicts, Habits, Setting};
+use crate::config::{Architecture, Commit, Conflicts, Habits};
 use crate::draw::mix;
-
-/// What happens in the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Deed {
-    Placed(u64, u32, u32),
-    Evicted(u64, u64, bool),
-    Refused(u16, u64),
-}
-
-/// A running task: its owner, and what it holds of which node.
-#[derive(Clone, Debug)]
-struct Tenant {
-    party: u16,
-    cpu: u32,
-    at: Vec<(u32, u32)>,
-}
-
-/// A settler and frameworks, the messages between them, and the truth.
-struct Village {
-    core: Core,
-    now: Time,
-    /// How long a message takes.
-    link: Span,
-    inboxes: Vec<Vec<Event>>,
-    mail: VecDeque<(Time, usize, Event)>,
-    capacity: Vec<u32>,
-    running: BTreeMap<u64, Tenant>,
-    /// Owner, priority and millicores.
-    known: BTreeMap<u64, (u16, i32, u32)>,
-    waiting: Vec<u64>,
-    leaving: Vec<u64>,
-    deeds: Vec<Deed>,
-    next: u64,
-}
-
-impl Village {
-    fn new(config: &Config, frameworks: u16, nodes: &[u32]) -> Self {
-        let mut village = Self {
-            core: Core::new(&Registries::default()),
-            now: Time::ZERO,
-            link: Span::ZERO,
-            inboxes: vec![Vec::new(); usize::from(frameworks) + 1],
-            mail: VecDeque::new(),
-            capacity: nodes.to_vec(),
-            running: BTreeMap::new(),
-            known: BTreeMap::new(),
-            waiting: vec![],
-            leaving: vec![],
-            deeds: vec![],
-            next: 0,
-        };
-        let config = Config { architecture: Architecture::SharedState, ..config.clone() };
-        for party in 0..=frameworks {
-            village.tell(usize::from(party), Event::Configured(Box::new(config.clone())));
-            if party > 0 {
-                let spec = FrameworkSpec { party: PartyId(party), ..FrameworkSpec::default() };
-                village.tell(0, Event::FrameworkJoined(Box::new(spec)));
-            }
-        }
-        for (id, &cpu) in (0..).zip(nodes) {
-            village.tell_all(&Event::NodeAdded(Box::new(node(id, cpu, 0))));
-        }
-        village.settle();
-        village
-    }
-
-    fn tell(&mut self, party: usize, event: Event) {
-        self.inboxes[party].push(event);
-    }
-
-    fn tell_all(&mut self, event: &Event) {
-        (0..self.inboxes.len()).for_each(|party| self.tell(party, event.clone()));
-    }
-
-    /// Everybody thinks until nobody has anything to think about; messages arrive that are due.
-    fn settle(&mut self) {
-        let mut rounds = 0;
-        loop {
-            while let Some(&(at, party, _)) = self.mail.front()
-                && at <= self.now
-            {
-                if let Some((.., event)) = self.mail.pop_front() {
-                    self.tell(party, event);
-                }
-            }
-            let Some(party) = (0..self.inboxes.len()).find(|&party| !self.inboxes[party].is_empty()) else { return };
-            rounds += 1;
-            assert!(rounds < 2_000, "they go on for ever");
-            let events = core::mem::take(&mut self.inboxes[party]);
-            let mut decisions = vec![];
-            let id = PartyId(party as u16);
-            self.core.step(id, self.now, &events, &mut decisions).expect("our core is never gone");
-            decisions.into_iter().for_each(|decision| self.carry_out(id, decision));
-        }
-    }
-
-    /// Goes on to the next instant at which a message arrives; false if none is under way.
-    fn go_on(&mut self) -> bool {
-        let Some(&(at, ..)) = self.mail.front() else { return false };
-        self.now = at;
-        self.settle();
-        true
-    }
-
-    fn send(&mut self, to: PartyId, event: Event) {
-        self.mail.push_back((self.now + self.link, usize::from(to.0), event));
-    }
-
-    fn carry_out(&mut self, from: PartyId, decision: Decision) {
-        match decision {
-            Decision::Claim(claim) => self.send(PartyId::FIRST, Event::ClaimRequested(claim)),
-            Decision::Displace(asked) => self.send(PartyId::FIRST, Event::DisplacementRequested(asked)),
-            Decision::Tell { to, room, freed: true } => self.send(to, Event::RoomFreed(room)),
-            Decision::Tell { to, room, freed: false } => self.send(to, Event::RoomTaken(room)),
-            Decision::Refuse { to, task } => {
-                self.deeds.push(Deed::Refused(to.0, task.0));
-                self.send(to, Event::LaunchRefused { task });
-            }
-            Decision::Place { task, node, count, more, .. } => {
-                assert_eq!(from, PartyId::FIRST);
-                self.place(task.0, node.0, count, more);
-            }
-            Decision::Evict { task, grace, requeue } => {
-                assert_eq!(from, PartyId::FIRST);
-                self.evict(task.0, grace, requeue);
-            }
-            _ => {}
-        }
-    }
-
-    fn place(&mut self, task: u64, node: u32, count: u32, more: bool) {
-        let (party, _, cpu) = self.known[&task];
-        assert!(self.waiting.contains(&task), "{task} does not wait");
-        self.running.entry(task).or_insert(Tenant { party, cpu, at: vec![] }).at.push((node, count));
-        if !more {
-            self.waiting.retain(|&other| other != task);
-        }
-        let held = self.running.values().flat_map(|one| one.at.iter().map(|&(at, count)| (at, count * one.cpu)));
-        let held: u32 = held.filter(|&(at, _)| at == node).map(|(_, cpu)| cpu).sum();
-        assert!(held <= self.capacity[node as usize], "node {node} is given out twice: {held}");
-        self.deeds.push(Deed::Placed(task, node, count));
-    }
-
-    fn evict(&mut self, task: u64, grace: Span, requeue: bool) {
-        assert!(!self.leaving.contains(&task), "{task} is told twice");
-        if self.running.contains_key(&task) {
-            let above = self.waiting.iter().any(|other| self.known[other].1 > self.known[&task].1);
-            assert!(above, "{task} makes room for nobody above it");
-            self.leaving.push(task);
-        }
-        self.deeds.push(Deed::Evicted(task, grace.0 / 1_000_000, requeue));
-    }
-
-    fn end(&mut self, task: u64, ending: Ending) {
-        let gone = self.running.remove(&task).expect("it runs");
-        self.leaving.retain(|&other| other != task);
-        if ending == Ending::Evicted {
-            self.waiting.push(task);
-        }
-        let event = Event::TaskEnded { task: TaskId(task), ending };
-        self.tell(usize::from(gone.party), event.clone());
-        self.tell(0, event);
-        self.settle();
-    }
-
-    fn submit(&mut self, party: u16, spec: JobSpec) {
-        let units = if spec.kind == JobKind::Gang { 1 } else { u64::from(spec.count) };
-        for task in spec.first_task.0..spec.first_task.0 + units {
-            self.known.insert(task, (party, spec.priority, spec.request[0]));
-            self.waiting.push(task);
-        }
-        self.tell(usize::from(party), Event::JobSubmitted(spec));
-        self.settle();
-    }
-
-    /// A job of one task with this priority.
-    fn task(&mut self, party: u16, priority: i32, cpu: u32) -> u64 {
-        let spec = job_of(self.next, 1, priority, cpu);
-        self.next += 1;
-        let task = spec.first_task.0;
-        self.submit(party, spec);
-        task
-    }
-
-    fn done(&mut self) -> Vec<Deed> {
-        core::mem::take(&mut self.deeds)
-    }
-}
-
-fn job_of(first: u64, count: u32, priority: i32, cpu: u32) -> JobSpec {
-    JobSpec {
-        job: JobId(first),
-        first_task: TaskId(first),
-        count,
-        request: Resources::new(cpu, 0),
-        priority,
-        ..JobSpec::default()
-    }
-}
-
-fn forceful(policy: &str, grace: &str) -> Config {
-    let mut preemption = Choice::named(policy);
-    if policy != "none" {
-        preemption.options.insert("grace".to_string(), Setting::Text(grace.to_string()));
-    }
-    Config { queue: Choice::named("priority"), preemption, ..placed_by("first-fit") }
-}
-
-use Deed::{Evicted, Placed, Refused};
 
 #[test]
 fn victims_of_another_framework_leave_and_the_room_is_for_whom_they_left() {
-    let mut village = Village::new(&forceful("priority", "30s"), 2, &[2_000, 2_000]);
+    let mut village = Village::new(&forceful(Architecture::SharedState, "priority", "30s"), 2, &[2_000, 2_000]);
     for priority in [1, 0, 2, 0] {
         village.task(1, priority, 1_000);
     }
@@ -251,7 +41,7 @@ fn victims_of_another_framework_leave_and_the_room_is_for_whom_they_left() {
 
 #[test]
 fn never_an_equal_never_in_vain_never_the_protected_and_never_beyond_a_budget() {
-    let mut village = Village::new(&forceful("priority", "0s"), 2, &[4_000]);
+    let mut village = Village::new(&forceful(Architecture::SharedState, "priority", "0s"), 2, &[4_000]);
     village.task(1, 3, 1_000);
     let mut spec = JobSpec { protected: true, ..job_of(1, 1, 0, 1_000) };
     village.submit(1, spec);
@@ -273,7 +63,7 @@ fn never_an_equal_never_in_vain_never_the_protected_and_never_beyond_a_budget() 
 
 #[test]
 fn a_claim_whose_victim_is_gone_conflicts_and_is_tried_again() {
-    let mut village = Village::new(&forceful("priority", "0s"), 2, &[1_000, 1_000]);
+    let mut village = Village::new(&forceful(Architecture::SharedState, "priority", "0s"), 2, &[1_000, 1_000]);
     village.task(1, 0, 1_000);
     village.task(1, 1, 1_000);
     village.link = Span(1_000);
@@ -296,7 +86,7 @@ fn a_claim_whose_victim_is_gone_conflicts_and_is_tried_again() {
 
 #[test]
 fn who_counted_on_a_node_that_closes_is_refused_and_finds_another() {
-    let mut village = Village::new(&forceful("priority", "30s"), 2, &[1_000, 1_000]);
+    let mut village = Village::new(&forceful(Architecture::SharedState, "priority", "30s"), 2, &[1_000, 1_000]);
     village.task(1, 0, 1_000);
     village.task(1, 1, 1_000);
     village.done();
@@ -314,7 +104,7 @@ fn who_counted_on_a_node_that_closes_is_refused_and_finds_another() {
 
 #[test]
 fn a_gang_of_others_leaves_as_a_whole_and_for_a_gang_several_do() {
-    let mut village = Village::new(&forceful("priority", "1s"), 2, &[2_000, 2_000, 2_000]);
+    let mut village = Village::new(&forceful(Architecture::SharedState, "priority", "1s"), 2, &[2_000, 2_000, 2_000]);
     village.submit(1, JobSpec { kind: JobKind::Gang, ..job_of(0, 4, 0, 1_000) });
     village.submit(1, job_of(4, 1, 0, 2_000));
     village.done();
@@ -329,15 +119,20 @@ fn a_gang_of_others_leaves_as_a_whole_and_for_a_gang_several_do() {
     assert_eq!(village.done(), [Placed(20, 0, 1), Placed(20, 1, 1), Placed(20, 2, 1)]);
 }
 
-/// What the random cases are made of.
-fn random_job(first: u64, draw: impl Fn(u64, u64) -> u64) -> JobSpec {
-    let gang = draw(2, 4) == 0;
-    JobSpec {
-        kind: if gang { JobKind::Gang } else { JobKind::Batch },
-        protected: draw(7, 8) == 0,
-        estimate: Some(Span(50)),
-        ..job_of(first, 1 + draw(3, 3) as u32, draw(5, 4) as i32, 500 * (1 + draw(4, 6) as u32))
+/// Everything that runs ends, one after the other, when no message is under way.
+fn everybody_leaves(village: &mut Village) -> Result<(), TestCaseError> {
+    for turn in 0..20_000 {
+        // Messages may go on as long as somebody is about to leave.
+        if village.go_on() && !(turn % 100 == 0 && !village.leaving.is_empty()) {
+            continue;
+        }
+        match (village.leaving.first().copied(), village.running.keys().next().copied()) {
+            (Some(task), _) => village.end(task, Ending::Evicted),
+            (None, Some(task)) => village.end(task, Ending::Finished),
+            (None, None) => return Ok(()),
+        }
     }
+    Err(TestCaseError::fail("they go on for ever"))
 }
 
 proptest! {
@@ -349,11 +144,12 @@ proptest! {
         backfill in 0_usize..2,
         words in prop::collection::vec(any::<u64>(), 1..90),
     ) {
-        let mut config = forceful(["none", "kubernetes", "priority"][policy], "1s");
+        let mut config = forceful(Architecture::SharedState, ["none", "kubernetes", "priority"][policy], "1s");
         config.backfill = Choice::named(["none", "easy"][backfill]);
         config.placement = Choice::named("best-fit");
         let nodes = [4_000, 3_000, 2_000];
-        let mut stage = Stage::with(config.clone(), &nodes.map(|cpu| (cpu, 0)));
+        let alone = Config { architecture: Architecture::Monolithic, ..config.clone() };
+        let mut stage = Stage::with(alone, &nodes.map(|cpu| (cpu, 0)));
         let mut village = Village::new(&config, 1, &nodes);
         for word in words {
             let draw = |index: u64, bound: u64| mix(word ^ mix(index)) % bound;
@@ -377,7 +173,8 @@ proptest! {
                     stage.submit(spec);
                 }
             }
-            let mut expected: Vec<Deed> = stage.places().into_iter().map(|(task, node, count)| Placed(task, node, count)).collect();
+            let placed = stage.places().into_iter().map(|(task, node, count)| Placed(task, node, count));
+            let mut expected: Vec<Deed> = placed.collect();
             expected.extend(stage.evicted().into_iter().map(|(task, grace, requeue)| Evicted(task, grace, requeue)));
             let mut deeds = village.done();
             expected.sort_unstable();
@@ -397,7 +194,8 @@ proptest! {
     ) {
         let habits = Habits { commit: if together { Commit::Gang } else { Commit::Incremental }, ..Habits::default() };
         let conflicts = if coarse { Conflicts::Coarse } else { Conflicts::Fine };
-        let config = Config { habits, conflicts, ..forceful(["kubernetes", "priority", "slurm"][policy], "1s") };
+        let policy = ["kubernetes", "priority", "slurm"][policy];
+        let config = Config { habits, conflicts, ..forceful(Architecture::SharedState, policy, "1s") };
         let nodes = [4_000, 3_000, 2_000];
         let mut village = Village::new(&config, 3, &nodes);
         village.link = Span(link);
@@ -421,20 +219,7 @@ proptest! {
                 }
             }
         }
-        let mut turns = 0;
-        loop {
-            turns += 1;
-            prop_assert!(turns < 20_000, "they go on for ever");
-            if village.go_on() {
-                continue;
-            }
-            let leaving = village.leaving.first().copied();
-            match (leaving, village.running.keys().next().copied()) {
-                (Some(task), _) => village.end(task, Ending::Evicted),
-                (None, Some(task)) => village.end(task, Ending::Finished),
-                (None, None) => break,
-            }
-        }
+        everybody_leaves(&mut village)?;
         // What still waits is too large for the fleet; and everybody can have all of it.
         prop_assert_eq!(village.core.waiting(), village.waiting.len() as u64);
         let ledger = village.core.ledger().expect("configured");
@@ -447,10 +232,7 @@ proptest! {
             while village.go_on() {}
             let deeds = village.done();
             prop_assert!(deeds.iter().all(|deed| matches!(deed, Placed(..))) && deeds.len() == 3, "{:?}", deeds);
-            while let Some(task) = village.running.keys().next().copied() {
-                village.end(task, Ending::Finished);
-                while village.go_on() {}
-            }
+            everybody_leaves(&mut village)?;
         }
     }
 }

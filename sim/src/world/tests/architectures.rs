@@ -177,3 +177,29 @@ fn the_important_of_one_team_push_out_the_others_under_shared_state() {
         }
     }
 }
+
+#[test]
+fn a_team_that_is_offered_room_pushes_out_its_own_only() {
+    for link_us in [0, 137_000] {
+        // Each team has half of twelve cpus; after five seconds without a fitting offer the first makes room for itself.
+        let low = |name| important(name, 1, 0, group(6, 1_000, 1_000));
+        let urgent = important(2, 5, 10, group(3, 1_000, 30));
+        let mut preemption = Choice::named("priority");
+        let grace = windtunnel_scheduler::config::Setting::Text("2s".to_owned());
+        preemption.options.insert("grace".to_owned(), grace);
+        let config = Config { preemption, queue: Choice::named("priority"), ..Config::default() };
+        let mut experiment = two_teams(Architecture::TwoLevel, config, [vec![low(0), urgent], vec![low(1)]]);
+        experiment.link = Span(link_us);
+        let (outcome, tape) = run_with(experiment, &mut Core::new(&Registries::default())).expect("it runs");
+        check_done(&outcome, &format!("{link_us} us"));
+        let evicted = tape.rows.iter().filter(|row| row.state == State::Evicted);
+        assert_eq!(evicted.map(|row| &row.task[..2]).collect::<String>(), "0/0/0/", "{link_us} us: three of its own");
+        let urgent = tape.rows.iter().filter(|row| row.task.starts_with("2/")).collect::<Vec<_>>();
+        assert_eq!(urgent.len(), 3, "{link_us} us: once in place they stay");
+        for row in urgent {
+            let (wait, start) = (row.wait.expect("it started once"), row.start.expect("it started"));
+            assert!(start >= seconds(17) && start < seconds(18), "{link_us} us: {start}");
+            assert_eq!(row.causes, wait, "{link_us} us: the causes add up to it");
+        }
+    }
+}
