@@ -67,8 +67,15 @@ impl TwoLevel {
         is_there && hold.role != agent::NOBODY && self.framework(hold.party).is_some_and(|framework| framework.active)
     }
 
+    /// A task is over: what it held is free, or kept for another.
+    pub(super) fn task_over(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
+        if !self.keep(now, task, out) {
+            self.end_task(task);
+        }
+    }
+
     /// A task is over. True if what it held is kept for another, so that nobody else gets it.
-    pub(super) fn keep(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) -> bool {
+    fn keep(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) -> bool {
         let found = self.kept.iter().find(|(_, kept)| kept.victims.contains(&task)).map(|(&key, _)| key);
         let Some(key) = found else { return false };
         let holds = self.take_holds(task);

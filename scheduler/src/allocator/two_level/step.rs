@@ -74,11 +74,7 @@ impl TwoLevel {
             Event::OfferDeclined { offer, from, refuse } => self.decline(now, *from, *offer, *refuse),
             Event::OffersSuppressed { from } => self.suppress(*from, None),
             Event::OffersRevived { from } => self.revive(*from, None),
-            Event::TaskEnded { task, .. } => {
-                if !self.keep(now, *task, out) {
-                    self.end_task(*task);
-                }
-            }
+            Event::TaskEnded { task, .. } => self.task_over(now, *task, out),
             Event::DisplacementRequested(asked) => self.displace(asked, out),
             Event::RoomTaken(room) => self.adopt(room, out),
             Event::InverseOfferAnswered { from, node, refuse } => self.answer_inverse(now, *from, *node, *refuse),

@@ -123,7 +123,8 @@ fn a_gang_of_others_leaves_as_a_whole_and_for_a_gang_several_do() {
 fn everybody_leaves(village: &mut Village) -> Result<(), TestCaseError> {
     for turn in 0..20_000 {
         // Messages may go on as long as somebody is about to leave.
-        if village.go_on() && !(turn % 100 == 0 && !village.leaving.is_empty()) {
+        let may_leave = turn % 100 == 0 && !village.leaving.is_empty();
+        if village.go_on() && !may_leave {
             continue;
         }
         match (village.leaving.first().copied(), village.running.keys().next().copied()) {
