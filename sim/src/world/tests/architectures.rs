@@ -181,7 +181,7 @@ fn the_important_of_one_team_push_out_the_others_under_shared_state() {
 #[test]
 fn a_team_that_is_offered_room_pushes_out_its_own_only() {
     for link_us in [0, 137_000] {
-        // Each team has half of twelve cpus; after five seconds without a fitting offer the first makes room for itself.
+        // Each team has half of twelve cpus; after five seconds without a fitting offer the first makes room itself.
         let low = |name| important(name, 1, 0, group(6, 1_000, 1_000));
         let urgent = important(2, 5, 10, group(3, 1_000, 30));
         let mut preemption = Choice::named("priority");
