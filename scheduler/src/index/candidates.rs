@@ -140,8 +140,10 @@ impl<R: Rank> View<'_, R> {
         if keeps_ranks {
             memory.ranks.extend((0..nodes as u32).map(|at| self.rank(NodeId(at))));
         }
-        let blocks = (0..nodes.div_ceil(BLOCK)).map(|block| self.look_through(memory, block));
-        memory.blocks = blocks.collect();
+        let mut blocks = core::mem::take(&mut memory.blocks);
+        blocks.clear();
+        blocks.extend((0..nodes.div_ceil(BLOCK)).map(|block| self.look_through(memory, block)));
+        memory.blocks = blocks;
         memory.tops.clear();
         memory.tops.extend(memory.blocks.chunks(SUPER).map(top_of));
         memory.epoch = self.ledger.epoch();
