@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
+use crate::framework::Rules;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::Layout;
 use crate::partition::Terms;
@@ -221,6 +222,9 @@ pub struct JobSpec {
     /// How often and how soon it is tried again then.
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry: Retry,
+    /// What it is held to besides; none for nearly every job.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub rules: Option<Arc<Rules>>,
 }
 
 /// What kind of work a job is.

@@ -9,7 +9,8 @@ use super::pass::{Beliefs, Pass, Wish};
 use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
 use super::retries::{Pausing, Retries};
-use super::running::{self, Running};
+use super::rules::{End, Ruled};
+use super::running::{self, Running, RunningTask};
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
@@ -52,6 +53,8 @@ pub struct Batch {
     /// Who waits for others to leave, where anybody makes room.
     preempting: Option<Preempting>,
     retries: Retries,
+    /// What single jobs are held to.
+    ruled: Ruled,
     /// Nodes with more room than at the last pass.
     grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
@@ -73,6 +76,7 @@ impl Clone for Batch {
             running: self.running.clone(),
             preempting: self.preempting.clone(),
             retries: self.retries.clone(),
+            ruled: self.ruled.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -94,6 +98,7 @@ impl Batch {
             running: Running::default(),
             preempting: None,
             retries: Retries::default(),
+            ruled: Ruled::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
@@ -197,6 +202,9 @@ impl Batch {
         let key = self.order.key(&waiter, &sight(ledger, now));
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
         let job = self.running.add_job(ledger, spec, waiter, key, live);
+        if spec.rules.is_some() || !self.ruled.is_empty() {
+            self.ruled.admit(job, spec.rules.as_ref());
+        }
         let (shape, members) = {
             let job = self.running.job(job);
             (job.shape, job.members)
@@ -239,10 +247,11 @@ impl Batch {
         while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
             self.take_in(ledger, now, turn);
         }
-        let spec = &*self.config.settled(spec);
-        let waiter = self.config.waiter(spec, now);
-        let key = self.order.key(&waiter, &sight(ledger, now));
-        let job = self.running.add_job(ledger, spec, waiter, key, 1);
+        let job = match self.retries.unpause(spec.first_task) {
+            // It was taken for lost, and nothing is done about it yet: it goes on as what it was.
+            Some(pausing) => pausing.entry.job,
+            None => self.add_adopted(ledger, now, spec),
+        };
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         let count = spec.count.max(1);
         let slot = self.running.start(spec.first_task, job, node, count, gpus);
@@ -257,6 +266,18 @@ impl Batch {
         if let Some(reserving) = &mut self.reserving {
             reserving.adopted(ledger, &mut self.running, slot, now);
         }
+    }
+
+    fn add_adopted(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) -> u32 {
+        let spec = &*self.config.settled(spec);
+        let waiter = self.config.waiter(spec, now);
+        let key = self.order.key(&waiter, &sight(ledger, now));
+        let job = self.running.add_job(ledger, spec, waiter, key, 1);
+        if spec.rules.is_some() || !self.ruled.is_empty() {
+            self.ruled.admit(job, spec.rules.as_ref());
+            self.ruled.adopted(job, spec.first_task);
+        }
+        job
     }
 
     fn hear_end(&mut self, ledger: &mut Ledger, now: Time, id: TaskId, ending: Ending) {
@@ -289,17 +310,8 @@ impl Batch {
             }
             self.blocked = None;
         }
-        let again = match (job.kind, ending) {
-            (_, Ending::Killed) => None,
-            (_, Ending::Evicted) => Some(Span::ZERO),
-            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
-                self.retries.lost(id, job.retry, true)
-            }
-            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
-            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
-            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
-            _ => None,
-        };
+        let again = self.again(ledger, now, &task, ending);
+        let job = self.running.job(task.job);
         if let Some(pause) = again {
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
@@ -311,7 +323,75 @@ impl Batch {
             }
         } else {
             self.retries.forget(id);
-            self.running.end_tasks(ledger, task.job, 1);
+            self.end_tasks(ledger, id, task.job);
+        }
+    }
+
+    /// How soon a task that ended is tried again; None if it is not.
+    fn again(&mut self, ledger: &Ledger, now: Time, task: &RunningTask, ending: Ending) -> Option<Span> {
+        let (id, job) = (task.id, self.running.job(task.job));
+        if !self.ruled.is_empty() {
+            let (is_kept_running, is_unreachable) = (job.kind.is_kept_running(), !ledger.is_open(task.node));
+            let end = End { ending, is_kept_running, is_unreachable };
+            if let Some(ruled) = self.ruled.ended(now, id, task.job, end) {
+                return ruled;
+            }
+        }
+        match (job.kind, ending) {
+            (_, Ending::Killed) => None,
+            (_, Ending::Evicted) => Some(Span::ZERO),
+            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
+                self.retries.lost(id, job.retry, true)
+            }
+            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
+            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
+            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
+            _ => None,
+        }
+    }
+
+    /// A task is over for good.
+    fn end_tasks(&mut self, ledger: &mut Ledger, id: TaskId, job: u32) {
+        if !self.ruled.is_empty() {
+            self.ruled.task_over(id);
+            if self.running.job(job).live == 1 {
+                self.ruled.forget(job);
+            }
+        }
+        self.running.end_tasks(ledger, job, 1);
+    }
+
+    /// Gives up the waiting tasks of jobs that should have started by now.
+    fn give_up_late(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
+        while let Some(slot) = self.ruled.next_late(now) {
+            let mut late = Vec::new();
+            let job = self.running.job(slot);
+            let (shape, members) = (job.shape, job.members);
+            match &mut self.reserving {
+                Some(reserving) => reserving.withdraw(ledger, slot, now, &mut late),
+                None => {
+                    for rank in [UNRANKED, job.waiter.priority] {
+                        self.waiting.withdraw(shape, members, rank, slot, &mut late);
+                    }
+                }
+            }
+            // Whoever stood behind them may be the first now.
+            (self.blocked, self.stirred) = (None, true);
+            for (task, count) in late {
+                decisions.push(Decision::Reject { task: TaskId(task), count: members.max(count) });
+                for id in 0..u64::from(count) {
+                    self.end_tasks(ledger, TaskId(task.saturating_add(id)), slot);
+                }
+            }
+        }
+    }
+
+    /// Ends the tasks that have stayed long enough.
+    fn end_surplus(&mut self, decisions: &mut Vec<Decision>, now: Time) {
+        while let Some(task) = self.ruled.next_leaving(now) {
+            if self.running.find(task).is_some() {
+                decisions.push(Decision::Kill { task, grace: Span::ZERO });
+            }
         }
     }
 
@@ -325,8 +405,10 @@ impl Batch {
             self.wait(ledger, shape, members, entry);
             self.stirred = true;
         }
+        self.give_up_late(ledger, now, decisions);
+        self.end_surplus(decisions, now);
         let step = self.pass_now(ledger, now, decisions);
-        let wake = [step.wake, self.retries.wake()].into_iter().flatten().min();
+        let wake = [step.wake, self.retries.wake(), self.ruled.wake()].into_iter().flatten().min();
         Step { wake, ..step }
     }
 
@@ -426,7 +508,9 @@ impl Batch {
             if let Decision::Place { task, more: false, .. } = *decision
                 && let Some(slot) = self.running.find(task)
             {
-                self.note_use(now, self.running.task(slot).job, 1);
+                let job = self.running.task(slot).job;
+                self.ruled.started(job, now);
+                self.note_use(now, job, 1);
             }
         }
     }
@@ -452,10 +536,10 @@ impl Batch {
         self.look_at_grown(ledger);
         let begin = decisions.len();
         let beliefs = self.beliefs();
-        let Self { config, place, waiting, running, blocked, preempting, .. } = self;
+        let Self { config, place, waiting, running, blocked, preempting, ruled, .. } = self;
         let (place, work, preempting) = (&mut **place, crate::Work::default(), preempting.as_mut());
         let pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting };
-        let mut tries = Tries { pass, config, waiting, blocked };
+        let mut tries = Tries { pass, config, waiting, blocked, ruled };
         while let Some((class, entry)) = tries.waiting.first() {
             if *tries.blocked == Some(class) {
                 break;
@@ -467,7 +551,7 @@ impl Batch {
             }
         }
         let step = Step { wake: None, work: tries.pass.work };
-        if self.order.ages() {
+        if self.order.ages() || !self.ruled.is_empty() {
             self.note_starts(now, &decisions[begin..]);
         }
         step
@@ -508,6 +592,9 @@ impl Batch {
 
     /// A task that was placed is not started after all: it waits again.
     pub fn refused(&mut self, ledger: &mut Ledger, now: Time, task: TaskId) {
+        if let Some(slot) = self.running.find(task).filter(|_| !self.ruled.is_empty()) {
+            self.ruled.waits_again(self.running.task(slot).job);
+        }
         self.hear_end(ledger, now, task, Ending::Evicted);
     }
 
@@ -617,6 +704,7 @@ struct Tries<'a> {
     config: &'a Config,
     waiting: &'a mut Waiting,
     blocked: &'a mut Option<ClassId>,
+    ruled: &'a mut Ruled,
 }
 
 impl Tries<'_> {
@@ -656,6 +744,9 @@ impl Tries<'_> {
             pass.decisions.push(Decision::Reject { task: TaskId(entry.task), count });
             pass.work.tasks += u64::from(count);
             self.waiting.take(class, entry.count);
+            if pass.running.job(entry.job).live == entry.count {
+                self.ruled.forget(entry.job);
+            }
             pass.running.end_tasks(pass.ledger, entry.job, entry.count);
             return true;
         }

@@ -8,6 +8,7 @@ mod pass;
 mod preempting;
 mod reserving;
 mod retries;
+mod rules;
 mod running;
 pub mod service;
 mod sharing;
@@ -16,6 +17,7 @@ pub use batch::{Batch, Policies};
 pub use offered::Offered;
 pub use pass::{Beliefs, Pass, Wish};
 pub use preempting::{Nominee, Preempting};
+pub use rules::Rules;
 pub use running::{Job, Running, RunningTask};
 pub use sharing::Sharing;
 

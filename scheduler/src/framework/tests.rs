@@ -7,6 +7,7 @@ mod members;
 mod naive;
 mod nonsense;
 mod preempting;
+mod rules;
 mod steady;
 
 use alloc::boxed::Box;

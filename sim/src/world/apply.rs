@@ -200,10 +200,10 @@ impl World {
         // What passed before the scheduler heard of the task is the price of deciding elsewhere.
         let wait = self.now.since(self.tasks[slot].eligible).0;
         let said = causes.iter().fold(0_u64, |sum, cause| sum.saturating_add(cause.0));
-        if said > wait {
+        if said > wait && !self.waits_by_its_service(slot, Span(said)) {
             return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
         }
-        causes[Cause::Decision as usize].0 += wait - said;
+        causes[Cause::Decision as usize].0 += wait.saturating_sub(said);
         self.tasks[slot].causes = match self.tasks[slot].causes {
             NONE => self.causes.insert(causes),
             old => {

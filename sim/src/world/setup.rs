@@ -16,12 +16,14 @@ use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
 use super::blast::Radius;
+use super::courses::Courses;
 use super::daemons::Daemons;
 use super::elastic::Comings;
 use super::health::Trouble;
 use super::launching::Launching;
 use super::offers::Offers;
 use super::overload::Overload;
+use super::services::Services;
 use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
@@ -161,6 +163,8 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
+            courses: Courses::default(),
+            services: Services::default(),
             watch,
             pause: None,
             fleet,
@@ -255,6 +259,7 @@ impl World {
             user: Label::default(),
             class: Label::default(),
             groups: Groups::One(group),
+            course: None,
         };
         let slot = self.add_job(&job, workload, Coming::Background)?;
         let spec = self.spec_of(slot, &ask, self.jobs[slot].first_task, 1);

@@ -15,6 +15,8 @@ use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
 use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
+use crate::framework::Rules;
+use crate::framework::service::{Delays, Strategy};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
@@ -73,6 +75,20 @@ fn job(word: u64) -> JobSpec {
         protected: draw(13) % 4 == 0,
         disruption: [None, None, Some(0), Some(1)][draw(14) as usize % 4],
         retry: Retry::default(),
+        rules: (draw(18) % 3 == 0).then(|| Arc::new(rules(draw(19)))),
+    }
+}
+
+/// Anything that a job can be held to.
+fn rules(word: u64) -> Rules {
+    let draw = |index: u64| mix(word ^ mix(index));
+    let retry = Retry { most: Some(draw(0) as u32 % 3), pause: Span(wild(draw(1), 50)), pause_most: Span::ZERO };
+    Rules {
+        start_by: (draw(2) % 2 == 0).then(|| Time(wild(draw(3), 200))),
+        failures: (draw(4) % 2 == 0).then_some(retry),
+        delays: (draw(5) % 2 == 0).then_some(Delays::default()),
+        unreachable: (draw(6) % 2 == 0).then(|| Strategy { inactive: Span(wild(draw(7), 9)), expunge: Span::FOREVER }),
+        leave_at: (draw(8) % 2 == 0).then(|| Time(wild(draw(9), 200))),
     }
 }
 

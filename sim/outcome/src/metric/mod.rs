@@ -7,6 +7,7 @@ mod allocation;
 mod availability;
 mod conservation;
 mod cost;
+mod courses;
 mod fairness;
 mod goodput;
 mod history;
@@ -164,6 +165,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     fairness::METRICS,
     availability::METRICS,
     trouble::METRICS,
+    courses::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,

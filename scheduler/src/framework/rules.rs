@@ -1,0 +1,155 @@
+//! What single jobs are held to beyond what holds for all: when they have to start, what becomes of tasks that fail.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+
+use super::service::{Backoff, Delays, Strategy};
+use crate::event::{Ending, Retry};
+use crate::id::TaskId;
+use crate::time::{Span, Time};
+
+/// What a job is held to beyond what holds for every job. Few jobs are held to anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Rules {
+    /// None of its tasks starts for the first time after this instant: those that wait then are given up.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub start_by: Option<Time>,
+    /// How often and how soon a task that failed of its own is tried again; none: never.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub failures: Option<Retry>,
+    /// Of a service: how long a replica that failed, ended or did not launch is not started again; none: not at all.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub delays: Option<Delays>,
+    /// Of a service: when a replica is replaced whose node cannot be reached; none: at once.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub unreachable: Option<Strategy>,
+    /// Its tasks are ended at this instant: one too many of a service, that came back.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub leave_at: Option<Time>,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub ending: Ending,
+    /// Whether its job is kept running.
+    pub is_kept_running: bool,
+    /// Whether its node is gone from the books.
+    pub is_unreachable: bool,
+}
+
+/// The jobs of a framework that are held to rules, by the slots that they have in its books.
+#[derive(Clone, Default)]
+pub(super) struct Ruled {
+    jobs: BTreeMap<u32, Arc<Rules>>,
+    /// When jobs have to start, where somebody has to see to it.
+    deadlines: BTreeSet<(Time, u32)>,
+    /// How often tasks failed that are tried again.
+    failures: BTreeMap<TaskId, u32>,
+    /// The delays of services whose replicas failed.
+    backoffs: BTreeMap<u32, Backoff>,
+    /// When tasks are to be ended.
+    leaving: BTreeSet<(Time, TaskId)>,
+}
+
+impl Ruled {
+    /// True if nobody is held to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// A job takes a slot.
+    pub(super) fn admit(&mut self, job: u32, rules: Option<&Arc<Rules>>) {
+        let Some(rules) = rules else {
+            // The slot may have been that of a job with rules.
+            self.forget(job);
+            return;
+        };
+        self.backoffs.remove(&job);
+        self.deadlines.extend(rules.start_by.map(|at| (at, job)));
+        self.jobs.insert(job, rules.clone());
+    }
+
+    /// A task runs that was not started here.
+    pub(super) fn adopted(&mut self, job: u32, task: TaskId) {
+        let leave_at = self.jobs.get(&job).and_then(|rules| rules.leave_at);
+        self.leaving.extend(leave_at.map(|at| (at, task)));
+    }
+
+    /// The next task that is to be ended by now.
+    pub(super) fn next_leaving(&mut self, now: Time) -> Option<TaskId> {
+        let first = self.leaving.first().filter(|(at, _)| *at <= now)?.1;
+        self.leaving.pop_first();
+        Some(first)
+    }
+
+    /// A task of a job is started.
+    pub(super) fn started(&mut self, job: u32, now: Time) {
+        if let Some(backoff) = self.backoffs.get_mut(&job) {
+            backoff.alive(now);
+        }
+    }
+
+    /// A job is over.
+    pub(super) fn forget(&mut self, job: u32) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        self.backoffs.remove(&job);
+        if let Some(at) = self.jobs.remove(&job).and_then(|rules| rules.start_by) {
+            self.deadlines.remove(&(at, job));
+        }
+    }
+
+    /// A task that was to start waits after all: it may be late by now.
+    pub(super) fn waits_again(&mut self, job: u32) {
+        let start_by = self.jobs.get(&job).and_then(|rules| rules.start_by);
+        self.deadlines.extend(start_by.map(|at| (at, job)));
+    }
+
+    /// The next job whose waiting tasks are late, each once.
+    pub(super) fn next_late(&mut self, now: Time) -> Option<u32> {
+        while let Some(&(at, job)) = self.deadlines.first().filter(|(at, _)| *at < now) {
+            self.deadlines.pop_first();
+            if self.jobs.get(&job).and_then(|rules| rules.start_by) == Some(at) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// When the next job is late, which may start at the last instant, or the next task is to be ended.
+    pub(super) fn wake(&self) -> Option<Time> {
+        let late = self.deadlines.first().map(|&(at, _)| at + Span(1));
+        late.into_iter().chain(self.leaving.first().map(|&(at, _)| at)).min()
+    }
+
+    /// A task ended: how soon it is tried again, or that it is not; None if its job is held to nothing that says.
+    pub(super) fn ended(&mut self, now: Time, task: TaskId, job: u32, end: End) -> Option<Option<Span>> {
+        let rules = self.jobs.get(&job)?;
+        let crashed = matches!(end.ending, Ending::Failed | Ending::Finished | Ending::Unlaunched);
+        match (rules.delays, rules.unreachable, rules.failures) {
+            (Some(delays), ..) if end.is_kept_running && crashed => {
+                let backoff = self.backoffs.entry(job).or_insert_with(|| Backoff::of(delays));
+                Some(Some(backoff.ended(now, end.ending)))
+            }
+            (_, Some(strategy), _) if end.is_kept_running && end.ending == Ending::Lost && end.is_unreachable => {
+                Some(Some(strategy.replaced(now, Time::ZERO).since(now)))
+            }
+            (.., Some(retry)) if !end.is_kept_running && end.ending == Ending::Failed => {
+                let count = self.failures.entry(task).or_default();
+                *count += 1;
+                Some(retry.allows(*count).then(|| retry.pause(*count)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A task is over for good.
+    pub(super) fn task_over(&mut self, task: TaskId) {
+        if !self.failures.is_empty() {
+            self.failures.remove(&task);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Services: how long their replicas last, how soon one is started again, and what becomes of one whose node cannot be
+//! reached and then can again.
+
+use std::collections::BTreeMap;
+
+use windtunnel_outcome::rows::State;
+use windtunnel_outcome::summary::Summary;
+use windtunnel_scheduler::draw::{Kind, mix, unit};
+use windtunnel_scheduler::event::{Ending, JobKind, JobSpec, Loss};
+use windtunnel_scheduler::framework::Rules;
+use windtunnel_scheduler::framework::service::{Backoff, KillSelection, Strategy, choose};
+use windtunnel_scheduler::id::{JobId, NodeId, RoleId, TaskId};
+use windtunnel_scheduler::time::{Span, Time};
+
+use super::World;
+use super::truth::{Job, Task};
+use crate::experiment::ServiceRules;
+
+/// How long a replica lasts.
+const LIFE: Kind = u64::from_be_bytes(*b"servlife");
+
+/// The books on services that are held to rules. Empty where none is.
+#[derive(Clone, Default)]
+pub(super) struct Services {
+    /// The delays of those whose replicas failed, by the id that the scheduler knows.
+    backoffs: BTreeMap<u64, Backoff>,
+    /// A node is being declared lost: what is lost now cannot be reached.
+    pub is_declaring: bool,
+    /// Replicas that came back after they were replaced: the id that each goes by now, by slot.
+    surplus: BTreeMap<u32, TaskId>,
+    /// Those of them that ended on a node that is silent, by node: nobody has heard.
+    unheard: BTreeMap<u32, Vec<(usize, TaskId)>>,
+    crashes: u64,
+    returned: u64,
+    surplus_sum: u64,
+}
+
+impl Services {
+    /// A job is over.
+    pub(super) fn over(&mut self, id: u64) {
+        if !self.backoffs.is_empty() {
+            self.backoffs.remove(&id);
+        }
+    }
+}
+
+impl World {
+    fn service_rules(&self, job: &Job) -> Option<&ServiceRules> {
+        self.arrivals.workload(usize::from(job.workload)).rules.service.as_ref().filter(|_| !job.background)
+    }
+
+    /// How long a task runs by itself in this attempt.
+    pub(super) fn run_of(&self, slot: u32) -> Span {
+        let task = &self.tasks[slot];
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let run = part.run.of(task.index - part.first);
+        if !(run.is_forever() && part.kind.is_kept_running()) {
+            return run;
+        }
+        match self.service_rules(job).and_then(|rules| rules.life.as_ref()) {
+            // By name and attempt: the same whenever it is started, and wherever.
+            Some(law) => {
+                let entity = job.digest ^ mix(u64::from(task.index));
+                law.sample(unit(self.seed, LIFE, entity, u64::from(task.attempt)).min(1.0 - f64::EPSILON))
+            }
+            None => run,
+        }
+    }
+
+    /// True if a replica that comes to its end by itself has failed.
+    pub(super) fn has_crashed(&self, task: &Task) -> bool {
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let is_endless = part.kind.is_kept_running() && part.run.of(task.index - part.first).is_forever();
+        is_endless && self.service_rules(job).is_some_and(|rules| rules.life.is_some())
+    }
+
+    /// A task takes its room: the time without a failure of its service begins anew.
+    pub(super) fn note_alive(&mut self, slot: u32) {
+        if let Some(backoff) = self.services.backoffs.get_mut(&self.jobs[self.tasks[slot].job].id) {
+            backoff.alive(self.now);
+        }
+    }
+
+    /// How soon a replica that ended is started again, if its service is held to rules that say.
+    pub(super) fn after_service(&mut self, task: &Task, state: State) -> Option<Span> {
+        let job = &self.jobs[task.job];
+        let rules = self.service_rules(job).filter(|_| job.parts.of(task.index).kind.is_kept_running())?;
+        let (delays, unreachable, id) = (rules.delays, rules.unreachable, job.id);
+        let ending = match state {
+            _ if task.is_unlaunched() => Ending::Unlaunched,
+            State::Failed => Ending::Failed,
+            State::Finished => Ending::Finished,
+            State::Lost => Ending::Lost,
+            _ => return None,
+        };
+        if ending == Ending::Lost {
+            let due = unreachable.filter(|_| self.services.is_declaring)?.replaced(self.now, Time::ZERO);
+            return Some(due.since(self.now));
+        }
+        self.services.crashes += 1;
+        let backoff = self.services.backoffs.entry(id).or_insert_with(|| Backoff::of(delays.unwrap_or_default()));
+        delays.map(|_| backoff.ended(self.now, ending))
+    }
+
+    /// A scheduler says that a replica waited longer than it was known to: its service knows best how long it was not to
+    /// be started. True if it may say so.
+    pub(super) fn waits_by_its_service(&mut self, slot: u32, said: Span) -> bool {
+        let ruled = self.service_rules(&self.jobs[self.tasks[slot].job]).is_some();
+        let begun = self.now.0.checked_sub(said.0).filter(|_| ruled);
+        if let Some(begun) = begun {
+            self.tasks[slot].eligible = Time(begun);
+        }
+        begun.is_some()
+    }
+
+    /// An attempt that was given up runs on where it can be reached again, declared lost at `since`. What the scheduler
+    /// is told of it; None if it is ended.
+    pub(super) fn comes_back(&mut self, slot: u32, since: Time) -> Option<JobSpec> {
+        let task = self.tasks[slot];
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let strategy = self.service_rules(job)?.unreachable?;
+        if !task.is_given_up() || task.running.is_none() || !part.kind.is_kept_running() {
+            return None;
+        }
+        let fresh = self.task_slot(TaskId(task.id)).filter(|known| known & super::UNSTARTED == 0)?;
+        let next = &self.tasks[fresh];
+        if next.running.is_none() && next.unheard_state().is_none() && self.now < next.eligible {
+            self.services.returned += 1;
+            self.keep_on(slot, fresh);
+            return Some(self.spec_back(slot, TaskId(task.id), None));
+        }
+        self.stays_a_while(slot, strategy, since)
+    }
+
+    /// Nothing was done about an attempt yet: it goes on as if nothing had been.
+    fn keep_on(&mut self, slot: u32, fresh: u32) {
+        let task = self.tasks[slot];
+        let request = self.constrained(self.jobs[task.job].parts.of(task.index).request);
+        if !self.jobs[task.job].background {
+            self.levels.pending.sub(&request, 1);
+            self.levels.waiting -= 1;
+            self.note_waiting(task.job, -1, false);
+        }
+        self.tasks.free(fresh);
+        self.of_task.insert(task.id, slot);
+        self.tasks[slot].speak();
+        self.tasks[slot].flags = 0;
+        // It has a row like any other again.
+        self.jobs[task.job].rows -= 1;
+        let now = self.now;
+        if let Some(trouble) = &mut self.trouble {
+            trouble.zombies.remove(&(task.id, slot));
+            trouble.note_replaced(task.id, now, true);
+        }
+    }
+
+    /// An attempt was replaced: the two run side by side until the old one is forgotten.
+    fn stays_a_while(&mut self, slot: u32, strategy: Strategy, since: Time) -> Option<JobSpec> {
+        let forgotten = strategy.forgotten(since, Time::ZERO);
+        if forgotten <= self.now {
+            return None;
+        }
+        let id = TaskId(self.next_task);
+        self.next_task += 1;
+        self.of_task.insert(id.0, slot);
+        self.services.surplus.insert(slot, id);
+        self.services.surplus_sum += 1;
+        Some(self.spec_back(slot, id, Some(forgotten)))
+    }
+
+    /// What the scheduler is told of a replica that is back.
+    fn spec_back(&self, slot: u32, id: TaskId, leave_at: Option<Time>) -> JobSpec {
+        let task = &self.tasks[slot];
+        let job = &self.jobs[task.job];
+        let part = job.parts.of(task.index);
+        let rules = leave_at.map(|at| std::sync::Arc::new(Rules { leave_at: Some(at), ..Rules::default() }));
+        JobSpec {
+            job: JobId(job.id),
+            first_task: id,
+            count: 1,
+            // One too many is nothing that anybody keeps running.
+            kind: if leave_at.is_some() { JobKind::Batch } else { part.kind },
+            request: self.constrained(part.request),
+            gpu: self.constrained_gpu(part.gpu),
+            priority: job.priority,
+            role: RoleId(job.role.0),
+            loss: Loss::Fail,
+            terms: job.terms,
+            rules,
+            ..JobSpec::default()
+        }
+    }
+
+    /// True for a replica that is one too many.
+    pub(super) fn is_surplus(&self, slot: u32) -> bool {
+        self.services.surplus.contains_key(&slot)
+    }
+
+    /// A replica that was one too many has ended: the scheduler hears of it, if its node can be heard.
+    pub(super) fn surplus_over(&mut self, slot: u32, workload: usize, node: u32) {
+        let Some(id) = self.services.surplus.remove(&slot) else { return };
+        self.of_task.remove(id.0);
+        let is_silent = self.trouble.as_ref().is_some_and(|trouble| trouble.health[node as usize].is_silent());
+        if is_silent {
+            self.services.unheard.entry(node).or_default().push((workload, id));
+        } else {
+            self.tell_end(workload, id, Ending::Killed);
+        }
+    }
+
+    /// Replicas that are one too many are lost with their node as far as the scheduler knows.
+    pub(super) fn lose_surplus(&mut self, node: NodeId) {
+        if self.services.surplus.is_empty() && self.services.unheard.is_empty() {
+            return;
+        }
+        for slot in self.residents_of(node) {
+            if let Some(id) = self.services.surplus.remove(&slot) {
+                self.of_task.remove(id.0);
+                let workload = usize::from(self.jobs[self.tasks[slot].job].workload);
+                self.tell_end(workload, id, Ending::Lost);
+            }
+        }
+        self.hear_surplus(node);
+    }
+
+    /// What a node kept of those that ended there is heard of.
+    pub(super) fn hear_surplus(&mut self, node: NodeId) {
+        for (workload, id) in self.services.unheard.remove(&node.0).unwrap_or_default() {
+            self.tell_end(workload, id, Ending::Lost);
+        }
+    }
+
+    /// The replicas that go when a service shrinks, the first of them first: by its own rule, else the newest task.
+    pub(super) fn choose_replicas(&self, replicas: &[u64], count: usize) -> Vec<u64> {
+        let running = |&id: &u64| {
+            let slot = self.of_task.find(id).filter(|slot| slot & super::UNSTARTED == 0)?;
+            self.tasks[slot].running.map(|attempt| (TaskId(id), attempt.start.min(self.now), slot))
+        };
+        let running: Vec<(TaskId, Time, u32)> = replicas.iter().filter_map(running).collect();
+        let first = running.first().map(|&(.., slot)| &self.jobs[self.tasks[slot].job]);
+        let selection: Option<KillSelection> = first.and_then(|job| self.service_rules(job)?.kill);
+        match selection {
+            Some(selection) => {
+                let instances: Vec<(TaskId, Time)> = running.iter().map(|&(id, start, _)| (id, start)).collect();
+                choose(selection, &instances, count).into_iter().map(|id| id.0).collect()
+            }
+            None => running.iter().rev().take(count).map(|&(id, ..)| id.0).collect(),
+        }
+    }
+
+    /// Writes what became of replicas, if any service is held to rules.
+    pub(super) fn record_services(&self, summary: &mut Summary) {
+        if self.arrivals.workloads().iter().all(|workload| workload.rules.service.is_none()) {
+            return;
+        }
+        summary.set("services.crashes", self.services.crashes);
+        summary.set("services.returned", self.services.returned);
+        summary.set("services.surplus", self.services.surplus_sum);
+    }
+}
