@@ -4,6 +4,7 @@
 pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::event::{Loss, Retry};
+use windtunnel_scheduler::framework::Resident;
 use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
@@ -127,6 +128,8 @@ pub struct ServiceRules {
     pub kill: Option<KillSelection>,
     /// What becomes of one whose node cannot be reached; none: it is replaced at once, and ended if it comes back.
     pub unreachable: Option<Strategy>,
+    /// Replicas belong to their nodes; none: they go anywhere.
+    pub resident: Option<Resident>,
 }
 
 /// How the runs of a schedule deal with each other and with time.

@@ -23,6 +23,13 @@ pub struct Service {
     /// What becomes of a replica whose node cannot be reached: `{ inactive = "5m", expunge = "10m" }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<Unreachable>,
+    /// Whether a replica belongs to the node on which it first ran: it starts again there, and waits for its room there
+    /// and for the node itself.
+    #[serde(default)]
+    pub resident: bool,
+    /// After so long a replica that waits for its node goes elsewhere; left out: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replace_after: Option<Duration>,
 }
 
 /// Delays after failures: longer with every one, forgotten after `max` without any.

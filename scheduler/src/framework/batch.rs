@@ -8,15 +8,16 @@ use alloc::vec::Vec;
 use super::pass::{Beliefs, Pass, Wish};
 use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
+use super::resident::Residents;
 use super::retries::{Pausing, Retries};
-use super::rules::{End, Ruled};
-use super::running::{self, Running, RunningTask};
+use super::rules::Ruled;
+use super::running::{self, Running};
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
 use crate::config::{Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
-use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
+use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, NodeSpec};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, Shape, ShapeId};
@@ -46,21 +47,23 @@ pub struct Batch {
     order: Box<dyn Order>,
     place: Box<dyn Place>,
     /// Who waits, where nobody holds a reservation.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// Who waits, where some do.
-    reserving: Option<Reserving>,
-    running: Running,
+    pub(super) reserving: Option<Reserving>,
+    pub(super) running: Running,
     /// Who waits for others to leave, where anybody makes room.
     preempting: Option<Preempting>,
-    retries: Retries,
+    pub(super) retries: Retries,
     /// What single jobs are held to.
-    ruled: Ruled,
+    pub(super) ruled: Ruled,
+    /// Who waits for its own node.
+    pub(super) residents: Residents,
     /// Nodes with more room than at the last pass.
     grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
-    blocked: Option<ClassId>,
+    pub(super) blocked: Option<ClassId>,
     /// Whether anything happened since the last pass that could let a task start.
-    stirred: bool,
+    pub(super) stirred: bool,
     /// Jobs that may not be handed in on their terms, to be given up in the next pass: the first task and how many.
     refused: Vec<(TaskId, u32)>,
 }
@@ -77,6 +80,7 @@ impl Clone for Batch {
             preempting: self.preempting.clone(),
             retries: self.retries.clone(),
             ruled: self.ruled.clone(),
+            residents: self.residents.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -99,6 +103,7 @@ impl Batch {
             preempting: None,
             retries: Retries::default(),
             ruled: Ruled::default(),
+            residents: Residents::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
@@ -215,7 +220,7 @@ impl Batch {
     }
 
     /// Tasks join the queue.
-    fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
+    pub(super) fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
         if self.reserving.is_none() {
             let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
             let rank = if is_on { self.running.job(entry.job).waiter.priority } else { UNRANKED };
@@ -247,11 +252,10 @@ impl Batch {
         while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
             self.take_in(ledger, now, turn);
         }
-        let job = match self.retries.unpause(spec.first_task) {
-            // It was taken for lost, and nothing is done about it yet: it goes on as what it was.
-            Some(pausing) => pausing.entry.job,
-            None => self.add_adopted(ledger, now, spec),
-        };
+        // One that was taken for lost, and about which nothing is done yet, goes on as what it was.
+        let pausing = self.retries.unpause(spec.first_task).map(|pausing| pausing.entry.job);
+        let known = pausing.or_else(|| self.unbind(ledger, spec.first_task));
+        let job = known.unwrap_or_else(|| self.add_adopted(ledger, now, spec));
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         let count = spec.count.max(1);
         let slot = self.running.start(spec.first_task, job, node, count, gpus);
@@ -311,8 +315,12 @@ impl Batch {
             self.blocked = None;
         }
         let again = self.again(ledger, now, &task, ending);
-        let job = self.running.job(task.job);
         if let Some(pause) = again {
+            if !self.ruled.is_empty() && self.is_bound(ledger, id, task.node, task.job, ending) {
+                self.bind(ledger, now, now + pause, id, (task.job, task.node, task.gpus));
+                return;
+            }
+            let job = self.running.job(task.job);
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
             let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now + pause };
@@ -324,74 +332,6 @@ impl Batch {
         } else {
             self.retries.forget(id);
             self.end_tasks(ledger, id, task.job);
-        }
-    }
-
-    /// How soon a task that ended is tried again; None if it is not.
-    fn again(&mut self, ledger: &Ledger, now: Time, task: &RunningTask, ending: Ending) -> Option<Span> {
-        let (id, job) = (task.id, self.running.job(task.job));
-        if !self.ruled.is_empty() {
-            let (is_kept_running, is_unreachable) = (job.kind.is_kept_running(), !ledger.is_open(task.node));
-            let end = End { ending, is_kept_running, is_unreachable };
-            if let Some(ruled) = self.ruled.ended(now, id, task.job, end) {
-                return ruled;
-            }
-        }
-        match (job.kind, ending) {
-            (_, Ending::Killed) => None,
-            (_, Ending::Evicted) => Some(Span::ZERO),
-            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
-                self.retries.lost(id, job.retry, true)
-            }
-            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
-            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
-            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
-            _ => None,
-        }
-    }
-
-    /// A task is over for good.
-    fn end_tasks(&mut self, ledger: &mut Ledger, id: TaskId, job: u32) {
-        if !self.ruled.is_empty() {
-            self.ruled.task_over(id);
-            if self.running.job(job).live == 1 {
-                self.ruled.forget(job);
-            }
-        }
-        self.running.end_tasks(ledger, job, 1);
-    }
-
-    /// Gives up the waiting tasks of jobs that should have started by now.
-    fn give_up_late(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
-        while let Some(slot) = self.ruled.next_late(now) {
-            let mut late = Vec::new();
-            let job = self.running.job(slot);
-            let (shape, members) = (job.shape, job.members);
-            match &mut self.reserving {
-                Some(reserving) => reserving.withdraw(ledger, slot, now, &mut late),
-                None => {
-                    for rank in [UNRANKED, job.waiter.priority] {
-                        self.waiting.withdraw(shape, members, rank, slot, &mut late);
-                    }
-                }
-            }
-            // Whoever stood behind them may be the first now.
-            (self.blocked, self.stirred) = (None, true);
-            for (task, count) in late {
-                decisions.push(Decision::Reject { task: TaskId(task), count: members.max(count) });
-                for id in 0..u64::from(count) {
-                    self.end_tasks(ledger, TaskId(task.saturating_add(id)), slot);
-                }
-            }
-        }
-    }
-
-    /// Ends the tasks that have stayed long enough.
-    fn end_surplus(&mut self, decisions: &mut Vec<Decision>, now: Time) {
-        while let Some(task) = self.ruled.next_leaving(now) {
-            if self.running.find(task).is_some() {
-                decisions.push(Decision::Kill { task, grace: Span::ZERO });
-            }
         }
     }
 
@@ -407,8 +347,10 @@ impl Batch {
         }
         self.give_up_late(ledger, now, decisions);
         self.end_surplus(decisions, now);
+        self.start_residents(ledger, now, decisions);
         let step = self.pass_now(ledger, now, decisions);
-        let wake = [step.wake, self.retries.wake(), self.ruled.wake()].into_iter().flatten().min();
+        let wakes = [step.wake, self.retries.wake(), self.ruled.wake(), self.residents.wake(now)];
+        let wake = wakes.into_iter().flatten().min();
         Step { wake, ..step }
     }
 
@@ -516,7 +458,7 @@ impl Batch {
     }
 
     /// A task of a job, or a gang as a whole, begins (1) or ceases (-1) to hold room.
-    fn note_use(&mut self, now: Time, job: u32, sign: i64) {
+    pub(super) fn note_use(&mut self, now: Time, job: u32, sign: i64) {
         if !self.order.ages() {
             return;
         }
@@ -580,6 +522,7 @@ impl Batch {
 
     /// A node that was known comes back empty.
     pub fn rejoins(&mut self, ledger: &mut Ledger, node: NodeId) {
+        self.residents.forget_room(node);
         if ledger.holds(node) {
             self.running.leave_behind(ledger, node);
         }
@@ -688,7 +631,7 @@ impl Batch {
     #[must_use]
     pub fn waiting(&self) -> u64 {
         let nominees = self.preempting.as_ref().map_or(0, Preempting::len) as u64;
-        let pausing = self.retries.len();
+        let pausing = self.retries.len() + self.residents.len();
         nominees + pausing + self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
     }
 }

@@ -2,10 +2,17 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use super::batch::Batch;
+use super::resident::Resident;
+use super::running::RunningTask;
 use super::service::{Backoff, Delays, Strategy};
-use crate::event::{Ending, Retry};
+use crate::decision::Decision;
+use crate::event::{Ending, JobKind, Loss, Retry};
 use crate::id::TaskId;
+use crate::ledger::Ledger;
+use crate::queue::UNRANKED;
 use crate::time::{Span, Time};
 
 /// What a job is held to beyond what holds for every job. Few jobs are held to anything.
@@ -27,6 +34,9 @@ pub struct Rules {
     /// Its tasks are ended at this instant: one too many of a service, that came back.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub leave_at: Option<Time>,
+    /// Of a service: its replicas belong to their nodes; none: they go anywhere.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub resident: Option<Resident>,
 }
 
 /// How a task ended.
@@ -84,6 +94,11 @@ impl Ruled {
         Some(first)
     }
 
+    /// Whether the replicas of a job belong to their nodes.
+    pub(super) fn resident(&self, job: u32) -> Option<Resident> {
+        self.jobs.get(&job)?.resident
+    }
+
     /// A task of a job is started.
     pub(super) fn started(&mut self, job: u32, now: Time) {
         if let Some(backoff) = self.backoffs.get_mut(&job) {
@@ -128,6 +143,10 @@ impl Ruled {
     /// A task ended: how soon it is tried again, or that it is not; None if its job is held to nothing that says.
     pub(super) fn ended(&mut self, now: Time, task: TaskId, job: u32, end: End) -> Option<Option<Span>> {
         let rules = self.jobs.get(&job)?;
+        if rules.resident.is_some() && end.ending == Ending::Lost {
+            // It waits for its node, however long that takes.
+            return Some(Some(Span::ZERO));
+        }
         let crashed = matches!(end.ending, Ending::Failed | Ending::Finished | Ending::Unlaunched);
         match (rules.delays, rules.unreachable, rules.failures) {
             (Some(delays), ..) if end.is_kept_running && crashed => {
@@ -150,6 +169,77 @@ impl Ruled {
     pub(super) fn task_over(&mut self, task: TaskId) {
         if !self.failures.is_empty() {
             self.failures.remove(&task);
+        }
+    }
+}
+
+impl Batch {
+    /// How soon a task that ended is tried again; None if it is not.
+    pub(super) fn again(&mut self, ledger: &Ledger, now: Time, task: &RunningTask, ending: Ending) -> Option<Span> {
+        let (id, job) = (task.id, self.running.job(task.job));
+        if !self.ruled.is_empty() {
+            let (is_kept_running, is_unreachable) = (job.kind.is_kept_running(), !ledger.is_open(task.node));
+            let end = End { ending, is_kept_running, is_unreachable };
+            if let Some(ruled) = self.ruled.ended(now, id, task.job, end) {
+                return ruled;
+            }
+        }
+        match (job.kind, ending) {
+            (_, Ending::Killed) => None,
+            (_, Ending::Evicted) => Some(Span::ZERO),
+            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
+                self.retries.lost(id, job.retry, true)
+            }
+            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
+            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
+            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
+            _ => None,
+        }
+    }
+
+    /// A task is over for good.
+    pub(super) fn end_tasks(&mut self, ledger: &mut Ledger, id: TaskId, job: u32) {
+        if !self.ruled.is_empty() {
+            self.ruled.task_over(id);
+            self.residents.task_over(id);
+            if self.running.job(job).live == 1 {
+                self.ruled.forget(job);
+            }
+        }
+        self.running.end_tasks(ledger, job, 1);
+    }
+
+    /// Gives up the waiting tasks of jobs that should have started by now.
+    pub(super) fn give_up_late(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
+        while let Some(slot) = self.ruled.next_late(now) {
+            let mut late = Vec::new();
+            let job = self.running.job(slot);
+            let (shape, members) = (job.shape, job.members);
+            match &mut self.reserving {
+                Some(reserving) => reserving.withdraw(ledger, slot, now, &mut late),
+                None => {
+                    for rank in [UNRANKED, job.waiter.priority] {
+                        self.waiting.withdraw(shape, members, rank, slot, &mut late);
+                    }
+                }
+            }
+            // Whoever stood behind them may be the first now.
+            (self.blocked, self.stirred) = (None, true);
+            for (task, count) in late {
+                decisions.push(Decision::Reject { task: TaskId(task), count: members.max(count) });
+                for id in 0..u64::from(count) {
+                    self.end_tasks(ledger, TaskId(task.saturating_add(id)), slot);
+                }
+            }
+        }
+    }
+
+    /// Ends the tasks that have stayed long enough.
+    pub(super) fn end_surplus(&mut self, decisions: &mut Vec<Decision>, now: Time) {
+        while let Some(task) = self.ruled.next_leaving(now) {
+            if self.running.find(task).is_some() {
+                decisions.push(Decision::Kill { task, grace: Span::ZERO });
+            }
         }
     }
 }

@@ -74,8 +74,7 @@ pub(super) struct Courses {
 impl Default for Courses {
     fn default() -> Self {
         let flows = Distribution::new(EXACT_MOST);
-        let sums =
-            Sums { runs: 0, skipped: 0, missed: 0, graphs: 0, succeeded: 0, failed: 0, unsubmitted: 0, flows };
+        let sums = Sums { runs: 0, skipped: 0, missed: 0, graphs: 0, succeeded: 0, failed: 0, unsubmitted: 0, flows };
         let (of_job, runs, graphs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { of_job, runs, graphs, ready: Vec::new(), failures: BTreeMap::new(), sums }
     }
@@ -228,6 +227,7 @@ impl World {
             delays: rules.service.as_ref().and_then(|service| service.delays),
             unreachable: rules.service.as_ref().and_then(|service| service.unreachable),
             leave_at: None,
+            resident: rules.service.as_ref().and_then(|service| service.resident),
         }))
     }
 

@@ -87,7 +87,7 @@ impl World {
     pub(super) fn after_service(&mut self, task: &Task, state: State) -> Option<Span> {
         let job = &self.jobs[task.job];
         let rules = self.service_rules(job).filter(|_| job.parts.of(task.index).kind.is_kept_running())?;
-        let (delays, unreachable, id) = (rules.delays, rules.unreachable, job.id);
+        let (delays, unreachable, resident, id) = (rules.delays, rules.unreachable, rules.resident, job.id);
         let ending = match state {
             _ if task.is_unlaunched() => Ending::Unlaunched,
             State::Failed => Ending::Failed,
@@ -95,13 +95,18 @@ impl World {
             State::Lost => Ending::Lost,
             _ => return None,
         };
+        if ending == Ending::Lost && resident.is_some() {
+            // It waits for its node, however long that takes.
+            return Some(Span::ZERO);
+        }
         if ending == Ending::Lost {
             let due = unreachable.filter(|_| self.services.is_declaring)?.replaced(self.now, Time::ZERO);
             return Some(due.since(self.now));
         }
         self.services.crashes += 1;
-        let backoff = self.services.backoffs.entry(id).or_insert_with(|| Backoff::of(delays.unwrap_or_default()));
-        delays.map(|_| backoff.ended(self.now, ending))
+        let delays = delays?;
+        let backoff = self.services.backoffs.entry(id).or_insert_with(|| Backoff::of(delays));
+        Some(backoff.ended(self.now, ending))
     }
 
     /// A scheduler says that a replica waited longer than it was known to: its service knows best how long it was not to
@@ -121,18 +126,20 @@ impl World {
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
-        let strategy = self.service_rules(job)?.unreachable?;
+        let (strategy, resident) = self.service_rules(job).map(|rules| (rules.unreachable, rules.resident))?;
         if !task.is_given_up() || task.running.is_none() || !part.kind.is_kept_running() {
             return None;
         }
         let fresh = self.task_slot(TaskId(task.id)).filter(|known| known & super::UNSTARTED == 0)?;
         let next = &self.tasks[fresh];
-        if next.running.is_none() && next.unheard_state().is_none() && self.now < next.eligible {
+        // One that belongs to this node waits for nothing else.
+        let waits = resident.is_some() || strategy.is_some() && self.now < next.eligible;
+        if waits && next.running.is_none() && next.unheard_state().is_none() {
             self.services.returned += 1;
             self.keep_on(slot, fresh);
             return Some(self.spec_back(slot, TaskId(task.id), None));
         }
-        self.stays_a_while(slot, strategy, since)
+        self.stays_a_while(slot, strategy?, since)
     }
 
     /// Nothing was done about an attempt yet: it goes on as if nothing had been.

@@ -51,7 +51,8 @@ impl Graphs {
         let stages = spec.stages.iter().enumerate().map(|(place, stage)| {
             let inner = |error: BadTerm| BadTerm { key: format!("dag.{place}.{}", error.key), ..error };
             if stage.after.iter().any(|&before| before as usize >= place) {
-                let message = format!("stage `{}` waits for one that does not stand before it: list that first", stage.name);
+                let message =
+                    format!("stage `{}` waits for one that does not stand before it: list that first", stage.name);
                 return Err(BadTerm::new(format!("dag.{place}.after"), message));
             }
             let (name, after) = (stage.name.clone(), stage.after.as_slice().into());

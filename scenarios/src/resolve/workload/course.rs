@@ -134,7 +134,8 @@ pub(super) fn check(
     let what = match (&written.cron, written.dag.is_empty()) {
         (None, true) => return Ok(()),
         (Some(_), false) => {
-            let sentence = "stages of a graph are no runs of a schedule; give arrivals = { constant = \"1/h\" } instead";
+            let sentence =
+                "stages of a graph are no runs of a schedule; give arrivals = { constant = \"1/h\" } instead";
             return Err(context.places.failure(&format!("{inner}.cron"), sentence));
         }
         (Some(_), true) => "runs of schedules",

@@ -1,6 +1,7 @@
 //! How replicas of services are kept running.
 
 use windtunnel_scheduler::Span;
+use windtunnel_scheduler::framework::Resident;
 use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
 use windtunnel_sim::experiment::ServiceRules;
 use windtunnel_traces::synthetic::SyntheticSpec;
@@ -28,6 +29,15 @@ pub(super) fn resolve(
         None => None,
     };
     let delays = written.backoff.map(|crash| delays(crash, &format!("{key}.backoff"), context)).transpose()?;
+    let replace_after = written.replace_after.map(|after| after.span());
+    if replace_after.is_some() && !written.resident {
+        let sentence = "only a replica that belongs to its node waits for it; give resident = true";
+        return Err(context.places.failure(&format!("{key}.replace_after"), sentence));
+    }
+    if written.resident && written.unreachable.is_some() {
+        let sentence = "a replica that belongs to its node waits for it; give `replace_after` instead, or nothing";
+        return Err(context.places.failure(&format!("{key}.unreachable"), sentence));
+    }
     let strategy = |given| strategy(given, &format!("{key}.unreachable"), context);
     Ok(Some(ServiceRules {
         life,
@@ -37,6 +47,7 @@ pub(super) fn resolve(
             Kill::Oldest => KillSelection::OldestFirst,
         }),
         unreachable: written.unreachable.map(strategy).transpose()?,
+        resident: written.resident.then_some(Resident { replace_after }),
     }))
 }
 

@@ -193,7 +193,11 @@ fn a_schedule_that_makes_no_sense_is_refused() {
         ("{ every = \"1h\", times = 2 }", "jobs = 3", "cron.times`: `jobs` is given too; keep one of them"),
         ("{ every = \"1h\" }", "", "jobs arrive without end"),
         ("{ every = \"1h\" }", "arrivals = \"at-once\"", "exactly one of `arrivals` and `cron` is needed"),
-        ("{ every = \"1h\", times = 1 }", "kinds = { service = 1 }", "synthetic.kinds`: services and daemons never end"),
+        (
+            "{ every = \"1h\", times = 1 }",
+            "kinds = { service = 1 }",
+            "synthetic.kinds`: services and daemons never end",
+        ),
         ("{ every = \"1h\", times = 1 }", DAG, "synthetic.cron`: stages of a graph are no runs of a schedule"),
         ("{ every = \"1h\", concurrency = \"deny\" }", "", "unknown variant `deny`"),
     ] {
@@ -285,6 +289,8 @@ fn rules_of_services_that_make_no_sense_are_refused() {
         ("{backoff={first=\"10m\"}}", "service.backoff.max`: 5m is shorter than the first delay of 10m"),
         ("{backoff={factor=0.5}}", "service.backoff.factor`: 0.5 is no factor to grow by"),
         ("{unreachable={inactive=\"5m\"}}", "service.unreachable.expunge`: nobody is forgotten before being replaced"),
+        ("{replace_after=\"1h\"}", "service.replace_after`: only a replica that belongs to its node waits for it"),
+        ("{resident=true,unreachable={}}", "service.unreachable`: a replica that belongs to its node waits for it"),
         ("{life={exponental={mean=\"1h\"}}}", "did you mean `exponential`?"),
     ] {
         let service = format!("workload.0.service={service}");

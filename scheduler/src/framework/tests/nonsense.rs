@@ -15,8 +15,8 @@ use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
 use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
-use crate::framework::Rules;
 use crate::framework::service::{Delays, Strategy};
+use crate::framework::{Resident, Rules};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
@@ -88,6 +88,7 @@ fn rules(word: u64) -> Rules {
         failures: (draw(4) % 2 == 0).then_some(retry),
         delays: (draw(5) % 2 == 0).then_some(Delays::default()),
         unreachable: (draw(6) % 2 == 0).then(|| Strategy { inactive: Span(wild(draw(7), 9)), expunge: Span::FOREVER }),
+        resident: (draw(10) % 2 == 0).then(|| Resident { replace_after: Some(Span(wild(draw(11), 50))) }),
         leave_at: (draw(8) % 2 == 0).then(|| Time(wild(draw(9), 200))),
     }
 }

@@ -1,6 +1,7 @@
 //! Services that fail, shrink and lose their nodes for a while: by hand.
 
 use windtunnel_scheduler::config::Architecture;
+use windtunnel_scheduler::framework::Resident;
 use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
 use windtunnel_traces::synthetic::Constant;
 
@@ -189,4 +190,58 @@ fn one_too_many_may_lose_its_node_again() {
         assert_eq!(number(&outcome, "conservation.cpu.residual"), 0.0);
         assert_eq!(number(&outcome, "tasks.running_at_end"), 1.0);
     }
+}
+
+/// A resident replica on the first of two nodes.
+fn resident(effect: Effect, silent: &[(u64, u64)], replace_after: Option<u64>, end: u64) -> Experiment {
+    let mut setup = cut(None, effect, silent, end);
+    let replace_after = replace_after.map(Span::from_seconds);
+    setup.workloads[0].rules.service =
+        Some(ServiceRules { resident: Some(Resident { replace_after }), ..ServiceRules::default() });
+    setup
+}
+
+#[test]
+fn a_resident_replica_waits_for_its_own_node() {
+    use State::{Lost, Running};
+    for architecture in ALL {
+        let told = |mut setup: Experiment| {
+            split(&mut setup, architecture);
+            let (outcome, tape) = run(setup);
+            assert_eq!(number(&outcome, "conservation.cpu.residual"), 0.0);
+            let on: Vec<_> = tape.rows.iter().filter_map(|row| row.node.clone()).collect();
+            (attempts(&tape), on)
+        };
+        // Its node dies and is back 200 s later: it starts there, although the other node was free all the while.
+        let (rows, on) = told(resident(Effect::Outage, &[(300, 500)], None, 2_000));
+        assert_eq!(rows[0], (0, Lost, Some(0), Some(300)), "{architecture:?}");
+        assert!(rows[1].2.is_some_and(|start| (500..=510).contains(&start)), "{architecture:?}: {rows:?}");
+        assert_eq!(on, ["n0", "n0"]);
+        // It is only out of reach, and goes on.
+        let (rows, _) = told(resident(Effect::Partition, &[(300, 500)], None, 2_000));
+        assert_eq!(rows, [(0, Running, Some(0), None)], "{architecture:?}");
+        // It never comes back: nobody moves the replica, unless that is said.
+        let (rows, _) = told(resident(Effect::Outage, &[(300, 0)], None, 2_000));
+        assert_eq!(rows[1], (1, State::Pending, None, None), "{architecture:?}");
+        let (rows, on) = told(resident(Effect::Outage, &[(300, 0)], Some(600), 2_000));
+        assert!(rows[1].2.is_some_and(|start| (900..=910).contains(&start)), "{architecture:?}: {rows:?}");
+        assert_eq!(on, ["n0", "n1"]);
+    }
+}
+
+#[test]
+fn the_room_of_a_resident_replica_is_kept_while_it_waits_to_start_again() {
+    // One node, one core: the replica fails at 10 s and may start again at 15 s; a batch task waits all the while.
+    let delays = Some(Delays { first: Span::from_seconds(5), ..Delays::default() });
+    let keeps = |resident: Option<Resident>| {
+        let rules = ServiceRules { life: lasting(10), delays, resident, ..ServiceRules::default() };
+        let mut setup = served(1, 1, rules, 30);
+        let mut other = workload(vec![job(8, 1, group(1, 1_000, 100))]);
+        other.rules = crate::experiment::Rules::default();
+        setup.workloads.push(other);
+        let (_, tape) = run(setup);
+        tape.start_of("8/0")
+    };
+    assert_eq!(keeps(None), Some(10 * SECOND), "whoever waits takes the room");
+    assert_eq!(keeps(Some(Resident::default())), None);
 }
