@@ -145,11 +145,8 @@ impl World {
     /// Nothing was done about an attempt yet: it goes on as if nothing had been.
     fn keep_on(&mut self, slot: u32, fresh: u32) {
         let task = self.tasks[slot];
-        let request = self.constrained(self.jobs[task.job].parts.of(task.index).request);
         if !self.jobs[task.job].background {
-            self.levels.pending.sub(&request, 1);
-            self.levels.waiting -= 1;
-            self.note_waiting(task.job, -1, false);
+            self.note_waiting(task.job, task.index, -1, false);
         }
         self.tasks.free(fresh);
         self.of_task.insert(task.id, slot);

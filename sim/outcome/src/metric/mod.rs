@@ -16,6 +16,7 @@ mod measures;
 mod offers;
 mod packing;
 mod scheduler;
+mod services;
 mod slices;
 mod tasks;
 mod triggers;
@@ -166,6 +167,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     availability::METRICS,
     trouble::METRICS,
     courses::METRICS,
+    services::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,

@@ -49,8 +49,8 @@ fn a_replica_that_fails_again_and_again_waits_longer_and_longer() {
     let (outcome, tape) = run(served(1, 1, rules.clone(), 12));
     assert_eq!(starts(&tape), [0.0, 3.0, 6.15, 9.4725]);
     let states: Vec<_> = tape.rows.iter().map(|row| row.state).collect();
-    assert_eq!(states, [State::Failed, State::Failed, State::Failed, State::Pending]);
-    assert_eq!(number(&outcome, "services.crashes"), 4.0 - 1.0);
+    assert_eq!(states, [State::Failed, State::Failed, State::Failed, State::Failed, State::Pending]);
+    assert_eq!(number(&outcome, "services.crashes"), 4.0);
     assert!(tape.rows.iter().all(|row| row.causes == Span::ZERO), "it is not the queue that it waits in");
     for architecture in ALL {
         let mut setup = served(3, 3, rules.clone(), 60);
@@ -140,7 +140,8 @@ fn what_becomes_of_a_replica_that_is_out_of_reach_for_a_minute() {
         assert!(rows[1].2.is_some_and(|start| start <= 301));
         let (rows, returned, surplus) = told(Some((0, 0)));
         assert_eq!(rows[0], (0, Lost, Some(0), Some(360)));
-        assert!(rows[1].2.is_some_and(|start| (303..=304).contains(&start)), "{architecture:?}: {rows:?}");
+        // Where nodes are offered, those that were refused come again after a while only.
+        assert!(rows[1].2.is_some_and(|start| (303..=310).contains(&start)), "{architecture:?}: {rows:?}");
         assert_eq!((returned, surplus), (0.0, 0.0));
         // Timeline 3: two of one for a while, until tasks are reconciled.
         let (rows, returned, surplus) = told(Some((0, 300)));
