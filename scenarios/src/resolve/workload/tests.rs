@@ -199,7 +199,7 @@ fn a_schedule_that_makes_no_sense_is_refused() {
             "synthetic.kinds`: services and daemons never end",
         ),
         ("{ every = \"1h\", times = 1 }", DAG, "synthetic.cron`: stages of a graph are no runs of a schedule"),
-        ("{ every = \"1h\", concurrency = \"deny\" }", "", "unknown variant `deny`"),
+        ("{ every = \"1h\", concurrency = \"deny\" }", "", "unknown value `deny`; write `allow` or `forbid`"),
     ] {
         let error = by_the_clock(cron, more).err().unwrap_or_else(|| panic!("{cron} {more} is taken"));
         assert!(error.contains(expected), "{cron} {more}: {error}");
