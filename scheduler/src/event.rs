@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
-use crate::framework::Rules;
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
+use crate::rules::Rules;
 use crate::time::{Span, Time};
 
 /// The version of the encoding of events and decisions; raised whenever an old reader would misread a new log.

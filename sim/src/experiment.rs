@@ -4,10 +4,10 @@
 pub use windtunnel_outcome::series::Sampling;
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::event::{Loss, Retry};
-use windtunnel_scheduler::framework::Resident;
-use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
+use windtunnel_scheduler::rules::Resident;
+use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Background, Fleet, Source};
 use windtunnel_traces::synthetic::Law;

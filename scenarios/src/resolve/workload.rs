@@ -181,9 +181,8 @@ pub(super) fn resolve(
     let (demands, mut names_matter) = demand::resolve(written, &key, facts.fleet, context)?;
     let transform = Transform { demands, ..transform(written, &key, context)? };
     let loss = match written.on_loss {
-        spec::OnLoss::Rerun => Loss::Rerun,
+        spec::OnLoss::Rerun | spec::OnLoss::Resume => Loss::Rerun,
         spec::OnLoss::Fail => Loss::Fail,
-        spec::OnLoss::Resume => Loss::Rerun,
     };
     let (retry, checkpoint) = after_loss(written, &key, context)?;
     let start = match written.start {
@@ -204,7 +203,7 @@ pub(super) fn resolve(
             if let Some(priority) = written.priority {
                 spec.priorities = vec![(priority, 1.0)];
             }
-            names_matter |= spec.shapes.iter().any(|shape| demand::names_matter(&shape.constraints, &shape.layout));
+            names_matter |= course::shapes(&spec).any(|one| demand::names_matter(&one.constraints, &one.layout));
             let warm = synthetic::warm(generated, &key, facts, context)?;
             Origin::Synthetic { spec: Box::new(spec), warm }
         }
@@ -213,11 +212,7 @@ pub(super) fn resolve(
             return Err(context.places.failure(&key, sentence));
         }
     };
-    let spec = match &origin {
-        Origin::Trace { .. } => None,
-        Origin::Synthetic { spec, .. } => Some(&**spec),
-    };
-    let rules = rules(written, spec, &key, context)?;
+    let rules = rules(written, &origin, &key, context)?;
     let mut transform = transform;
     if matches!(origin, Origin::Synthetic { .. }) {
         // The generator draws estimates itself, those of tasks that run already too.
@@ -248,12 +243,11 @@ pub(super) fn resolve(
 }
 
 /// What its jobs are held to besides.
-fn rules(
-    written: &spec::Workload,
-    spec: Option<&SyntheticSpec>,
-    key: &str,
-    context: &mut Context<'_>,
-) -> Result<Rules, Failure> {
+fn rules(written: &spec::Workload, origin: &Origin, key: &str, context: &mut Context<'_>) -> Result<Rules, Failure> {
+    let spec = match origin {
+        Origin::Trace { .. } => None,
+        Origin::Synthetic { spec, .. } => Some(&**spec),
+    };
     if let Some(spec) = spec {
         course::check(written, spec, key, context)?;
     }

@@ -11,15 +11,12 @@ mod resident;
 mod retries;
 mod rules;
 mod running;
-pub mod service;
 mod sharing;
 
 pub use batch::{Batch, Policies};
 pub use offered::Offered;
 pub use pass::{Beliefs, Pass, Wish};
 pub use preempting::{Nominee, Preempting};
-pub use resident::Resident;
-pub use rules::Rules;
 pub use running::{Job, Running, RunningTask};
 pub use sharing::Sharing;
 

@@ -12,14 +12,6 @@ use crate::ledger::Ledger;
 use crate::queue::WaitingEntry;
 use crate::time::{Span, Time};
 
-/// What holds for services whose replicas belong to their nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Resident {
-    /// After so long without its node a replica may go elsewhere; none: never.
-    pub replace_after: Option<Span>,
-}
-
 /// A replica that waits for its own node.
 #[derive(Clone, Copy)]
 struct Bound {

@@ -5,39 +5,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::batch::Batch;
-use super::resident::Resident;
 use super::running::RunningTask;
-use super::service::{Backoff, Delays, Strategy};
 use crate::decision::Decision;
-use crate::event::{Ending, JobKind, Loss, Retry};
+use crate::event::{Ending, JobKind, Loss};
 use crate::id::TaskId;
 use crate::ledger::Ledger;
 use crate::queue::UNRANKED;
+use crate::rules::{Resident, Rules};
+use crate::service::Backoff;
 use crate::time::{Span, Time};
-
-/// What a job is held to beyond what holds for every job. Few jobs are held to anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Rules {
-    /// None of its tasks starts for the first time after this instant: those that wait then are given up.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub start_by: Option<Time>,
-    /// How often and how soon a task that failed of its own is tried again; none: never.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub failures: Option<Retry>,
-    /// Of a service: how long a replica that failed, ended or did not launch is not started again; none: not at all.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub delays: Option<Delays>,
-    /// Of a service: when a replica is replaced whose node cannot be reached; none: at once.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub unreachable: Option<Strategy>,
-    /// Its tasks are ended at this instant: one too many of a service, that came back.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub leave_at: Option<Time>,
-    /// Of a service: its replicas belong to their nodes; none: they go anywhere.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub resident: Option<Resident>,
-}
 
 /// How a task ended.
 #[derive(Clone, Copy)]

@@ -218,8 +218,8 @@ impl Waiting {
         }
     }
 
-    /// Takes all tasks of a job out of their class, wherever they stand in it, and adds them to `out`: the first task of
-    /// each entry and how many.
+    /// Takes all tasks of a job out of their class, wherever they stand in it, and adds them to `out`: the first task
+    /// of each entry and how many.
     pub fn withdraw(&mut self, shape: ShapeId, members: u32, rank: i32, job: u32, out: &mut Vec<(u64, u32)>) {
         let classes = &self.classes;
         let is_it = |&slot: &u32| classes[slot as usize].is_of(shape, members, rank);

@@ -198,12 +198,13 @@ impl World {
             return Err(self.invalid(party, format!("task {} waited, but it is over or was never there", task.0)));
         };
         // What passed before the scheduler heard of the task is the price of deciding elsewhere.
-        let wait = self.now.since(self.tasks[slot].eligible).0;
         let said = causes.iter().fold(0_u64, |sum, cause| sum.saturating_add(cause.0));
-        if said > wait && !self.waits_by_its_service(slot, Span(said)) {
+        self.waits_by_its_service(slot, Span(said));
+        let wait = self.now.since(self.tasks[slot].eligible).0;
+        if said > wait {
             return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
         }
-        causes[Cause::Decision as usize].0 += wait.saturating_sub(said);
+        causes[Cause::Decision as usize].0 += wait - said;
         self.tasks[slot].causes = match self.tasks[slot].causes {
             NONE => self.causes.insert(causes),
             old => {

@@ -8,7 +8,7 @@ use windtunnel_outcome::rows::State;
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::draw::{Kind, mix, unit};
 use windtunnel_scheduler::event::JobKind;
-use windtunnel_scheduler::framework;
+use windtunnel_scheduler::rules;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Course, Job as TraceJob, Stage};
 
@@ -85,9 +85,9 @@ impl Graph {
     fn is_ready(&self, stage: &Stage) -> Option<bool> {
         let mut all = true;
         for &before in stage.after.iter() {
-            match self.fates[before as usize] {
-                Fate::Failed => return None,
-                Fate::Succeeded => {}
+            match self.fates.get(before as usize) {
+                Some(Fate::Failed) => return None,
+                Some(Fate::Succeeded) => {}
                 _ => all = false,
             }
         }
@@ -104,6 +104,9 @@ impl Courses {
     fn look_at(&mut self, workload: usize, job: TraceJob, stage: Stage) {
         let Some(graph) = self.graphs.get_mut(&(workload, stage.graph)) else { return };
         let at = stage.stage as usize;
+        // A log that was put together out of several may say different things of a graph.
+        let stages = graph.fates.len().max(stage.stages as usize).max(at + 1);
+        graph.fates.resize(stages, Fate::Unknown);
         graph.fates[at] = match graph.is_ready(&stage) {
             Some(true) => {
                 self.ready.push((workload, job, stage));
@@ -156,26 +159,26 @@ impl World {
         match course {
             Course::Run { schedule } => {
                 let overlaps = self.arrivals.workload(workload).rules.schedule.is_none_or(|rule| rule.overlaps);
-                let running = self.courses.runs.entry((workload, schedule)).or_default();
+                let running = self.kinds.courses.runs.entry((workload, schedule)).or_default();
                 if *running > 0 && !overlaps {
-                    self.courses.sums.skipped += 1;
+                    self.kinds.courses.sums.skipped += 1;
                     return Ok(());
                 }
                 *running += 1;
-                self.courses.sums.runs += 1;
-                self.courses.of_job.insert(self.next_job, (workload, course));
+                self.kinds.courses.sums.runs += 1;
+                self.kinds.courses.of_job.insert(self.next_job, (workload, course));
                 self.submit_alone(&mut job, workload)
             }
             Course::Stage(stage) => {
                 let submit = job.submit;
                 let fresh = || Graph { submit, fates: vec![Fate::Unknown; stage.stages as usize] };
                 let key = (workload, stage.graph);
-                if !self.courses.graphs.contains_key(&key) {
-                    self.courses.sums.graphs += 1;
-                    self.courses.graphs.insert(key, fresh());
+                if !self.kinds.courses.graphs.contains_key(&key) {
+                    self.kinds.courses.sums.graphs += 1;
+                    self.kinds.courses.graphs.insert(key, fresh());
                 }
-                self.courses.look_at(workload, job, stage);
-                self.courses.settle(key, self.now);
+                self.kinds.courses.look_at(workload, job, stage);
+                self.kinds.courses.settle(key, self.now);
                 Ok(())
             }
         }
@@ -183,13 +186,13 @@ impl World {
 
     /// Hands in the stages whose time has come. False if there are none.
     pub(super) fn submit_ready(&mut self) -> Result<bool, SimError> {
-        if self.courses.ready.is_empty() {
+        if self.kinds.courses.ready.is_empty() {
             return Ok(false);
         }
-        for (workload, mut job, stage) in std::mem::take(&mut self.courses.ready) {
+        for (workload, mut job, stage) in std::mem::take(&mut self.kinds.courses.ready) {
             // Whoever waits for others is handed in when they are done.
             job.submit = self.now;
-            self.courses.of_job.insert(self.next_job, (workload, Course::Stage(stage)));
+            self.kinds.courses.of_job.insert(self.next_job, (workload, Course::Stage(stage)));
             self.submit_alone(&mut job, workload)?;
         }
         Ok(true)
@@ -197,45 +200,45 @@ impl World {
 
     /// A job is over, and this is what stands for it.
     pub(super) fn course_over(&mut self, id: u64, state: State) {
-        let Some((workload, course)) = self.courses.of_job.remove(&id) else { return };
+        let Some((workload, course)) = self.kinds.courses.of_job.remove(&id) else { return };
         match course {
             Course::Run { schedule } => {
-                self.courses.sums.missed += u64::from(state == State::Rejected);
-                if let Some(running) = self.courses.runs.get_mut(&(workload, schedule)) {
+                self.kinds.courses.sums.missed += u64::from(state == State::Rejected);
+                if let Some(running) = self.kinds.courses.runs.get_mut(&(workload, schedule)) {
                     *running -= 1;
                     if *running == 0 {
-                        self.courses.runs.remove(&(workload, schedule));
+                        self.kinds.courses.runs.remove(&(workload, schedule));
                     }
                 }
             }
             Course::Stage(stage) => {
-                self.courses.stage_over(workload, &stage, state == State::Finished, self.now);
+                self.kinds.courses.stage_over(workload, &stage, state == State::Finished, self.now);
             }
         }
     }
 
     /// What a job is held to besides.
-    pub(super) fn rules_of(&self, job: &Job, kind: JobKind) -> Option<Arc<framework::Rules>> {
-        let rules = &self.arrivals.workload(usize::from(job.workload)).rules;
-        if job.background || rules.is_empty() {
+    pub(super) fn rules_of(&self, job: &Job, kind: JobKind) -> Option<Arc<rules::Rules>> {
+        let held = &self.arrivals.workload(usize::from(job.workload)).rules;
+        if job.background || held.is_empty() {
             return None;
         }
-        let deadline = rules.schedule.and_then(|schedule| schedule.deadline);
-        Some(Arc::new(framework::Rules {
+        let deadline = held.schedule.and_then(|schedule| schedule.deadline);
+        Some(Arc::new(rules::Rules {
             start_by: deadline.map(|deadline| job.submit + deadline),
-            failures: rules.failures.as_ref().filter(|_| !kind.is_kept_running()).map(|failures| failures.retry),
-            delays: rules.service.as_ref().and_then(|service| service.delays),
-            unreachable: rules.service.as_ref().and_then(|service| service.unreachable),
+            failures: held.failures.as_ref().filter(|_| !kind.is_kept_running()).map(|failures| failures.retry),
+            delays: held.service.as_ref().and_then(|service| service.delays),
+            unreachable: held.service.as_ref().and_then(|service| service.unreachable),
             leave_at: None,
-            resident: rules.service.as_ref().and_then(|service| service.resident),
+            resident: held.service.as_ref().and_then(|service| service.resident),
         }))
     }
 
     /// True if a task whose run is over has failed.
     pub(super) fn has_failed(&self, task: &Task, fails: bool) -> bool {
         let job = &self.jobs[task.job];
-        let Some(before) = self.courses.failures.get(&task.id).copied() else { return fails };
-        let stage = match self.courses.of_job.get(&job.id) {
+        let Some(before) = self.kinds.courses.failures.get(&task.id).copied() else { return fails };
+        let stage = match self.kinds.courses.of_job.get(&job.id) {
             Some((_, Course::Stage(stage))) => stage.stage as usize,
             _ => 0,
         };
@@ -257,21 +260,21 @@ impl World {
         if job.background {
             return None;
         }
-        let count = self.courses.failures.entry(task.id).or_default();
+        let count = self.kinds.courses.failures.entry(task.id).or_default();
         *count += 1;
         retry.allows(*count).then(|| retry.pause(*count))
     }
 
     /// A task is over for good.
     pub(super) fn forget_failures(&mut self, id: u64) {
-        if !self.courses.failures.is_empty() {
-            self.courses.failures.remove(&id);
+        if !self.kinds.courses.failures.is_empty() {
+            self.kinds.courses.failures.remove(&id);
         }
     }
 
     /// Writes what became of schedules and graphs, if there were any.
     pub(super) fn record_courses(&mut self, summary: &mut Summary) {
-        let Courses { graphs, sums, .. } = &mut self.courses;
+        let Courses { graphs, sums, .. } = &mut self.kinds.courses;
         if sums.runs + sums.skipped > 0 {
             summary.set("cron.runs", sums.runs);
             summary.set("cron.skipped", sums.skipped);

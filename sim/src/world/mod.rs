@@ -144,6 +144,15 @@ struct Past {
     nowhere: u64,
 }
 
+/// What is only there for some kinds of work.
+#[derive(Clone, Default)]
+struct Kinds {
+    /// What jobs are parts of.
+    courses: courses::Courses,
+    /// How replicas are kept running.
+    services: services::Services,
+}
+
 /// What it took to come to the decisions.
 #[derive(Clone, Default)]
 struct Effort {
@@ -224,10 +233,7 @@ pub(crate) struct World {
     comings: Option<Box<elastic::Comings>>,
     /// What nodes that come bring along.
     daemons: daemons::Daemons,
-    /// What jobs are parts of.
-    courses: courses::Courses,
-    /// How replicas are kept running.
-    services: services::Services,
+    kinds: Kinds,
     /// What is done when a number says so; none if nothing is.
     watch: Option<Box<Watch>>,
     /// The run goes no further than before this instant.

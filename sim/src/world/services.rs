@@ -7,9 +7,9 @@ use windtunnel_outcome::rows::State;
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::draw::{Kind, mix, unit};
 use windtunnel_scheduler::event::{Ending, JobKind, JobSpec, Loss};
-use windtunnel_scheduler::framework::Rules;
-use windtunnel_scheduler::framework::service::{Backoff, KillSelection, Strategy, choose};
 use windtunnel_scheduler::id::{JobId, NodeId, RoleId, TaskId};
+use windtunnel_scheduler::rules::Rules;
+use windtunnel_scheduler::service::{KillSelection, Strategy, choose};
 use windtunnel_scheduler::time::{Span, Time};
 
 use super::World;
@@ -22,8 +22,6 @@ const LIFE: Kind = u64::from_be_bytes(*b"servlife");
 /// The books on services that are held to rules. Empty where none is.
 #[derive(Clone, Default)]
 pub(super) struct Services {
-    /// The delays of those whose replicas failed, by the id that the scheduler knows.
-    backoffs: BTreeMap<u64, Backoff>,
     /// A node is being declared lost: what is lost now cannot be reached.
     pub is_declaring: bool,
     /// Replicas that came back after they were replaced: the id that each goes by now, by slot.
@@ -33,15 +31,6 @@ pub(super) struct Services {
     crashes: u64,
     returned: u64,
     surplus_sum: u64,
-}
-
-impl Services {
-    /// A job is over.
-    pub(super) fn over(&mut self, id: u64) {
-        if !self.backoffs.is_empty() {
-            self.backoffs.remove(&id);
-        }
-    }
 }
 
 impl World {
@@ -76,48 +65,35 @@ impl World {
         is_endless && self.service_rules(job).is_some_and(|rules| rules.life.is_some())
     }
 
-    /// A task takes its room: the time without a failure of its service begins anew.
-    pub(super) fn note_alive(&mut self, slot: u32) {
-        if let Some(backoff) = self.services.backoffs.get_mut(&self.jobs[self.tasks[slot].job].id) {
-            backoff.alive(self.now);
-        }
-    }
-
-    /// How soon a replica that ended is started again, if its service is held to rules that say.
+    /// How soon a replica that ended may be started again, as far as its service is held to rules about that. How long
+    /// one that failed is not to be started its scheduler knows best, see [`World::waits_by_its_service`].
     pub(super) fn after_service(&mut self, task: &Task, state: State) -> Option<Span> {
         let job = &self.jobs[task.job];
         let rules = self.service_rules(job).filter(|_| job.parts.of(task.index).kind.is_kept_running())?;
-        let (delays, unreachable, resident, id) = (rules.delays, rules.unreachable, rules.resident, job.id);
-        let ending = match state {
-            _ if task.is_unlaunched() => Ending::Unlaunched,
-            State::Failed => Ending::Failed,
-            State::Finished => Ending::Finished,
-            State::Lost => Ending::Lost,
-            _ => return None,
-        };
-        if ending == Ending::Lost && resident.is_some() {
+        let (delays, unreachable, resident) = (rules.delays, rules.unreachable, rules.resident);
+        match state {
+            State::Failed | State::Finished => {
+                self.kinds.services.crashes += 1;
+                delays.map(|_| Span::ZERO)
+            }
             // It waits for its node, however long that takes.
-            return Some(Span::ZERO);
+            State::Lost if resident.is_some() => Some(Span::ZERO),
+            State::Lost => {
+                let strategy = unreachable.filter(|_| self.kinds.services.is_declaring)?;
+                Some(strategy.replaced(self.now, Time::ZERO).since(self.now))
+            }
+            _ => None,
         }
-        if ending == Ending::Lost {
-            let due = unreachable.filter(|_| self.services.is_declaring)?.replaced(self.now, Time::ZERO);
-            return Some(due.since(self.now));
-        }
-        self.services.crashes += 1;
-        let delays = delays?;
-        let backoff = self.services.backoffs.entry(id).or_insert_with(|| Backoff::of(delays));
-        Some(backoff.ended(self.now, ending))
     }
 
-    /// A scheduler says that a replica waited longer than it was known to: its service knows best how long it was not to
-    /// be started. True if it may say so.
-    pub(super) fn waits_by_its_service(&mut self, slot: u32, said: Span) -> bool {
-        let ruled = self.service_rules(&self.jobs[self.tasks[slot].job]).is_some();
-        let begun = self.now.0.checked_sub(said.0).filter(|_| ruled);
-        if let Some(begun) = begun {
-            self.tasks[slot].eligible = Time(begun);
+    /// How long a replica could not be started that failed before, its service alone decides: it waited as long as its
+    /// scheduler says.
+    pub(super) fn waits_by_its_service(&mut self, slot: u32, said: Span) {
+        let task = &self.tasks[slot];
+        let rules = self.service_rules(&self.jobs[task.job]).filter(|_| task.attempt > 0);
+        if rules.is_some_and(|rules| rules.delays.is_some()) {
+            self.tasks[slot].eligible = Time(self.now.0.saturating_sub(said.0));
         }
-        begun.is_some()
     }
 
     /// An attempt that was given up runs on where it can be reached again, declared lost at `since`. What the scheduler
@@ -135,7 +111,7 @@ impl World {
         // One that belongs to this node waits for nothing else.
         let waits = resident.is_some() || strategy.is_some() && self.now < next.eligible;
         if waits && next.running.is_none() && next.unheard_state().is_none() {
-            self.services.returned += 1;
+            self.kinds.services.returned += 1;
             self.keep_on(slot, fresh);
             return Some(self.spec_back(slot, TaskId(task.id), None));
         }
@@ -170,8 +146,8 @@ impl World {
         let id = TaskId(self.next_task);
         self.next_task += 1;
         self.of_task.insert(id.0, slot);
-        self.services.surplus.insert(slot, id);
-        self.services.surplus_sum += 1;
+        self.kinds.services.surplus.insert(slot, id);
+        self.kinds.services.surplus_sum += 1;
         Some(self.spec_back(slot, id, Some(forgotten)))
     }
 
@@ -200,16 +176,16 @@ impl World {
 
     /// True for a replica that is one too many.
     pub(super) fn is_surplus(&self, slot: u32) -> bool {
-        self.services.surplus.contains_key(&slot)
+        self.kinds.services.surplus.contains_key(&slot)
     }
 
     /// A replica that was one too many has ended: the scheduler hears of it, if its node can be heard.
     pub(super) fn surplus_over(&mut self, slot: u32, workload: usize, node: u32) {
-        let Some(id) = self.services.surplus.remove(&slot) else { return };
+        let Some(id) = self.kinds.services.surplus.remove(&slot) else { return };
         self.of_task.remove(id.0);
         let is_silent = self.trouble.as_ref().is_some_and(|trouble| trouble.health[node as usize].is_silent());
         if is_silent {
-            self.services.unheard.entry(node).or_default().push((workload, id));
+            self.kinds.services.unheard.entry(node).or_default().push((workload, id));
         } else {
             self.tell_end(workload, id, Ending::Killed);
         }
@@ -217,11 +193,11 @@ impl World {
 
     /// Replicas that are one too many are lost with their node as far as the scheduler knows.
     pub(super) fn lose_surplus(&mut self, node: NodeId) {
-        if self.services.surplus.is_empty() && self.services.unheard.is_empty() {
+        if self.kinds.services.surplus.is_empty() && self.kinds.services.unheard.is_empty() {
             return;
         }
         for slot in self.residents_of(node) {
-            if let Some(id) = self.services.surplus.remove(&slot) {
+            if let Some(id) = self.kinds.services.surplus.remove(&slot) {
                 self.of_task.remove(id.0);
                 let workload = usize::from(self.jobs[self.tasks[slot].job].workload);
                 self.tell_end(workload, id, Ending::Lost);
@@ -232,7 +208,7 @@ impl World {
 
     /// What a node kept of those that ended there is heard of.
     pub(super) fn hear_surplus(&mut self, node: NodeId) {
-        for (workload, id) in self.services.unheard.remove(&node.0).unwrap_or_default() {
+        for (workload, id) in self.kinds.services.unheard.remove(&node.0).unwrap_or_default() {
             self.tell_end(workload, id, Ending::Lost);
         }
     }
@@ -260,8 +236,8 @@ impl World {
         if self.arrivals.workloads().iter().all(|workload| workload.rules.service.is_none()) {
             return;
         }
-        summary.set("services.crashes", self.services.crashes);
-        summary.set("services.returned", self.services.returned);
-        summary.set("services.surplus", self.services.surplus_sum);
+        summary.set("services.crashes", self.kinds.services.crashes);
+        summary.set("services.returned", self.kinds.services.returned);
+        summary.set("services.surplus", self.kinds.services.surplus_sum);
     }
 }

@@ -16,19 +16,17 @@ use windtunnel_scheduler::slab::Slab;
 use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
 
 use super::blast::Radius;
-use super::courses::Courses;
 use super::daemons::Daemons;
 use super::elastic::Comings;
 use super::health::Trouble;
 use super::launching::Launching;
 use super::offers::Offers;
 use super::overload::Overload;
-use super::services::Services;
 use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
 use super::work::Coming;
-use super::{Effort, Past, Post, Wanted, World};
+use super::{Effort, Kinds, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
@@ -109,8 +107,7 @@ impl World {
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
-        let past = Past::new(&fleet, &workloads);
-        let arrivals = Arrivals::new(workloads, scheduler.has_terms())?;
+        let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
         let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
@@ -163,8 +160,7 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
-            courses: Courses::default(),
-            services: Services::default(),
+            kinds: Kinds::default(),
             watch,
             pause: None,
             fleet,

@@ -287,12 +287,12 @@ impl World {
         self.lose_surplus(node);
         let mut runs_on: Vec<u32> = self.residents_of(node);
         runs_on.retain(|&slot| !self.tasks[slot].is_given_up());
-        self.services.is_declaring = true;
+        self.kinds.services.is_declaring = true;
         self.hear_kept(node);
         for slot in runs_on {
             self.give_up(slot);
         }
-        self.services.is_declaring = false;
+        self.kinds.services.is_declaring = false;
     }
 
     /// With a node that is declared lost, all is that was kept of tasks that are believed to run there.

@@ -371,7 +371,6 @@ impl World {
             self.note_waiting(job_slot, index, -i64::from(members), true);
         }
         self.levels.running += u64::from(members);
-        self.note_alive(slot);
     }
 
     /// A gang that is running takes one more node.
@@ -651,7 +650,6 @@ impl World {
         if job.live == 0 {
             let (id, worst) = (job.id, job.worst);
             self.course_over(id, worst);
-            self.services.over(id);
         }
         let job = &self.jobs[slot];
         if job.live == 0 && job.measured {

@@ -4,7 +4,7 @@ use windtunnel_scheduler::Span;
 use windtunnel_scheduler::event::Retry;
 use windtunnel_sim::experiment::{Failures, Rules, Schedule};
 use windtunnel_traces::model::Fleet;
-use windtunnel_traces::synthetic::{Arrivals, BadTerm, Graphs, Schedules, StageSpec, Synthetic, SyntheticSpec};
+use windtunnel_traces::synthetic::{Arrivals, BadTerm, Graphs, Schedules, Shape, StageSpec, Synthetic, SyntheticSpec};
 use windtunnel_traces::transform::Boxed;
 
 use super::super::Context;
@@ -12,7 +12,7 @@ use super::synthetic;
 use crate::failure::{Failure, nearest};
 use crate::spec::course::{Concurrency, Stage};
 use crate::spec::synthetic as spec;
-use crate::spec::workload::{Scale, Workload};
+use crate::spec::workload::{Limit, Workload};
 
 /// When jobs arrive: by a law, or by the clock.
 pub(super) fn arrivals(
@@ -131,28 +131,20 @@ pub(super) fn check(
     if workload.on_failure.is_some() && spec.fails == 0.0 && spec.stages.iter().all(|stage| stage.jobs.fails == 0.0) {
         context.warn(format!("`{key}.on_failure` has no effect: nothing fails; give `synthetic.fails`"));
     }
-    let what = match (&written.cron, written.dag.is_empty()) {
+    match (&written.cron, written.dag.is_empty()) {
         (None, true) => return Ok(()),
+        (Some(_), true) => return check_ends(spec, &inner, "kinds", context),
         (Some(_), false) => {
             let sentence =
                 "stages of a graph are no runs of a schedule; give arrivals = { constant = \"1/h\" } instead";
             return Err(context.places.failure(&format!("{inner}.cron"), sentence));
         }
-        (Some(_), true) => "runs of schedules",
-        (None, false) => "graphs",
-    };
-    if written.dag.is_empty() {
-        check_ends(spec, &inner, "kinds", context)?;
+        (None, false) => {}
     }
-    let scaled = workload.scale.load != Scale::default().load;
-    let limited = workload.limit != crate::spec::workload::Limit::default();
-    for (is_given, name, fix) in [
-        (scaled, "scale.load", "change how many there are instead"),
-        (limited, "limit", "give `until` or `jobs` instead"),
-        (written.tasks.is_some() && !written.dag.is_empty(), "synthetic.tasks", "give `jobs` instead"),
-    ] {
+    let limited = workload.limit != Limit::default();
+    for (is_given, name) in [(limited, "limit"), (written.tasks.is_some(), "synthetic.tasks")] {
         if is_given {
-            let sentence = format!("{what} are not cut or cloned job by job; {fix}");
+            let sentence = "graphs are not cut job by job; give `synthetic.jobs` or `synthetic.until` instead";
             return Err(context.places.failure(&format!("{key}.{name}"), sentence));
         }
     }
@@ -178,6 +170,11 @@ pub(super) fn rules(workload: &Workload, spec: Option<&SyntheticSpec>) -> Rules 
         shares: spec.map_or_else(Vec::new, shares),
     });
     Rules { schedule, failures, service: None }
+}
+
+/// Everything that tasks of a workload may ask for.
+pub(super) fn shapes(spec: &SyntheticSpec) -> impl Iterator<Item = &Shape> {
+    spec.shapes.iter().chain(spec.stages.iter().flat_map(|stage| &stage.jobs.shapes))
 }
 
 /// Opens a generated workload.

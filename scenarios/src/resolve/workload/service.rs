@@ -1,8 +1,8 @@
 //! How replicas of services are kept running.
 
 use windtunnel_scheduler::Span;
-use windtunnel_scheduler::framework::Resident;
-use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
+use windtunnel_scheduler::rules::Resident;
+use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
 use windtunnel_sim::experiment::ServiceRules;
 use windtunnel_traces::synthetic::SyntheticSpec;
 

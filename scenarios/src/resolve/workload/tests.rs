@@ -2,7 +2,7 @@ use std::path::Path;
 
 use windtunnel_scheduler::Span;
 use windtunnel_scheduler::core::Registries;
-use windtunnel_scheduler::framework::service::KillSelection;
+use windtunnel_scheduler::service::KillSelection;
 use windtunnel_sim::experiment::Schedule;
 use windtunnel_traces::model::Course;
 
@@ -227,6 +227,17 @@ fn a_graph_brings_a_job_for_each_stage() {
     let rows = [row("1.extract", 0, &[], 1), row("1.load", 0, &[0], 3), row("2.extract", 1, &[], 1)];
     assert_eq!(seen[..3], rows);
     assert_eq!(seen.len(), 4);
+    // Twice the load is twice the graphs, whole ones.
+    let scale: Set = "workload.0.scale={load=2}".parse().unwrap();
+    let (scenario, places) = spec::parse("t.toml", &text, &[dag.parse().unwrap(), scale]).unwrap();
+    let doubled = resolve(scenario, &places, Path::new(""), &Registries::default()).unwrap();
+    let mut source = doubled.workloads[0].open(0).unwrap().source;
+    let mut stages = std::collections::BTreeMap::new();
+    while let Some(job) = source.next_job().unwrap() {
+        let Some(Course::Stage(stage)) = job.course.as_deref() else { panic!("a stage") };
+        *stages.entry(stage.graph).or_insert(0) += 1;
+    }
+    assert_eq!(stages.into_values().collect::<Vec<_>>(), [2, 2, 2, 2]);
     // Three tasks for one, of the same shapes, beside the one.
     let spec = run.workloads[0].synthetic().unwrap();
     let alone = windtunnel_traces::synthetic::SyntheticSpec { stages: Vec::new(), ..spec.clone() };
@@ -240,10 +251,9 @@ fn a_graph_that_makes_no_sense_is_refused() {
     complains_of(&["dag=[{name=\"a\",after=[\"b\"]},{name=\"b\"}]"], "dag.0.after`: `b` does not stand before `a`");
     complains_of(&["dag=[{name=\"first\"},{name=\"b\",after=[\"frist\"]}]"], "there is no stage `frist`; did you mean");
     complains_of(&["dag=[{name=\"a\",kind=\"service\"}]"], "dag.0.kind`: services and daemons never end");
-    complains_of(&["dag=[{name=\"a\"}]"], "workload.0.synthetic.tasks`: graphs are not cut");
+    complains_of(&["dag=[{name=\"a\"}]"], "workload.0.synthetic.tasks`: graphs are not cut job by job");
     let dag = "workload.0.synthetic.dag=[{name=\"a\"}]";
-    complains(&[dag, "workload.0.scale={load=2}"], "`workload.0.scale.load`: graphs are not cut or cloned");
-    complains(&[dag, "workload.0.limit={jobs=2}"], "`workload.0.limit`: graphs are not cut or cloned");
+    complains(&[dag, "workload.0.limit={jobs=2}"], "`workload.0.limit`: graphs are not cut job by job");
 }
 
 #[test]

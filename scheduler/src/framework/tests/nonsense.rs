@@ -15,8 +15,6 @@ use crate::config::{Choice, Config, HeadOfLine, Instant, Unplaceable};
 use crate::core::{Core, Registries};
 use crate::draw::mix;
 use crate::event::{Claim, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer, Retry};
-use crate::framework::service::{Delays, Strategy};
-use crate::framework::{Resident, Rules};
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
 use crate::partition::{Cap, Limits, Partition, Qos, Reservation, Terms};
@@ -24,6 +22,8 @@ use crate::placement::PLACEMENTS;
 use crate::preemption::PREEMPTIONS;
 use crate::queue::QUEUES;
 use crate::resources::{LANES, Resources};
+use crate::rules::{Resident, Rules};
+use crate::service::{Delays, Strategy};
 use crate::time::{Span, Time};
 
 /// A number that is mostly plausible, and now and then as large as can be.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::Retry;
-use crate::framework::Rules;
+use crate::rules::Rules;
 
 fn ruled(spec: JobSpec, rules: Rules) -> JobSpec {
     JobSpec { rules: Some(Arc::new(rules)), ..spec }

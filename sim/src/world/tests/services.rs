@@ -1,8 +1,8 @@
 //! Services that fail, shrink and lose their nodes for a while: by hand.
 
 use windtunnel_scheduler::config::Architecture;
-use windtunnel_scheduler::framework::Resident;
-use windtunnel_scheduler::framework::service::{Delays, KillSelection, Strategy};
+use windtunnel_scheduler::rules::Resident;
+use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
 use windtunnel_traces::synthetic::Constant;
 
 use super::courses::split;
