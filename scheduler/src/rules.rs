@@ -1,5 +1,5 @@
-//! What single jobs are held to beyond what holds for all: when they have to start, what becomes of tasks that fail, how
-//! replicas are kept running. A part of what is asked; see [`crate::event::JobSpec`].
+//! What single jobs are held to beyond what holds for all: when they have to start, what becomes of tasks that fail,
+//! how replicas are kept running. A part of what is asked; see [`crate::event::JobSpec`].
 
 use crate::event::Retry;
 use crate::service::{Delays, Strategy};
