@@ -81,6 +81,7 @@ fn replay_jobs(source: Boxed, cpus: u32, config: Config) -> (Starts, Outcome) {
             checkpoint: None,
             warm: None,
             terms: Terms::default(),
+            rules: Default::default(),
         }],
         scheduler: config,
         parties: 1,

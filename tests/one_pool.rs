@@ -100,6 +100,95 @@ fn one_pool_runs_under_every_architecture() {
     insta::assert_snapshot!(numbers.join("\n"));
 }
 
+/// Jobs by the clock, graphs of jobs, and a service that fails, beside each other.
+const KINDS: &str = r#"
+name = "kinds"
+[[fleet.group]]
+name = "m"
+count = 4
+cpu = 4
+memory = "8GiB"
+[[workload]]
+name = "nightly"
+on_failure = { retries = 3, backoff = { first = "10s" } }
+[workload.synthetic]
+cron = { every = "10m", times = 6, schedules = 5, spread = "5m", concurrency = "forbid", starting_deadline = "1m" }
+duration = { lognormal = { median = "4m", sigma = 0.8, max = "1h" } }
+fails = "20%"
+shapes = [{ cpu = 1, memory = "1GiB" }]
+[[workload]]
+name = "etl"
+on_failure = { retries = 2 }
+[workload.synthetic]
+arrivals = { constant = "6/h" }
+jobs = 6
+duration = { constant = "2m" }
+shapes = [{ cpu = 1, memory = "1GiB" }]
+[[workload.synthetic.dag]]
+name = "extract"
+size = { constant = 2 }
+fails = "50%"
+[[workload.synthetic.dag]]
+name = "transform"
+after = ["extract"]
+kind = "gang"
+size = { constant = 3 }
+[[workload.synthetic.dag]]
+name = "load"
+after = ["extract", "transform"]
+[[workload]]
+name = "web"
+service = { life = { exponential = { mean = "20m" } }, backoff = {}, unreachable = { expunge = "5m" } }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 3 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1, memory = "1GiB" }]
+[[workload]]
+name = "store"
+service = { resident = true }
+constraints = [["hostname", "UNIQUE"]]
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 3 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 0.5, memory = "1GiB" }]
+[faults]
+node = { mtbf = "1h", repair = "6m" }
+[model]
+detection = { ping = "15s", misses = 2 }
+[stop]
+at = "2h"
+"#;
+
+#[test]
+fn every_kind_of_work_runs_under_every_architecture() {
+    let scratch = Scratch::new();
+    scratch.write("kinds.toml", KINDS);
+    let path = scratch.path().join("kinds.toml").display().to_string();
+    for architecture in ["two-level", "monolithic", "shared-state"] {
+        for seed in ["seed=0", "seed=1", "seed=2"] {
+            let summary = summary_of(&path, &[&format!("scheduler.architecture={architecture}"), seed]);
+            let of = |name: &str| number(&summary, name);
+            assert_eq!(of("conservation.cpu.residual"), 0.0);
+            assert_eq!(
+                of("cron.runs") + of("cron.skipped"),
+                30.0,
+                "{architecture}, {seed}: six runs of five schedules"
+            );
+            assert!(of("cron.skipped") > 0.0, "{architecture}, {seed}: some take longer than ten minutes");
+            let settled = of("dag.succeeded") + of("dag.failed") + of("dag.open_at_end");
+            assert_eq!((of("dag.graphs"), settled), (6.0, 6.0), "{architecture}, {seed}");
+            assert!(of("dag.succeeded") > 0.0 && of("services.crashes") > 0.0, "{architecture}, {seed}");
+            assert_eq!(of("by_class.store.tasks.submitted"), 3.0);
+        }
+    }
+}
+
 #[test]
 fn packages_are_refused_with_the_nearest() {
     let scratch = Scratch::new();

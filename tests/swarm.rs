@@ -173,6 +173,7 @@ fn workload(dice: &mut Dice, seed: u64, position: u32, tasks: u64) -> Workload {
         terms: Default::default(),
         checkpoint: dice.one_in(2).then_some(checkpoint),
         warm: None,
+        rules: Default::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
+use crate::rules::Rules;
 use crate::time::{Span, Time};
 
 /// The version of the encoding of events and decisions; raised whenever an old reader would misread a new log.
@@ -225,6 +226,9 @@ pub struct JobSpec {
     /// How often and how soon it is tried again then.
     #[cfg_attr(feature = "serde", serde(default))]
     pub retry: Retry,
+    /// What it is held to besides; none for nearly every job.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub rules: Option<Arc<Rules>>,
 }
 
 /// What kind of work a job is.

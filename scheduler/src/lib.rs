@@ -32,6 +32,8 @@ pub mod preemption;
 pub mod queue;
 pub mod registry;
 pub mod resources;
+pub mod rules;
+pub mod service;
 pub mod slab;
 pub mod time;
 pub mod veto;

@@ -76,6 +76,7 @@ fn experiment(nodes: u32, tasks: u64) -> Option<Experiment> {
             checkpoint: None,
             warm: None,
             terms: Default::default(),
+            rules: Default::default(),
         }],
         scheduler: Config::default(),
         parties: 1,

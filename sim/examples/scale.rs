@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             checkpoint: None,
             warm,
             terms: Default::default(),
+            rules: Default::default(),
         }],
         scheduler: Config { placement: Choice::named(&args[3]), ..Config::default() },
         parties: 1,

@@ -6,8 +6,11 @@ use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::event::{Loss, Retry};
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
+use windtunnel_scheduler::rules::Resident;
+use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Background, Fleet, Source};
+use windtunnel_traces::synthetic::Law;
 
 use crate::model::{Checkpoint, Model};
 
@@ -91,6 +94,61 @@ pub struct Workload {
     pub warm: Option<Warm>,
     /// The terms that its jobs are handed in on, whatever their labels are.
     pub terms: Terms,
+    /// What its jobs are held to besides.
+    pub rules: Rules,
+}
+
+/// What the jobs of a workload are held to beyond what holds for every job.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// They are runs of schedules.
+    pub schedule: Option<Schedule>,
+    /// Their tasks are tried again when they fail of their own.
+    pub failures: Option<Failures>,
+    /// How its services are kept running.
+    pub service: Option<ServiceRules>,
+}
+
+impl Rules {
+    /// True if they are held to nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schedule.is_none() && self.failures.is_none() && self.service.is_none()
+    }
+}
+
+/// How the replicas of services are kept running.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceRules {
+    /// How long a replica that never ends of its own lasts before it fails; none: for ever.
+    pub life: Option<Law>,
+    /// How long one that failed is not started again; none: not at all.
+    pub delays: Option<Delays>,
+    /// Who goes first when the service shrinks; none: the newest task.
+    pub kill: Option<KillSelection>,
+    /// What becomes of one whose node cannot be reached; none: it is replaced at once, and ended if it comes back.
+    pub unreachable: Option<Strategy>,
+    /// Replicas belong to their nodes; none: they go anywhere.
+    pub resident: Option<Resident>,
+}
+
+/// How the runs of a schedule deal with each other and with time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whether a run may begin while the one before is not over.
+    pub overlaps: bool,
+    /// A task that has not started so long after its time is given up.
+    pub deadline: Option<Span>,
+}
+
+/// What becomes of tasks that fail of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failures {
+    /// How often and how soon they are tried again.
+    pub retry: Retry,
+    /// How likely a further attempt is to fail, by the stage of a graph, the first for a job on its own; where this
+    /// says nothing: as the first attempt did.
+    pub shares: Vec<f64>,
 }
 
 /// Work that is running already when a run begins.

@@ -241,6 +241,7 @@ fn workload(source: Box<Synthetic>) -> Workload {
         terms: Default::default(),
         checkpoint: None,
         warm: None,
+        rules: Default::default(),
     }
 }
 

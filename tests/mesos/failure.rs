@@ -193,6 +193,7 @@ pub(super) fn f6_a_launch_is_sent_once_and_missed_when_it_is_not_confirmed() {
         terms: Default::default(),
         checkpoint: None,
         warm: None,
+        rules: Default::default(),
     };
     let link = Link { delay: Span(SECOND), loss: 0.1, confirm: Some(Span(300 * SECOND)), ..Link::default() };
     let model = Model { link, ..Model::default() };

@@ -17,7 +17,7 @@ use windtunnel_scheduler::config::{Architecture, Config, Habits};
 use windtunnel_scheduler::constraint::{Condition, Constraint};
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::event::{Ending, Event, GpuSet, Launch, Offer};
-use windtunnel_scheduler::framework::service::{Act, Backoff, KillSelection, Plan, Strategy, Upgrade, Watch, choose};
+use windtunnel_scheduler::service::{Act, Backoff, KillSelection, Plan, Strategy, Upgrade, Watch, choose};
 use windtunnel_scheduler::id::{NodeId, OfferId, PartyId, TaskId};
 use windtunnel_scheduler::layout::{Law, Layout, Rule};
 use windtunnel_scheduler::resources::{CPU, DISK, GPU, MEMORY, Resources, Totals};

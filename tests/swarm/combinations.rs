@@ -84,6 +84,7 @@ impl Swarm {
             checkpoint: None,
             warm: None,
             terms: Terms::default(),
+            rules: Default::default(),
         };
         Experiment {
             seed: self.seed,
@@ -181,6 +182,7 @@ fn workload(draw: Draw, fleet: &Fleet) -> Vec<Job> {
             user: Label(0),
             class: Label(0),
             groups,
+            course: None,
         }
     };
     (0..draw.below(2, 150)).map(job).collect()

@@ -119,6 +119,10 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
             let sentence = "jobs arrive without end; give `tasks`, `jobs` or `until`, or [stop] at";
             return Err(places.failure(&format!("workload.{endless}.synthetic"), sentence));
         }
+        if let Some(failing) = workloads.iter().position(|plan| plan.fails_for_ever()) {
+            let sentence = "services that fail again and again have no end; give [stop] at";
+            return Err(places.failure(&format!("workload.{failing}.service"), sentence));
+        }
         scenario.stop.when = Some(When::Drained);
     }
     check_measure(&scenario, places)?;

@@ -211,6 +211,7 @@ fn job(
         user: Label::default(),
         class: Label::default(),
         groups: Groups::One(group),
+        course: None,
     };
     let (class, role) = (written.class.clone(), written.role.clone());
     Ok(sim::Action::Submit(Box::new(sim::Submit { job, class, role, workload })))

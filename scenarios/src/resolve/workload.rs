@@ -7,11 +7,11 @@ use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::CPU;
 use windtunnel_scheduler::{Span, Time};
-use windtunnel_sim::experiment::{Start, Warm, Workload};
+use windtunnel_sim::experiment::{Rules, Start, Warm, Workload};
 use windtunnel_sim::model::Checkpoint;
 use windtunnel_traces::model::{Demands, Fleet};
 use windtunnel_traces::read::{self, Format, Input, ReadOptions};
-use windtunnel_traces::synthetic::{BadTerm, Law, Synthetic, SyntheticSpec, background};
+use windtunnel_traces::synthetic::{BadTerm, Law, SyntheticSpec, background};
 use windtunnel_traces::transform::{
     Boxed, Demanding, Estimate, Lifetime, Limit, Ratio, Relabel, Requests, Resample, Scale, Sizing, Transform, Window,
 };
@@ -21,8 +21,10 @@ use crate::failure::Failure;
 use crate::spec::file::{InputFile, Paths};
 use crate::spec::workload as spec;
 
+mod course;
 mod demand;
 mod requests;
+mod service;
 pub(super) mod synthetic;
 
 pub(super) use demand::EFFECTS;
@@ -51,6 +53,7 @@ pub struct Plan {
     retry: Retry,
     max_unavailable: Option<u32>,
     checkpoint: Option<Checkpoint>,
+    rules: Rules,
     position: u32,
     /// Which party hears of its jobs.
     pub party: PartyId,
@@ -79,6 +82,13 @@ impl Plan {
                 spec.ends() || limit.jobs.is_some() || limit.to != Time::NEVER
             }
         }
+    }
+
+    /// Whether its services fail again and again: a run with them has no end of its own.
+    #[must_use]
+    pub fn fails_for_ever(&self) -> bool {
+        let is_trace = matches!(self.origin, Origin::Trace { .. });
+        self.rules.service.as_ref().is_some_and(|rules| rules.life.is_some() || is_trace && rules.delays.is_some())
     }
 
     /// What it is made of, if it is generated.
@@ -142,7 +152,7 @@ impl Plan {
                     let background = Box::new(Demanding::new(background, demands));
                     warm_up = Some(Warm { permille, background });
                 }
-                Box::new(Synthetic::new(spec, seed, self.position).map_err(bad)?)
+                course::open(spec, seed, self.position).map_err(bad)?
             }
         };
         Ok(Workload {
@@ -155,6 +165,7 @@ impl Plan {
             checkpoint: self.checkpoint,
             warm: warm_up,
             terms: self.terms,
+            rules: self.rules.clone(),
         })
     }
 }
@@ -170,9 +181,8 @@ pub(super) fn resolve(
     let (demands, mut names_matter) = demand::resolve(written, &key, facts.fleet, context)?;
     let transform = Transform { demands, ..transform(written, &key, context)? };
     let loss = match written.on_loss {
-        spec::OnLoss::Rerun => Loss::Rerun,
+        spec::OnLoss::Rerun | spec::OnLoss::Resume => Loss::Rerun,
         spec::OnLoss::Fail => Loss::Fail,
-        spec::OnLoss::Resume => Loss::Rerun,
     };
     let (retry, checkpoint) = after_loss(written, &key, context)?;
     let start = match written.start {
@@ -193,7 +203,7 @@ pub(super) fn resolve(
             if let Some(priority) = written.priority {
                 spec.priorities = vec![(priority, 1.0)];
             }
-            names_matter |= spec.shapes.iter().any(|shape| demand::names_matter(&shape.constraints, &shape.layout));
+            names_matter |= course::shapes(&spec).any(|one| demand::names_matter(&one.constraints, &one.layout));
             let warm = synthetic::warm(generated, &key, facts, context)?;
             Origin::Synthetic { spec: Box::new(spec), warm }
         }
@@ -202,6 +212,7 @@ pub(super) fn resolve(
             return Err(context.places.failure(&key, sentence));
         }
     };
+    let rules = rules(written, &origin, &key, context)?;
     let mut transform = transform;
     if matches!(origin, Origin::Synthetic { .. }) {
         // The generator draws estimates itself, those of tasks that run already too.
@@ -221,6 +232,7 @@ pub(super) fn resolve(
         retry,
         max_unavailable: written.max_unavailable,
         checkpoint,
+        rules,
         position,
         names_matter,
         party: PartyId::FIRST,
@@ -228,6 +240,18 @@ pub(super) fn resolve(
         sized: OnceLock::new(),
         place,
     })
+}
+
+/// What its jobs are held to besides.
+fn rules(written: &spec::Workload, origin: &Origin, key: &str, context: &mut Context<'_>) -> Result<Rules, Failure> {
+    let spec = match origin {
+        Origin::Trace { .. } => None,
+        Origin::Synthetic { spec, .. } => Some(&**spec),
+    };
+    if let Some(spec) = spec {
+        course::check(written, spec, key, context)?;
+    }
+    Ok(Rules { service: service::resolve(written, spec, key, context)?, ..course::rules(written, spec) })
 }
 
 /// What only a trace can have.

@@ -13,6 +13,7 @@ macro_rules! words {
 }
 
 pub mod batch;
+pub mod course;
 pub mod demand;
 pub mod faults;
 pub mod file;
@@ -28,6 +29,7 @@ pub mod quantity;
 pub mod reference;
 pub mod run;
 pub mod scheduler;
+pub mod service;
 mod set;
 pub mod synthetic;
 pub mod takes;

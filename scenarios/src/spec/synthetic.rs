@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::course::{Cron, Stage};
 use super::demand::Term;
 use super::generator::Generator;
 use super::quantity::{Cpu, Duration, Percent, Size};
@@ -14,7 +15,11 @@ use super::quantity::{Cpu, Duration, Percent, Size};
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
     /// When jobs are handed in: `{ poisson = "2/s" }`.
-    pub arrivals: Generator,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Generator>,
+    /// Instead of `arrivals`: jobs by the clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron: Option<Cron>,
     /// When arrivals begin.
     #[serde(default)]
     pub start: Duration,
@@ -62,6 +67,9 @@ pub struct Synthetic {
     /// The share of jobs whose tasks fail in the end.
     #[serde(default)]
     pub fails: Percent,
+    /// Each arrival is a graph of jobs that wait for each other; what a stage does not say is as here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dag: Vec<Stage>,
     /// The share of the fleet's cpu that is taken when the run begins, by tasks in the middle of their lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm: Option<Percent>,

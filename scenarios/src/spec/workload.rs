@@ -10,11 +10,13 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
+use super::course::OnFailure;
 use super::demand::{Term, Within};
 use super::file::{InputFile, Paths};
 use super::generator::Generator;
 use super::quantity::Duration;
 use super::scheduler::Scalar;
+use super::service::Service;
 use super::synthetic::Synthetic;
 
 /// One workload: a trace or a generator, and how it is replayed.
@@ -102,6 +104,12 @@ pub struct Workload {
     /// How long a lost task pauses before it is tried again; left out: not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Backoff>,
+    /// What a task does when it fails of its own; left out: it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// How replicas of its services are kept running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
     /// What its tasks save on the way, under `on_loss = "resume"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,

@@ -8,14 +8,16 @@ use alloc::vec::Vec;
 use super::pass::{Beliefs, Pass, Wish};
 use super::preempting::Preempting;
 use super::reserving::{Reserving, Turn};
+use super::resident::Residents;
 use super::retries::{Pausing, Retries};
+use super::rules::Ruled;
 use super::running::{self, Running};
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
 use crate::config::{Architecture, Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
-use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, Loss, NodeSpec};
+use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, NodeSpec};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, Shape, ShapeId};
@@ -45,17 +47,21 @@ pub struct Batch {
     order: Box<dyn Order>,
     place: Box<dyn Place>,
     /// Who waits, where nobody holds a reservation.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// Who waits, where some do.
     pub(super) reserving: Option<Reserving>,
     pub(super) running: Running,
     /// Who waits for others to leave, where anybody makes room.
     pub(super) preempting: Option<Preempting>,
-    retries: Retries,
+    pub(super) retries: Retries,
+    /// What single jobs are held to.
+    pub(super) ruled: Ruled,
+    /// Who waits for its own node.
+    pub(super) residents: Residents,
     /// Nodes with more room than at the last pass.
     pub(super) grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
-    blocked: Option<ClassId>,
+    pub(super) blocked: Option<ClassId>,
     /// Whether anything happened since the last pass that could let a task start.
     pub(super) stirred: bool,
     /// Jobs that may not be handed in on their terms, to be given up in the next pass: the first task and how many.
@@ -73,6 +79,8 @@ impl Clone for Batch {
             running: self.running.clone(),
             preempting: self.preempting.clone(),
             retries: self.retries.clone(),
+            ruled: self.ruled.clone(),
+            residents: self.residents.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -94,6 +102,8 @@ impl Batch {
             running: Running::default(),
             preempting: None,
             retries: Retries::default(),
+            ruled: Ruled::default(),
+            residents: Residents::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
@@ -205,6 +215,9 @@ impl Batch {
         let key = self.order.key(&waiter, &sight(ledger, now));
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
         let job = self.running.add_job(ledger, spec, waiter, key, live);
+        if spec.rules.is_some() || !self.ruled.is_empty() {
+            self.ruled.admit(job, spec.rules.as_ref());
+        }
         let (shape, members) = {
             let job = self.running.job(job);
             (job.shape, job.members)
@@ -247,10 +260,10 @@ impl Batch {
         while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
             self.take_in(ledger, now, turn);
         }
-        let spec = &*self.config.settled(spec);
-        let waiter = self.config.waiter(spec, now);
-        let key = self.order.key(&waiter, &sight(ledger, now));
-        let job = self.running.add_job(ledger, spec, waiter, key, 1);
+        // One that was taken for lost, and about which nothing is done yet, goes on as what it was.
+        let pausing = self.retries.unpause(spec.first_task).map(|pausing| pausing.entry.job);
+        let known = pausing.or_else(|| self.unbind(ledger, spec.first_task));
+        let job = known.unwrap_or_else(|| self.add_adopted(ledger, now, spec));
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         let count = spec.count.max(1);
         let slot = self.running.start(spec.first_task, job, node, count, gpus);
@@ -265,6 +278,18 @@ impl Batch {
         if let Some(reserving) = &mut self.reserving {
             reserving.adopted(ledger, &mut self.running, slot, now);
         }
+    }
+
+    fn add_adopted(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) -> u32 {
+        let spec = &*self.config.settled(spec);
+        let waiter = self.config.waiter(spec, now);
+        let key = self.order.key(&waiter, &sight(ledger, now));
+        let job = self.running.add_job(ledger, spec, waiter, key, 1);
+        if spec.rules.is_some() || !self.ruled.is_empty() {
+            self.ruled.admit(job, spec.rules.as_ref());
+            self.ruled.adopted(job, spec.first_task);
+        }
+        job
     }
 
     fn hear_end(&mut self, ledger: &mut Ledger, now: Time, id: TaskId, ending: Ending) {
@@ -297,18 +322,13 @@ impl Batch {
             }
             self.blocked = None;
         }
-        let again = match (job.kind, ending) {
-            (_, Ending::Killed) => None,
-            (_, Ending::Evicted) => Some(Span::ZERO),
-            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
-                self.retries.lost(id, job.retry, true)
-            }
-            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
-            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
-            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
-            _ => None,
-        };
+        let again = self.again(ledger, now, &task, ending);
         if let Some(pause) = again {
+            if !self.ruled.is_empty() && self.is_bound(ledger, id, task.node, task.job, ending) {
+                self.bind(ledger, now, now + pause, id, (task.job, task.node, task.gpus));
+                return;
+            }
+            let job = self.running.job(task.job);
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
             let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now + pause };
@@ -319,7 +339,7 @@ impl Batch {
             }
         } else {
             self.retries.forget(id);
-            self.running.end_tasks(ledger, task.job, 1);
+            self.end_tasks(ledger, id, task.job);
         }
     }
 
@@ -333,8 +353,12 @@ impl Batch {
             self.wait(ledger, shape, members, entry);
             self.stirred = true;
         }
+        self.give_up_late(ledger, now, decisions);
+        self.end_surplus(decisions, now);
+        self.start_residents(ledger, now, decisions);
         let step = self.pass_now(ledger, now, decisions);
-        let wake = [step.wake, self.retries.wake()].into_iter().flatten().min();
+        let wakes = [step.wake, self.retries.wake(), self.ruled.wake(), self.residents.wake(now)];
+        let wake = wakes.into_iter().flatten().min();
         Step { wake, ..step }
     }
 
@@ -436,7 +460,9 @@ impl Batch {
             if let Decision::Place { task, more: false, .. } = *decision
                 && let Some(slot) = self.running.find(task)
             {
-                self.note_use(now, self.running.task(slot).job, 1);
+                let job = self.running.task(slot).job;
+                self.ruled.started(job, now);
+                self.note_use(now, job, 1);
             }
         }
     }
@@ -462,10 +488,10 @@ impl Batch {
         self.look_at_grown(ledger);
         let begin = decisions.len();
         let beliefs = self.beliefs();
-        let Self { config, place, waiting, running, blocked, preempting, .. } = self;
+        let Self { config, place, waiting, running, blocked, preempting, ruled, .. } = self;
         let (place, work, preempting) = (&mut **place, crate::Work::default(), preempting.as_mut());
         let pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting };
-        let mut tries = Tries { pass, config, waiting, blocked };
+        let mut tries = Tries { pass, config, waiting, blocked, ruled };
         while let Some((class, entry)) = tries.waiting.first() {
             if *tries.blocked == Some(class) {
                 break;
@@ -477,7 +503,7 @@ impl Batch {
             }
         }
         let step = Step { wake: None, work: tries.pass.work };
-        if self.order.ages() {
+        if self.order.ages() || !self.ruled.is_empty() {
             self.note_starts(now, &decisions[begin..]);
         }
         step
@@ -506,6 +532,7 @@ impl Batch {
 
     /// A node that was known comes back empty.
     pub fn rejoins(&mut self, ledger: &mut Ledger, node: NodeId) {
+        self.residents.forget_room(node);
         if ledger.holds(node) {
             self.running.leave_behind(ledger, node);
         }
@@ -518,6 +545,9 @@ impl Batch {
 
     /// A task that was placed is not started after all: it waits again.
     pub fn refused(&mut self, ledger: &mut Ledger, now: Time, task: TaskId) {
+        if let Some(slot) = self.running.find(task).filter(|_| !self.ruled.is_empty()) {
+            self.ruled.waits_again(self.running.task(slot).job);
+        }
         self.hear_end(ledger, now, task, Ending::Evicted);
     }
 
@@ -613,7 +643,7 @@ impl Batch {
     #[must_use]
     pub fn waiting(&self) -> u64 {
         let nominees = self.preempting.as_ref().map_or(0, Preempting::len) as u64;
-        let pausing = self.retries.len();
+        let pausing = self.retries.len() + self.residents.len();
         nominees + pausing + self.reserving.as_ref().map_or_else(|| self.waiting.tasks(), Reserving::tasks)
     }
 }
@@ -629,6 +659,7 @@ struct Tries<'a> {
     config: &'a Config,
     waiting: &'a mut Waiting,
     blocked: &'a mut Option<ClassId>,
+    ruled: &'a mut Ruled,
 }
 
 impl Tries<'_> {
@@ -668,6 +699,9 @@ impl Tries<'_> {
             pass.decisions.push(Decision::Reject { task: TaskId(entry.task), count });
             pass.work.tasks += u64::from(count);
             self.waiting.take(class, entry.count);
+            if pass.running.job(entry.job).live == entry.count {
+                self.ruled.forget(entry.job);
+            }
             pass.running.end_tasks(pass.ledger, entry.job, entry.count);
             return true;
         }

@@ -10,9 +10,10 @@ mod pass;
 mod preempting;
 mod pressing;
 mod reserving;
+mod resident;
 mod retries;
+mod rules;
 mod running;
-pub mod service;
 mod sharing;
 
 pub use batch::{Batch, Policies};

@@ -9,7 +9,7 @@ use super::pass::{Beliefs, Pass};
 use super::preempting::Nominee;
 use super::running::Running;
 use crate::Step;
-use crate::backfill::{Availability, Desk, Fill, Habits, Item, Line, Refusals, Rules, times};
+use crate::backfill::{Availability, Cursor, Desk, Fill, Habits, Item, Line, Refusals, Rules, times};
 use crate::config::{Config, Instant};
 use crate::event::{Ending, NodeSpec};
 use crate::id::{NodeId, TaskId};
@@ -167,6 +167,28 @@ impl Reserving {
             let slot = self.line.add(Item { task: item.task + u64::from(unit), count: 1, ..item });
             self.fill.joined(&self.line, slot);
         }
+    }
+
+    /// Takes all tasks of a job out of the line and adds them to `out`: the first task of each item and how many.
+    pub(super) fn withdraw(&mut self, ledger: &Ledger, job: u32, now: Time, out: &mut Vec<(u64, u32)>) {
+        let mut cursor = Cursor::default();
+        while let Some(slot) = self.line.next_ahead(&mut cursor) {
+            let item = *self.line.item(slot);
+            if item.job != job {
+                continue;
+            }
+            let start = core::mem::replace(&mut self.line.item_mut(slot).start, Time::NEVER);
+            let unit = ledger.shapes().shape(item.shape).request;
+            match &mut self.rules {
+                _ if start == Time::NEVER => {}
+                Some(rules) => rules.sections.lift(slot, &item, &unit, start),
+                None => self.room.free(start, start + Span(item.estimate_us), &item.need),
+            }
+            out.push((item.task, item.count));
+            while !self.line.take(slot) {}
+        }
+        // Whoever holds a reservation behind it may do better now.
+        self.fill.freed(now, Time::NEVER);
     }
 
     /// How many tasks wait.

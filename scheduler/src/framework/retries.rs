@@ -46,6 +46,12 @@ impl Retries {
         self.pausing.insert((at, TaskId(pausing.entry.task)), pausing);
     }
 
+    /// A task pauses no more, if it did.
+    pub(super) fn unpause(&mut self, task: TaskId) -> Option<Pausing> {
+        let key = *self.pausing.keys().find(|(_, pausing)| *pausing == task)?;
+        self.pausing.remove(&key)
+    }
+
     /// The next task whose pause is over by `now`.
     pub(super) fn next_due(&mut self, now: Time) -> Option<Pausing> {
         let first = self.pausing.first_entry()?;

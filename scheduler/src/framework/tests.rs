@@ -10,6 +10,7 @@ mod nonsense;
 mod offering;
 mod preempting;
 mod pressing;
+mod rules;
 mod steady;
 mod village;
 

@@ -187,8 +187,8 @@ impl<R: Rank> View<'_, R> {
         }
     }
 
-    /// The best node that the layout of `laid_out`, this shape otherwise, admits, lowest id first. Only blocks whose bound beats what was found are
-    /// looked at.
+    /// The best node that the layout of `laid_out`, this shape otherwise, admits, lowest id first. Only blocks whose
+    /// bound beats what was found are looked at.
     fn pick_admitted(&self, laid_out: &Shape, memory: &Memory, nodes: &mut u64) -> Option<NodeId> {
         let mut best = Best { rank: NONE, node: 0, stale: false };
         for (top, &bound) in memory.tops.iter().enumerate() {

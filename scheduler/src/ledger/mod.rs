@@ -201,6 +201,12 @@ impl Ledger {
         self.tasks.get(node.index()).is_some_and(|&tasks| tasks > 0)
     }
 
+    /// True for books over room that is only lent.
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        self.lent
+    }
+
     /// A node as policies see it.
     #[must_use]
     #[inline(always)] // What a policy does not look at is then not fetched.

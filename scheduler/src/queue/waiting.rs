@@ -218,6 +218,37 @@ impl Waiting {
         }
     }
 
+    /// Takes all tasks of a job out of their class, wherever they stand in it, and adds them to `out`: the first task
+    /// of each entry and how many.
+    pub fn withdraw(&mut self, shape: ShapeId, members: u32, rank: i32, job: u32, out: &mut Vec<(u64, u32)>) {
+        let classes = &self.classes;
+        let is_it = |&slot: &u32| classes[slot as usize].is_of(shape, members, rank);
+        let Some(&class) = self.index.find(hash(shape, members, rank), is_it) else { return };
+        let (slot, marks, before) = (&mut self.classes[class as usize], &mut self.marks, out.len());
+        slot.entries.retain(|&Reverse((entry, mark))| {
+            if entry.job == job {
+                out.push((entry.task, entry.count));
+                marks.free(mark);
+            }
+            entry.job != job
+        });
+        out[before..].sort_unstable();
+        let taken: u64 = out[before..].iter().map(|&(_, count)| u64::from(count)).sum();
+        slot.tasks -= taken;
+        self.tasks -= taken;
+        self.gangs -= if members > 0 { taken } else { 0 };
+        match (slot.entries.peek(), slot.parked.take()) {
+            (Some(_), Some(spot)) => slot.parked = Some(spot),
+            (Some(&Reverse((first, _))), None) => self.ready.push(Reverse((first.key, first.task, class))),
+            (None, spot) => {
+                if let Some((moved, spot)) = spot.and_then(|spot| Some((self.parked.remove(spot)?, spot))) {
+                    self.classes[moved as usize].parked = Some(spot);
+                }
+                self.close(ClassId(class));
+            }
+        }
+    }
+
     /// Where the wait of the first entry of the class went until `now`. What no clock of the class saw is charged to
     /// `rest`, so that the causes add up to the wait.
     pub fn waited(&mut self, class: ClassId, now: Time, rest: Cause) -> [Span; Cause::COUNT] {

@@ -197,11 +197,10 @@ impl World {
         };
         if by < 0 {
             let wanted = by.unsigned_abs() as usize;
-            let mut killed = 0;
-            for &id in replicas.iter().rev() {
-                let Some(slot) = self.of_task.find(id).filter(|slot| slot & UNSTARTED == 0) else { continue };
-                if killed < wanted && self.tasks[slot].running.is_some() {
-                    killed += 1;
+            let chosen = self.choose_replicas(&replicas, wanted);
+            let killed = chosen.len();
+            for id in chosen {
+                if let Some(slot) = self.of_task.find(id).filter(|slot| slot & UNSTARTED == 0) {
                     self.leave(slot, Leaving::Killed);
                 }
             }

@@ -221,8 +221,9 @@ impl World {
             return Err(self.invalid(party, format!("task {} waited, but it is over or was never there", task.0)));
         };
         // What passed before the scheduler heard of the task is the price of deciding elsewhere.
-        let wait = self.now.since(self.tasks[slot].eligible).0;
         let said = causes.iter().fold(0_u64, |sum, cause| sum.saturating_add(cause.0));
+        self.waits_by_its_service(slot, Span(said));
+        let wait = self.now.since(self.tasks[slot].eligible).0;
         if said > wait {
             return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
         }

@@ -278,6 +278,8 @@ impl World {
         self.record_overload(&mut summary);
         self.record_maintenance(&mut summary);
         self.record_triggers(&mut summary);
+        self.record_courses(&mut summary);
+        self.record_services(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.past.history.profile());
         let labels = self.arrivals.labels();

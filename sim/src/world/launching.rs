@@ -150,7 +150,7 @@ impl World {
         let (job_slot, index, first) = (task.job, task.index, task.attempt == 0);
         let job = &mut self.jobs[job_slot];
         let part = job.parts.of(index);
-        let (run, members, usage) = (part.run.of(index - part.first), part.members(), part.usage.as_deref().copied());
+        let (members, usage) = (part.members(), part.usage.as_deref().copied());
         let (is_first, id, measured) = (job.first_start == Time::NEVER, job.id, job.measured);
         job.first_start = job.first_start.min(now);
         if first {
@@ -168,7 +168,7 @@ impl World {
             self.levels.usage.add(&usage, u64::from(members));
         }
         self.use_begins(slot);
-        let run = if self.trouble.is_some() { self.wall_of(slot) } else { run };
+        let run = if self.trouble.is_some() { self.wall_of(slot) } else { self.run_of(slot) };
         if !run.is_forever() {
             self.plan_end(now + run, slot);
         }

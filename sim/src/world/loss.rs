@@ -94,8 +94,7 @@ impl World {
     pub(super) fn wall_of(&self, slot: u32) -> Span {
         let task = &self.tasks[slot];
         let job = &self.jobs[task.job];
-        let part = job.parts.of(task.index);
-        let run = part.run.of(task.index - part.first);
+        let run = self.run_of(slot);
         let Some(trouble) = &self.trouble else { return run };
         let Some(checkpoint) = trouble.checkpoints[usize::from(job.workload)].filter(|_| !run.is_forever()) else {
             return run;
@@ -431,7 +430,12 @@ impl World {
     /// An attempt that was given up comes to its end.
     fn end_given_up(&mut self, slot: u32) {
         let task = self.tasks[slot];
-        self.end_attempt(slot, State::Lost);
+        let node = task.running.map_or(NONE, |attempt| attempt.node);
+        let is_surplus = self.is_surplus(slot);
+        self.end_attempt(slot, if is_surplus { State::Killed } else { State::Lost });
+        if is_surplus {
+            self.surplus_over(slot, usize::from(self.jobs[task.job].workload), node);
+        }
         self.jobs[task.job].rows -= 1;
         self.tasks.free(slot);
         if let Some(trouble) = &mut self.trouble

@@ -4,6 +4,7 @@ mod acting;
 mod apply;
 mod blast;
 mod close;
+mod courses;
 mod daemons;
 mod demand;
 mod elastic;
@@ -15,7 +16,9 @@ mod loss;
 mod maintenance;
 mod offers;
 mod overload;
+mod rows;
 mod scaling;
+mod services;
 mod setup;
 mod stranded;
 mod thinking;
@@ -141,6 +144,15 @@ struct Past {
     nowhere: u64,
 }
 
+/// What is only there for some kinds of work.
+#[derive(Clone, Default)]
+struct Kinds {
+    /// What jobs are parts of.
+    courses: courses::Courses,
+    /// How replicas are kept running.
+    services: services::Services,
+}
+
 /// What it took to come to the decisions.
 #[derive(Clone, Default)]
 struct Effort {
@@ -221,6 +233,7 @@ pub(crate) struct World {
     comings: Option<Box<elastic::Comings>>,
     /// What nodes that come bring along.
     daemons: daemons::Daemons,
+    kinds: Kinds,
     /// What is done when a number says so; none if nothing is.
     watch: Option<Box<Watch>>,
     /// The run goes no further than before this instant.
@@ -337,6 +350,7 @@ impl World {
                 self.submit(&mut job, workload)?;
             }
         }
+        any |= self.submit_ready()?;
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
             any = true;
@@ -367,6 +381,9 @@ impl World {
             return Ok(true);
         }
         if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
+            return Ok(true);
+        }
+        if self.submit_ready()? {
             return Ok(true);
         }
         Ok(self.wake_next() || self.next_thought().is_some_and(|until| until <= now))

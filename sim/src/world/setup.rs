@@ -26,7 +26,7 @@ use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
 use super::work::Coming;
-use super::{Effort, Past, Post, Wanted, World};
+use super::{Effort, Kinds, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
 use crate::error::SimError;
@@ -109,8 +109,7 @@ impl World {
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
-        let past = Past::new(&fleet, &workloads);
-        let arrivals = Arrivals::new(workloads, scheduler.has_terms())?;
+        let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
         let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
@@ -163,6 +162,7 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
+            kinds: Kinds::default(),
             watch,
             pause: None,
             fleet,
@@ -257,6 +257,7 @@ impl World {
             user: Label::default(),
             class: Label::default(),
             groups: Groups::One(group),
+            course: None,
         };
         let slot = self.add_job(&job, workload, Coming::Background)?;
         let spec = self.spec_of(slot, &ask, self.jobs[slot].first_task, 1);

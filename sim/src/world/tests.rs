@@ -4,12 +4,14 @@ mod architectures;
 mod binpack;
 mod blast;
 mod canary;
+mod courses;
 mod daemons;
 mod elastic;
 mod evict;
 mod forks;
 mod launches;
 mod overload;
+mod services;
 mod triggers;
 mod trouble;
 mod two_level;
@@ -95,6 +97,7 @@ fn job(name: u64, submit_s: u64, group: Group) -> Job {
         user: Label::default(),
         class: Label::default(),
         groups: Groups::One(group),
+        course: None,
     }
 }
 
@@ -110,6 +113,7 @@ fn workload(jobs: Vec<Job>) -> Workload {
         checkpoint: None,
         warm: None,
         terms: Default::default(),
+        rules: Default::default(),
     }
 }
 

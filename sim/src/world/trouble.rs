@@ -284,12 +284,15 @@ impl World {
             trouble.toll.detect.add(now.since(since).0);
         }
         self.tell_all(|| Event::NodeLost { node });
+        self.lose_surplus(node);
         let mut runs_on: Vec<u32> = self.residents_of(node);
         runs_on.retain(|&slot| !self.tasks[slot].is_given_up());
+        self.kinds.services.is_declaring = true;
         self.hear_kept(node);
         for slot in runs_on {
             self.give_up(slot);
         }
+        self.kinds.services.is_declaring = false;
     }
 
     /// With a node that is declared lost, all is that was kept of tasks that are believed to run there.
@@ -308,7 +311,7 @@ impl World {
     /// A node is heard of again: news that it kept are delivered; if it was given up, it starts anew.
     fn rejoin(&mut self, node: NodeId) {
         let health = self.health_mut(node);
-        let (declared, soft) = (health.declared, health.soft > 0);
+        let (declared, soft, since) = (health.declared, health.soft > 0, health.told);
         health.rebooted = false;
         let mut unheard = std::mem::take(&mut health.unheard);
         if let Some(trouble) = &mut self.trouble {
@@ -318,15 +321,24 @@ impl World {
         for one in unheard {
             self.hear(one.slot, one.state, one.in_vain);
         }
+        self.hear_surplus(node);
         if declared {
+            let mut back = Vec::new();
             for slot in self.residents_of(node) {
-                self.end(slot, State::Lost);
+                match self.comes_back(slot, since) {
+                    Some(spec) => back.push((slot, spec)),
+                    None => self.end(slot, State::Lost),
+                }
             }
             let now = self.now;
             let health = self.health_mut(node);
             (health.declared, health.told, health.told_gone) = (false, now, GpuSet::NONE);
             let spec = super::setup::node_spec(&self.fleet.nodes[node.index()], node);
             self.tell_all(|| Event::NodeAdded(Box::new(spec.clone())));
+            for (slot, spec) in back {
+                let workload = usize::from(self.jobs[self.tasks[slot].job].workload);
+                self.tell_of_adopted(workload, spec, node, self.gpus_on(slot, node));
+            }
             if soft {
                 self.tell_all(|| Event::NodeClosed { node });
             }

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
-use windtunnel_outcome::recorder::{Recorder, SlowTask};
-use windtunnel_outcome::rows::{NameRef, State, TaskRow};
+use windtunnel_outcome::recorder::SlowTask;
+use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Name, Node as FleetNode, Recorded, Run};
+use windtunnel_traces::model::{Ask, Group, Job as TraceJob, Node as FleetNode, Recorded, Run};
 
 use super::setup::meets;
 use super::truth::{Attempt, Job, Leaving, NONE, Part, Parts, Share, Task};
@@ -28,16 +28,17 @@ pub(super) enum Coming {
     Background,
 }
 
-fn name_ref(name: &Name) -> NameRef<'_> {
-    match name {
-        Name::Number(number) => NameRef::Number(*number),
-        Name::Text(text) => NameRef::Text(text),
-    }
-}
-
 impl World {
-    /// A job is handed in. How many tasks a daemon has is settled now.
+    /// A job comes: it is handed in, unless it is a part of something that says otherwise.
     pub(super) fn submit(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
+        match job.course.take() {
+            Some(course) => self.submit_in_course(job.clone(), workload, *course),
+            None => self.submit_alone(job, workload),
+        }
+    }
+
+    /// A job is handed in. How many tasks a daemon has is settled now.
+    pub(super) fn submit_alone(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
@@ -239,6 +240,7 @@ impl World {
             loss: self.arrivals.workload(usize::from(job.workload)).loss,
             terms: job.terms,
             retry: self.arrivals.workload(usize::from(job.workload)).retry,
+            rules: self.rules_of(job, ask.kind),
         }
     }
 
@@ -289,7 +291,7 @@ impl World {
 
     /// A task runs that the scheduler did not place; it is told.
     pub(super) fn adopt(&mut self, slot: u32, spec: JobSpec, node: NodeId, gpus: GpuSet) {
-        let party = self.arrivals.workload(usize::from(self.jobs[slot].workload)).party;
+        let workload = usize::from(self.jobs[slot].workload);
         let task = self.task_at(spec.first_task).unwrap_or(NONE);
         if task != NONE {
             // History says where it runs: that it does is no decision of this run.
@@ -298,6 +300,12 @@ impl World {
             self.run_begins(task);
             self.past.is_adopting = false;
         }
+        self.tell_of_adopted(workload, spec, node, gpus);
+    }
+
+    /// The scheduler is told of a task that runs.
+    pub(super) fn tell_of_adopted(&mut self, workload: usize, spec: JobSpec, node: NodeId, gpus: GpuSet) {
+        let party = self.arrivals.workload(workload).party;
         if party != PartyId::FIRST {
             // Whoever hands out room must know what is taken.
             let request = spec.request.checked_mul(spec.count).unwrap_or(spec.request);
@@ -481,7 +489,7 @@ impl World {
         let part = self.jobs[task.job].parts.of(task.index);
         let state = match part {
             part if part.killed => State::Killed,
-            part if part.fails => State::Failed,
+            part if self.has_failed(&task, part.fails) || self.has_crashed(&task) => State::Failed,
             _ => State::Finished,
         };
         self.end(slot, state);
@@ -562,12 +570,17 @@ impl World {
         let part = job.parts.of(task.index);
         let members = part.members();
         let (background, workload) = (job.background, usize::from(job.workload));
+        let has_rules = !self.arrivals.workload(workload).rules.is_empty();
+        let is_kept_running = part.kind.is_kept_running();
+        let ruled = if has_rules { self.after_service(&task, state) } else { None };
         let again = match (state, task.leaving) {
+            _ if ruled.is_some() => ruled,
             (State::Killed, _) => None,
             _ if task.is_unlaunched() => self.after_loss(&task),
             (State::Lost, _) => self.after_loss(&task),
             (State::Evicted, Some(Leaving::Evicted { requeue })) => requeue.then_some(Span::ZERO),
-            _ => part.kind.is_kept_running().then_some(Span::ZERO),
+            (State::Failed, _) if has_rules && !is_kept_running => self.after_failure(&task),
+            _ => is_kept_running.then_some(Span::ZERO),
         };
         let ending = match state {
             _ if task.is_unlaunched() => Ending::Unlaunched,
@@ -597,6 +610,7 @@ impl World {
             self.tasks[slot].running = None;
             self.tasks.free(slot);
             self.forget_losses(task.id);
+            self.forget_failures(task.id);
             self.task_over(task.job, state, members);
         }
     }
@@ -617,7 +631,7 @@ impl World {
         }
     }
 
-    fn tell_end(&mut self, workload: usize, task: TaskId, ending: Ending) {
+    pub(super) fn tell_end(&mut self, workload: usize, task: TaskId, ending: Ending) {
         let party = self.arrivals.workload(workload).party;
         self.inboxes[usize::from(party.0)].push(Event::TaskEnded { task, ending });
         if party != PartyId::FIRST {
@@ -634,6 +648,11 @@ impl World {
         if job.measured {
             let (class, role) = (job.class.0, job.role.0);
             self.measures.task_over(class, role, state, members);
+        }
+        let job = &self.jobs[slot];
+        if job.live == 0 {
+            let (id, worst) = (job.id, job.worst);
+            self.course_over(id, worst);
         }
         let job = &self.jobs[slot];
         if job.live == 0 && job.measured {
@@ -665,94 +684,6 @@ impl World {
             }
             self.task_over(task.job, State::Rejected, members);
         }
-    }
-
-    /// Hands the rows of this instant to the recorder, by (job, index, attempt).
-    pub(super) fn write_rows(&mut self, recorder: &mut dyn Recorder) {
-        if self.ended.is_empty() {
-            return;
-        }
-        let mut ended = std::mem::take(&mut self.ended);
-        ended.sort_unstable_by_key(|row| (row.id, row.task.attempt));
-        for row in &ended {
-            self.write_row(recorder, &row.task, row.state, row.lost, Some(self.now));
-            self.free_attempt(&row.task);
-            let job = &mut self.jobs[row.task.job];
-            job.rows -= 1;
-            if job.rows == 0 && job.live == 0 {
-                // Names are the only thing of a job on the heap.
-                job.name = Name::Number(0);
-                self.forget_job(self.jobs[row.task.job].id);
-                self.jobs.free(row.task.job);
-            }
-        }
-        ended.clear();
-        self.ended = ended;
-    }
-
-    fn free_attempt(&mut self, task: &Task) {
-        if task.causes != NONE {
-            self.causes.free(task.causes);
-        }
-        let mut at = task.running.map_or(NONE, |attempt| attempt.rest);
-        while at != NONE {
-            let next = self.shares[at].next;
-            self.shares.free(at);
-            at = next;
-        }
-    }
-
-    /// Says what the tasks in these events are called.
-    pub(crate) fn name(&self, events: &[Event], recorder: &mut dyn Recorder) {
-        for event in events {
-            let (Event::JobSubmitted(spec) | Event::TaskAdopted { spec, .. }) = event else { continue };
-            let Some(known) = self.task_slot(spec.first_task) else { continue };
-            let job = if known & UNSTARTED == 0 { self.tasks[known].job } else { known & !UNSTARTED };
-            recorder.named(self.now, spec, name_ref(&self.jobs[job].name), self.index_of(job, spec.first_task));
-        }
-    }
-
-    /// Writes one row.
-    pub(super) fn write_row(
-        &mut self,
-        recorder: &mut dyn Recorder,
-        task: &Task,
-        state: State,
-        lost_work: Span,
-        end: Option<Time>,
-    ) {
-        let cost_usd = if self.bill.is_empty() { None } else { self.charge(task, lost_work, end) };
-        let job = &self.jobs[task.job];
-        let part = job.parts.of(task.index);
-        let labels = self.arrivals.labels();
-        let node = task.running.filter(|attempt| attempt.rest == NONE).map(|attempt| attempt.node as usize);
-        let start = task.running.map(|attempt| attempt.start).filter(|&start| start != Time::NEVER);
-        let row = TaskRow {
-            id: TaskId(task.id),
-            job: name_ref(&job.name),
-            index: task.index,
-            attempt: task.attempt,
-            count: part.members(),
-            class: if job.background { "background" } else { labels.word(job.class) },
-            role: labels.word(job.role),
-            submit: job.submit,
-            eligible: task.eligible,
-            place: task.running.map(|attempt| attempt.place).filter(|&place| place != Time::NEVER),
-            start,
-            end,
-            node: node.map(|node| self.node_names[node].as_str()),
-            gpus: node.and(task.running).map_or(GpuSet::NONE, |attempt| attempt.gpus),
-            state,
-            requested: part.request,
-            wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
-            causes: causes_in(&self.causes, task.causes),
-            lost_work,
-            cost_usd,
-        };
-        if !job.background {
-            self.measures.rows[state as usize] += 1;
-        }
-        recorder.task(&row);
     }
 }
 

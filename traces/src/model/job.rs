@@ -27,6 +27,33 @@ pub struct Job {
     pub class: Label,
     /// Its tasks.
     pub groups: Groups,
+    /// What it is a part of, if it is not a job on its own.
+    pub course: Option<Box<Course>>,
+}
+
+/// What a job is a part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// One run of a schedule of its workload.
+    Run {
+        /// Which schedule.
+        schedule: u32,
+    },
+    /// One stage of a graph of jobs. The stages of a graph are handed in together, one after the other.
+    Stage(Stage),
+}
+
+/// Where in its graph a job stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Which graph of its workload.
+    pub graph: u64,
+    /// Which stage of it, from 0.
+    pub stage: u32,
+    /// How many stages it has.
+    pub stages: u32,
+    /// The stages that must have succeeded before this one begins; all of them stand before it.
+    pub after: Arc<[u32]>,
 }
 
 /// The tasks of a job: nearly always one group of equal ones, which then needs no heap.

@@ -9,7 +9,7 @@ mod name;
 pub use demand::{Demand, Demands, OPERATORS, pattern, shared};
 pub use failures::{Failures, Outage, ShareOutage, SystemCount};
 pub use fleet::{Fleet, Node, NodeGroup, TASKS, Upkeep};
-pub use job::{Ask, Group, Groups, Job, Recorded, Run, Truth};
+pub use job::{Ask, Course, Group, Groups, Job, Recorded, Run, Stage, Truth};
 pub use name::{Label, Labels, Name};
 
 /// A stream of jobs in submit order.

@@ -163,6 +163,7 @@ impl Batch {
                     ..Truth::default()
                 },
             }),
+            course: None,
         })
     }
 }

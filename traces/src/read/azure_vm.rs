@@ -131,6 +131,7 @@ impl RowReader for Machines {
                 ask: Ask { kind: JobKind::Batch, request, ..Ask::default() },
                 truth: Truth { run: Run::Same(run), usage: used, ..Truth::default() },
             }),
+            course: None,
         }))
     }
 

@@ -231,6 +231,7 @@ impl Tasks {
                     ..Truth::default()
                 },
             }),
+            course: None,
         }
     }
 }

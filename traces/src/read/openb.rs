@@ -242,6 +242,7 @@ impl RowReader for Pods {
                     ..Truth::default()
                 },
             }),
+            course: None,
         }))
     }
 

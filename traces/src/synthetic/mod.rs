@@ -8,6 +8,7 @@ mod arrivals;
 mod background;
 mod choice;
 mod family;
+mod graph;
 mod incomplete_gamma;
 pub(crate) mod key;
 mod law;
@@ -18,10 +19,11 @@ mod source;
 mod spec;
 mod terms;
 
-pub use arrivals::{ArrivalLaw, Arrivals, AtOnce, Bursty, DAY, Daily, Poisson, Regular, Renewal, Tick};
+pub use arrivals::{ArrivalLaw, Arrivals, AtOnce, Bursty, DAY, Daily, Poisson, Regular, Renewal, Schedules, Tick};
 pub use background::{Residual, background};
 pub use choice::Choice;
 pub use family::{Family, grid};
+pub use graph::{Graphs, StageSpec};
 pub use key::Key;
 pub use law::{
     Constant, DurationLaw, Empirical, Exponential, Gamma, Hyperexponential, LONGEST, Law, Lognormal, Pareto, Uniform,

@@ -1,15 +1,14 @@
 //! The stream of jobs of a synthetic workload.
 
-use windtunnel_scheduler::event::JobKind;
-use windtunnel_scheduler::time::{Span, Time};
+use windtunnel_scheduler::time::Time;
 
-use super::ahead::{Ahead, Drawn};
-use super::arrivals::{Arrivals, Tick};
+use super::ahead::Ahead;
+use super::arrivals::{Arrivals, Schedules, Tick};
 use super::choice::Choice;
-use super::key::{CLASS, CONSTRAINED, ESTIMATE, FAILS, KIND, Key, PRIORITY, ROLE, RUN, SIZE, USER};
+use super::key::{CLASS, Key, PRIORITY, ROLE, USER};
 use super::spec::{Ready, Runs, SyntheticSpec, or_only};
 use super::terms::BadTerm;
-use crate::model::{Ask, Group, Groups, Job, Label, Labels, Name, Note, Run, Source, SourceError, Truth};
+use crate::model::{Course, Groups, Job, Label, Labels, Name, Note, Source, SourceError};
 
 /// The jobs of a synthetic workload, named 1, 2, 3, ... in order of arrival. Memory does not grow with their number.
 #[derive(Clone, Debug)]
@@ -17,6 +16,7 @@ pub struct Synthetic {
     ready: Ready,
     runs: Runs,
     arrivals: Arrivals,
+    schedules: Option<Schedules>,
     roles: Choice<Label>,
     users: Choice<Label>,
     classes: Choice<Label>,
@@ -49,6 +49,7 @@ impl Synthetic {
             ready: Ready::new(spec)?,
             runs: spec.runs,
             arrivals: spec.arrivals.clone(),
+            schedules: spec.schedules,
             roles: words("roles", &spec.roles)?,
             users: words("users", &spec.users)?,
             classes: words("classes", &spec.classes)?,
@@ -64,41 +65,6 @@ impl Synthetic {
             ahead: Ahead::new(),
             cut: false,
         })
-    }
-
-    /// How long `count` tasks of the job run, the first of them drawn already.
-    #[inline]
-    fn run(&self, key: Key, kind: JobKind, count: u32, first: Span) -> Run {
-        let law = &self.ready.duration;
-        match kind {
-            JobKind::Service | JobKind::Daemon => Run::Same(Span::FOREVER),
-            JobKind::Batch if count > 1 && self.runs == Runs::PerTask => {
-                Run::Each((0..u64::from(count)).map(|task| law.sample(key.unit(RUN, task))).collect())
-            }
-            JobKind::Batch | JobKind::Gang => Run::Same(first),
-        }
-    }
-
-    #[inline]
-    fn group(&self, key: Key, kind: JobKind, count: u32, drawn: Drawn) -> Group {
-        let ready = &self.ready;
-        let shape = ready.shapes.pick(|| drawn.shape);
-        let run = self.run(key, kind, count, drawn.run);
-        let fails = ready.fails > 0.0 && !kind.is_kept_running() && key.unit(FAILS, 0) < ready.fails;
-        let (constraints, layout) = shape.demands(|| key.unit(CONSTRAINED, 0));
-        Group {
-            count,
-            ask: Ask {
-                kind,
-                request: shape.request,
-                gpu: shape.gpu,
-                estimate: ready.estimate.of(None, &run, || key.unit(ESTIMATE, 0)),
-                constraints,
-                layout,
-                ..Ask::default()
-            },
-            truth: Truth { run, fails, ..Truth::default() },
-        }
     }
 
     fn end(&mut self) {
@@ -130,13 +96,13 @@ impl Source for Synthetic {
             self.end();
             return Ok(None);
         }
-        let kind = *self.ready.kinds.pick(|| key.bits(KIND, 0));
-        let sizes = if kind == JobKind::Service { &self.ready.replicas } else { &self.ready.sizes };
-        let mut count = sizes.draw(|| key.bits(SIZE, 0));
+        let kind = self.ready.kind(key);
+        let mut count = self.ready.count(key, kind);
         if u64::from(count) > self.tasks_left {
             count = u32::try_from(self.tasks_left).unwrap_or(count);
             self.cut = true;
         }
+        let index = self.index;
         self.index += 1;
         self.previous = submit;
         self.jobs_left -= 1;
@@ -149,7 +115,8 @@ impl Source for Synthetic {
             role: *self.roles.pick(|| key.bits(ROLE, 0)),
             user: *self.users.pick(|| key.bits(USER, 0)),
             class: *self.classes.pick(|| key.bits(CLASS, 0)),
-            groups: Groups::One(self.group(key, kind, count, drawn)),
+            groups: Groups::One(self.ready.group(key, kind, count, self.runs, drawn)),
+            course: self.schedules.map(|all| Box::new(Course::Run { schedule: all.schedule_of(index) })),
         }))
     }
 

@@ -2,14 +2,18 @@
 
 use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::resources::{LANES, Resources};
-use windtunnel_scheduler::time::Time;
+use windtunnel_scheduler::time::{Span, Time};
 
-use super::arrivals::Arrivals;
+use super::ahead::Drawn;
+use super::arrivals::{Arrivals, Schedules};
 use super::choice::Choice;
+use super::graph::StageSpec;
+use super::key::{CONSTRAINED, ESTIMATE, FAILS, KIND, Key, RUN, SIZE};
 use super::law::Law;
 use super::shape::{self, Shape};
 use super::size::{self, Sizes};
 use super::terms::BadTerm;
+use crate::model::{Ask, Group, Run, Truth};
 use crate::transform::Estimate;
 
 /// A synthetic workload. Lists with weights may use any scale; an empty list stands for its stated default.
@@ -49,6 +53,10 @@ pub struct SyntheticSpec {
     pub estimate: Estimate,
     /// The chance that the tasks of a job fail in the end, from 0 to 1. Services never do.
     pub fails: f64,
+    /// Jobs are runs of these schedules, which are the law of arrivals then.
+    pub schedules: Option<Schedules>,
+    /// Each arrival brings a job for every one of these, see [`super::Graphs`]; empty: one job.
+    pub stages: Vec<StageSpec>,
 }
 
 /// Whether the tasks of a batch job run equally long. Those of a gang always do.
@@ -83,6 +91,8 @@ impl SyntheticSpec {
             classes: Vec::new(),
             estimate: Estimate::AsGiven,
             fails: 0.0,
+            schedules: None,
+            stages: Vec::new(),
         }
     }
 
@@ -101,6 +111,14 @@ impl SyntheticSpec {
     /// # Errors
     /// If the specification is not valid.
     pub fn offered(&self) -> Result<[f64; LANES], BadTerm> {
+        if !self.stages.is_empty() {
+            let mut lanes = [0.0; LANES];
+            for stage in &self.stages {
+                let own = Self { arrivals: self.arrivals.clone(), stages: Vec::new(), ..stage.jobs.clone() };
+                lanes.iter_mut().zip(own.offered()?).for_each(|(sum, lane)| *sum += lane);
+            }
+            return Ok(lanes);
+        }
         let ready = Ready::new(self)?;
         let finite: f64 = ready.kinds.iter().filter(|(kind, _)| !kind.is_kept_running()).map(|(_, share)| share).sum();
         let busy = self.arrivals.rate_per_s() * finite * self.sizes.mean() * self.duration.mean_us() / 1e6;
@@ -154,6 +172,52 @@ impl Ready {
             estimate: spec.estimate.clone(),
             fails: spec.fails,
         })
+    }
+
+    /// What kind of work a job is.
+    pub(super) fn kind(&self, key: Key) -> JobKind {
+        *self.kinds.pick(|| key.bits(KIND, 0))
+    }
+
+    /// How many tasks a job has.
+    pub(super) fn count(&self, key: Key, kind: JobKind) -> u32 {
+        let sizes = if kind == JobKind::Service { &self.replicas } else { &self.sizes };
+        sizes.draw(|| key.bits(SIZE, 0))
+    }
+
+    /// How long `count` tasks of a job run, the first of them drawn already.
+    #[inline]
+    fn run(&self, key: Key, kind: JobKind, count: u32, runs: Runs, first: Span) -> Run {
+        let law = &self.duration;
+        match kind {
+            JobKind::Service | JobKind::Daemon => Run::Same(Span::FOREVER),
+            JobKind::Batch if count > 1 && runs == Runs::PerTask => {
+                Run::Each((0..u64::from(count)).map(|task| law.sample(key.unit(RUN, task))).collect())
+            }
+            JobKind::Batch | JobKind::Gang => Run::Same(first),
+        }
+    }
+
+    /// The tasks of a job.
+    #[inline]
+    pub(super) fn group(&self, key: Key, kind: JobKind, count: u32, runs: Runs, drawn: Drawn) -> Group {
+        let shape = self.shapes.pick(|| drawn.shape);
+        let run = self.run(key, kind, count, runs, drawn.run);
+        let fails = self.fails > 0.0 && !kind.is_kept_running() && key.unit(FAILS, 0) < self.fails;
+        let (constraints, layout) = shape.demands(|| key.unit(CONSTRAINED, 0));
+        Group {
+            count,
+            ask: Ask {
+                kind,
+                request: shape.request,
+                gpu: shape.gpu,
+                estimate: self.estimate.of(None, &run, || key.unit(ESTIMATE, 0)),
+                constraints,
+                layout,
+                ..Ask::default()
+            },
+            truth: Truth { run, fails, ..Truth::default() },
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use windtunnel_scheduler::time::{Span, Time};
 
 use super::ratio::Ratio;
 use super::{Boxed, noted};
-use crate::model::{Group, Job, Labels, Name, Note, Run, Source, SourceError};
+use crate::model::{Course, Group, Job, Labels, Name, Note, Run, Source, SourceError};
 use crate::synthetic::Key;
 use crate::synthetic::key::LOAD;
 
@@ -52,15 +52,26 @@ impl Scaled {
     }
 
     /// How many times a job is to come.
-    fn copies(&self, name: &Name) -> u64 {
+    fn copies(&self, job: &Job) -> u64 {
         let (whole, share) = self.scale.load.parts();
-        let more = share > 0 && Key::named(self.seed, self.workload, name).bits(LOAD, 0) < share;
+        let key = || match job.course.as_deref() {
+            // All stages of a graph are kept or cloned together.
+            Some(Course::Stage(stage)) => Key::named(self.seed, self.workload, &Name::Number(stage.graph)),
+            _ => Key::named(self.seed, self.workload, &job.name),
+        };
+        let more = share > 0 && key().bits(LOAD, 0) < share;
         whole + u64::from(more)
     }
 
     fn clone_of(&mut self, job: &Job, number: u64) -> Job {
         let mut clone = job.clone();
         clone.name = Name::Text(format!("{}+{number}", job.name).into());
+        // The copies belong together, beside what they are copies of.
+        match clone.course.as_deref_mut() {
+            Some(Course::Run { schedule }) => *schedule = schedule.wrapping_add((number as u32) << 20),
+            Some(Course::Stage(stage)) => stage.graph = stage.graph.wrapping_add(number << 40),
+            None => {}
+        }
         self.cloned += 1;
         for group in clone.groups.as_mut_slice() {
             // Two tasks cannot have been on the same devices at the same time.
@@ -119,7 +130,7 @@ impl Source for Scaled {
         }
         while let Some(mut job) = self.inner.next_job()? {
             self.stretch(&mut job);
-            match self.copies(&job.name) {
+            match self.copies(&job) {
                 0 => self.dropped += 1,
                 1 => return Ok(Some(job)),
                 copies => {

@@ -46,6 +46,7 @@ fn job(name: u64, submit_s: u64, run_s: u64) -> Job {
         user: Label(2),
         class: Label(0),
         groups: Groups::One(Group { count: 1, ask, truth }),
+        course: None,
     }
 }
 

@@ -148,7 +148,7 @@ fn jobs() -> impl Strategy<Value = Vec<Job>> {
                 Ok([group]) => Groups::One(group),
                 Err(groups) => Groups::Many(groups.into()),
             };
-            Job { name, submit: Time(submit), priority, role, user, class, groups }
+            Job { name, submit: Time(submit), priority, role, user, class, groups, course: None }
         };
         rows.into_iter().map(job).collect()
     })
@@ -245,6 +245,7 @@ fn plain(name: u64, submit: u64) -> Job {
         user: Label(1),
         class: Label(0),
         groups: Groups::One(Group { count: 1, ask, truth }),
+        course: None,
     }
 }
 

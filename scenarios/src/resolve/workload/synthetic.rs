@@ -29,7 +29,7 @@ pub(super) fn resolve(
     context: &Context<'_>,
 ) -> Result<SyntheticSpec, Failure> {
     let key = format!("{key}.synthetic");
-    let arrivals = arrivals(&written.arrivals, &format!("{key}.arrivals"), context)?;
+    let (arrivals, schedules) = super::course::arrivals(written, &key, context)?;
     let duration = duration(&written.duration, &format!("{key}.duration"), context)?;
     let shapes = match (&written.family, written.shapes.is_empty()) {
         (None, false) => shapes(&written.shapes, &key, facts.fleet, context)?,
@@ -44,7 +44,7 @@ pub(super) fn resolve(
     let spec = SyntheticSpec {
         start: Time(written.start.0),
         until: written.until.map_or(Time::NEVER, |until| Time(until.0)),
-        jobs: written.jobs,
+        jobs: super::course::jobs(written, &key, context)?,
         tasks: written.tasks,
         runs: match written.runs {
             spec::Runs::PerTask => Runs::PerTask,
@@ -59,11 +59,14 @@ pub(super) fn resolve(
         classes: weighted(&written.classes),
         estimate,
         fails: written.fails.share(),
+        schedules,
         ..SyntheticSpec::new(arrivals, duration, shapes)
     };
+    let stages = super::course::stages(written, &spec, &key, facts.fleet, context)?;
+    let spec = SyntheticSpec { stages, ..spec };
     // Checks everything that no single key shows.
     spec.mean_request().map_err(|error| context.places.failure(&format!("{key}.{}", error.key), error.message))?;
-    windtunnel_traces::synthetic::Synthetic::new(&spec, facts.seed, 0)
+    super::course::open(&spec, facts.seed, 0)
         .map_err(|error| context.places.failure(&format!("{key}.{}", error.key), error.message))?;
     Ok(spec)
 }
@@ -86,7 +89,7 @@ pub(super) fn warm(
     }
 }
 
-fn job_kind(kind: spec::Kind) -> JobKind {
+pub(super) fn job_kind(kind: spec::Kind) -> JobKind {
     match kind {
         spec::Kind::Batch => JobKind::Batch,
         spec::Kind::Gang => JobKind::Gang,
@@ -95,7 +98,7 @@ fn job_kind(kind: spec::Kind) -> JobKind {
     }
 }
 
-fn sizes(written: &spec::Sizes) -> Sizes {
+pub(super) fn sizes(written: &spec::Sizes) -> Sizes {
     match written {
         spec::Sizes::Constant(count) => Sizes::Constant(*count),
         spec::Sizes::Uniform { min, max } => Sizes::Uniform { min: *min, max: *max },
@@ -105,7 +108,7 @@ fn sizes(written: &spec::Sizes) -> Sizes {
 }
 
 /// A law of arrivals.
-fn arrivals(written: &Generator, key: &str, context: &Context<'_>) -> Result<Arrivals, Failure> {
+pub(super) fn arrivals(written: &Generator, key: &str, context: &Context<'_>) -> Result<Arrivals, Failure> {
     let known = known("arrivals", written, key, context)?;
     let terms = terms((known.name, known.bare, known.options), written, key, context)?;
     known.arrivals(&terms).map_err(|error| bad_term(written, key, &error, context))
@@ -186,7 +189,12 @@ fn value(unit: Unit, term: &Term) -> Result<Value, String> {
     }
 }
 
-fn shapes(written: &[spec::Shape], key: &str, fleet: &Fleet, context: &Context<'_>) -> Result<Vec<Shape>, Failure> {
+pub(super) fn shapes(
+    written: &[spec::Shape],
+    key: &str,
+    fleet: &Fleet,
+    context: &Context<'_>,
+) -> Result<Vec<Shape>, Failure> {
     let mut shapes = Vec::new();
     for (position, one) in written.iter().enumerate() {
         let key = format!("{key}.shapes.{position}");

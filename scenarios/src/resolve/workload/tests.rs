@@ -1,6 +1,10 @@
 use std::path::Path;
 
+use windtunnel_scheduler::Span;
 use windtunnel_scheduler::core::Registries;
+use windtunnel_scheduler::service::KillSelection;
+use windtunnel_sim::experiment::Schedule;
+use windtunnel_traces::model::Course;
 
 use crate::resolve::{Resolved, resolve};
 use crate::spec::{self, Set};
@@ -136,4 +140,174 @@ fn generated_work_is_reported_under_its_name_and_drawn_alike_each_time() {
     let jobs = read();
     assert_eq!(jobs.len(), 100);
     assert_eq!(jobs, read());
+}
+
+/// Sets under `workload.0.synthetic`.
+fn generated<'a>(sets: &[&'a str]) -> Vec<String> {
+    sets.iter().map(|set: &&'a str| format!("workload.0.synthetic.{set}")).collect()
+}
+
+#[track_caller]
+fn complains_of(sets: &[&str], expected: &str) {
+    let sets = generated(sets);
+    complains(&sets.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+const DAG: &str = "dag=[{name=\"extract\"},{name=\"load\",after=[\"extract\"],size={constant=3},fails=\"100%\"}]";
+
+/// [`BASE`] with a schedule for arrivals, and without a number of tasks.
+fn by_the_clock(cron: &str, more: &str) -> Result<Resolved, String> {
+    let text = BASE.replace("arrivals = { poisson = \"2/s\" }\ntasks = 100", &format!("cron = {cron}\n{more}"));
+    let (scenario, places) = spec::parse("t.toml", &text, &[]).map_err(|failure| failure.to_string())?;
+    resolve(scenario, &places, Path::new(""), &Registries::default()).map_err(|failure| failure.to_string())
+}
+
+#[test]
+fn schedules_hand_in_their_runs_round_by_round() {
+    let run = by_the_clock("{ every = \"1h\", times = 2, schedules = 3, spread = \"30m\" }", "start = \"5m\"").unwrap();
+    let opened = run.workloads[0].open(0).unwrap();
+    let mut source = opened.source;
+    let mut seen = Vec::new();
+    while let Some(job) = source.next_job().unwrap() {
+        let Some(Course::Run { schedule }) = job.course.as_deref() else { panic!("a run") };
+        seen.push((*schedule, job.submit.0 / 60_000_000));
+    }
+    assert_eq!(seen, [(0, 5), (1, 15), (2, 25), (0, 65), (1, 75), (2, 85)]);
+    assert_eq!(opened.rules.schedule, Some(Schedule { overlaps: true, deadline: None }));
+    let run = by_the_clock(
+        "{ every = \"1h\", concurrency = \"forbid\", starting_deadline = \"1m\" }",
+        "until = \"3h\"\nfails = \"10%\"",
+    );
+    let opened = run.unwrap().workloads[0].open(0).unwrap();
+    let schedule = opened.rules.schedule.unwrap();
+    assert_eq!((schedule.overlaps, schedule.deadline), (false, Some(Span::from_seconds(60))));
+}
+
+#[test]
+fn a_schedule_that_makes_no_sense_is_refused() {
+    for (cron, more, expected) in [
+        ("{ every = \"0s\" }", "", "synthetic.cron.every`: a run every 0s never ends"),
+        ("{ every = \"1h\", schedules = 0 }", "", "cron.schedules`: `schedules` is 0"),
+        ("{ every = \"1h\", spread = \"2h\" }", "", "cron.spread`: `spread` is longer than `every`"),
+        ("{ every = \"1h\", times = 0 }", "", "cron.times`: a schedule without runs is nothing"),
+        ("{ every = \"1h\", times = 2 }", "jobs = 3", "cron.times`: `jobs` is given too; keep one of them"),
+        ("{ every = \"1h\" }", "", "jobs arrive without end"),
+        ("{ every = \"1h\" }", "arrivals = \"at-once\"", "exactly one of `arrivals` and `cron` is needed"),
+        (
+            "{ every = \"1h\", times = 1 }",
+            "kinds = { service = 1 }",
+            "synthetic.kinds`: services and daemons never end",
+        ),
+        ("{ every = \"1h\", times = 1 }", DAG, "synthetic.cron`: stages of a graph are no runs of a schedule"),
+        ("{ every = \"1h\", concurrency = \"deny\" }", "", "unknown value `deny`; write `allow` or `forbid`"),
+    ] {
+        let error = by_the_clock(cron, more).err().unwrap_or_else(|| panic!("{cron} {more} is taken"));
+        assert!(error.contains(expected), "{cron} {more}: {error}");
+    }
+    complains(
+        &["workload.0.synthetic={duration={constant=\"1s\"},shapes=[{cpu=1}]}"],
+        "exactly one of `arrivals` and `cron` is needed; give one",
+    );
+}
+
+#[test]
+fn a_graph_brings_a_job_for_each_stage() {
+    let dag = format!("workload.0.synthetic.{DAG}");
+    let text = BASE.replace("tasks = 100", "jobs = 2");
+    let (scenario, places) = spec::parse("t.toml", &text, &[dag.parse().unwrap()]).unwrap();
+    let run = resolve(scenario, &places, Path::new(""), &Registries::default()).unwrap();
+    let mut source = run.workloads[0].open(0).unwrap().source;
+    let mut seen = Vec::new();
+    while let Some(job) = source.next_job().unwrap() {
+        let Some(Course::Stage(stage)) = job.course.as_deref() else { panic!("a stage") };
+        let group = &job.groups.as_slice()[0];
+        seen.push((job.name.to_string(), stage.graph, stage.after.to_vec(), group.count, group.truth.fails));
+    }
+    let row = |name: &str, graph, after: &[u32], count| (name.to_owned(), graph, after.to_vec(), count, count == 3);
+    let rows = [row("1.extract", 0, &[], 1), row("1.load", 0, &[0], 3), row("2.extract", 1, &[], 1)];
+    assert_eq!(seen[..3], rows);
+    assert_eq!(seen.len(), 4);
+    // Twice the load is twice the graphs, whole ones.
+    let scale: Set = "workload.0.scale={load=2}".parse().unwrap();
+    let (scenario, places) = spec::parse("t.toml", &text, &[dag.parse().unwrap(), scale]).unwrap();
+    let doubled = resolve(scenario, &places, Path::new(""), &Registries::default()).unwrap();
+    let mut source = doubled.workloads[0].open(0).unwrap().source;
+    let mut stages = std::collections::BTreeMap::new();
+    while let Some(job) = source.next_job().unwrap() {
+        let Some(Course::Stage(stage)) = job.course.as_deref() else { panic!("a stage") };
+        *stages.entry(stage.graph).or_insert(0) += 1;
+    }
+    assert_eq!(stages.into_values().collect::<Vec<_>>(), [2, 2, 2, 2]);
+    // Three tasks for one, of the same shapes, beside the one.
+    let spec = run.workloads[0].synthetic().unwrap();
+    let alone = windtunnel_traces::synthetic::SyntheticSpec { stages: Vec::new(), ..spec.clone() };
+    assert!((spec.offered().unwrap()[0] / alone.offered().unwrap()[0] - 4.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_graph_that_makes_no_sense_is_refused() {
+    complains_of(&["dag=[{name=\"a b\"}]"], "dag.0.name`: `a b` is no name for a stage");
+    complains_of(&["dag=[{name=\"a\"},{name=\"a\"}]"], "dag.1.name`: two stages are called `a`; rename one");
+    complains_of(&["dag=[{name=\"a\",after=[\"b\"]},{name=\"b\"}]"], "dag.0.after`: `b` does not stand before `a`");
+    complains_of(&["dag=[{name=\"first\"},{name=\"b\",after=[\"frist\"]}]"], "there is no stage `frist`; did you mean");
+    complains_of(&["dag=[{name=\"a\",kind=\"service\"}]"], "dag.0.kind`: services and daemons never end");
+    complains_of(&["dag=[{name=\"a\"}]"], "workload.0.synthetic.tasks`: graphs are not cut job by job");
+    let dag = "workload.0.synthetic.dag=[{name=\"a\"}]";
+    complains(&[dag, "workload.0.limit={jobs=2}"], "`workload.0.limit`: graphs are not cut job by job");
+}
+
+#[test]
+fn tries_after_failures_are_said_to_have_no_effect_where_nothing_fails() {
+    let run = resolved(&["workload.0.on_failure={retries=2}"]).unwrap();
+    assert!(run.warnings.iter().any(|warning| warning.contains("`workload.0.on_failure` has no effect")));
+    let sets = ["workload.0.on_failure={retries=2,backoff={first=\"1s\"}}", "workload.0.synthetic.fails=\"5%\""];
+    let run = resolved(&sets).unwrap();
+    assert_eq!(run.warnings.len(), 0);
+    let failures = run.workloads[0].open(0).unwrap().rules.failures.unwrap();
+    assert_eq!((failures.retry.most, failures.retry.pause), (Some(2), Span::from_seconds(1)));
+    assert_eq!(failures.shares, [0.05]);
+}
+
+/// The first workload as services, to an end.
+const SERVICES: [&str; 2] = ["workload.0.synthetic.kinds={service=1}", "stop.at=1h"];
+
+#[test]
+fn rules_of_services_have_the_defaults_of_marathon() {
+    let rules = |service: &str| {
+        let service = format!("workload.0.service={service}");
+        let run = resolved(&[SERVICES[0], SERVICES[1], &service]).unwrap();
+        assert_eq!(run.warnings.len(), 0, "{:?}", run.warnings);
+        run.workloads[0].open(0).unwrap().rules.service.unwrap()
+    };
+    let plain = rules("{}");
+    assert!(plain.delays.is_none() && plain.kill.is_none() && plain.unreachable.is_none() && plain.life.is_none());
+    let all = rules(
+        "{backoff={},kill=\"oldest\",unreachable={inactive=\"5m\",expunge=\"10m\"},life={exponential={mean=\"1h\"}}}",
+    );
+    let delays = all.delays.unwrap();
+    assert_eq!((delays.first.0, delays.factor_milli, delays.most.0), (1_000_000, 1150, 300_000_000));
+    assert_eq!(all.kill, Some(KillSelection::OldestFirst));
+    let strategy = all.unreachable.unwrap();
+    assert_eq!((strategy.inactive, strategy.expunge), (Span::from_seconds(300), Span::from_seconds(600)));
+    assert!(all.life.is_some());
+}
+
+#[test]
+fn rules_of_services_that_make_no_sense_are_refused() {
+    for (service, expected) in [
+        ("{backoff={first=\"0s\"}}", "service.backoff.first`: a delay of 0s never grows"),
+        ("{backoff={first=\"10m\"}}", "service.backoff.max`: 5m is shorter than the first delay of 10m"),
+        ("{backoff={factor=0.5}}", "service.backoff.factor`: 0.5 is no factor to grow by"),
+        ("{unreachable={inactive=\"5m\"}}", "service.unreachable.expunge`: nobody is forgotten before being replaced"),
+        ("{replace_after=\"1h\"}", "service.replace_after`: only a replica that belongs to its node waits for it"),
+        ("{resident=true,unreachable={}}", "service.unreachable`: a replica that belongs to its node waits for it"),
+        ("{life={exponental={mean=\"1h\"}}}", "did you mean `exponential`?"),
+    ] {
+        let service = format!("workload.0.service={service}");
+        complains(&[SERVICES[0], SERVICES[1], &service], expected);
+    }
+    let endless = "workload.0.service={life={exponential={mean=\"1h\"}}}";
+    complains(&[SERVICES[0], endless], "services that fail again and again have no end; give [stop] at");
+    let run = resolved(&["workload.0.service={kill=\"oldest\"}"]).unwrap();
+    assert!(run.warnings.iter().any(|warning| warning.contains("`workload.0.service` has no effect")));
 }

@@ -25,6 +25,8 @@ use crate::placement::PLACEMENTS;
 use crate::preemption::PREEMPTIONS;
 use crate::queue::QUEUES;
 use crate::resources::{LANES, Resources};
+use crate::rules::{Resident, Rules};
+use crate::service::{Delays, Strategy};
 use crate::time::{Span, Time};
 
 /// A number that is mostly plausible, and now and then as large as can be.
@@ -76,6 +78,21 @@ fn job(word: u64) -> JobSpec {
         protected: draw(13) % 4 == 0,
         disruption: [None, None, Some(0), Some(1)][draw(14) as usize % 4],
         retry: Retry::default(),
+        rules: (draw(18) % 3 == 0).then(|| Arc::new(rules(draw(19)))),
+    }
+}
+
+/// Anything that a job can be held to.
+fn rules(word: u64) -> Rules {
+    let draw = |index: u64| mix(word ^ mix(index));
+    let retry = Retry { most: Some(draw(0) as u32 % 3), pause: Span(wild(draw(1), 50)), pause_most: Span::ZERO };
+    Rules {
+        start_by: (draw(2) % 2 == 0).then(|| Time(wild(draw(3), 200))),
+        failures: (draw(4) % 2 == 0).then_some(retry),
+        delays: (draw(5) % 2 == 0).then_some(Delays::default()),
+        unreachable: (draw(6) % 2 == 0).then(|| Strategy { inactive: Span(wild(draw(7), 9)), expunge: Span::FOREVER }),
+        resident: (draw(10) % 2 == 0).then(|| Resident { replace_after: Some(Span(wild(draw(11), 50))) }),
+        leave_at: (draw(8) % 2 == 0).then(|| Time(wild(draw(9), 200))),
     }
 }
 

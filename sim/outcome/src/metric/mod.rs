@@ -7,6 +7,7 @@ mod allocation;
 mod availability;
 mod conservation;
 mod cost;
+mod courses;
 mod fairness;
 mod goodput;
 mod history;
@@ -15,6 +16,7 @@ mod measures;
 mod offers;
 mod packing;
 mod scheduler;
+mod services;
 mod slices;
 mod tasks;
 mod triggers;
@@ -164,6 +166,8 @@ const FAMILIES: &[&[&[Metric]]] = &[
     fairness::METRICS,
     availability::METRICS,
     trouble::METRICS,
+    courses::METRICS,
+    services::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,

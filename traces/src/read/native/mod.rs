@@ -311,6 +311,7 @@ impl NativeSource {
             user: first.user,
             class: first.class,
             groups,
+            course: None,
         };
         if shift != Time::ZERO {
             for group in job.groups.as_mut_slice() {

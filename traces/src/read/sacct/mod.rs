@@ -153,6 +153,7 @@ impl RowReader for Allocations {
                     ..Truth::default()
                 },
             }),
+            course: None,
         }))
     }
 

@@ -348,6 +348,7 @@ impl SwfSource {
             user: self.label(row.user),
             class: self.label(row.queue),
             groups: Groups::One(Group { count, ask, truth }),
+            course: None,
         }
     }
 

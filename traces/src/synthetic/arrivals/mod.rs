@@ -6,6 +6,7 @@ mod constant;
 mod daily;
 mod poisson;
 mod renewal;
+mod schedules;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use constant::Regular;
 pub use daily::{DAY, Daily};
 pub use poisson::Poisson;
 pub use renewal::Renewal;
+pub use schedules::Schedules;
 
 pub(super) use at_once::AT_ONCE;
 pub(super) use bursty::BURSTY;

@@ -6,7 +6,7 @@ mod kill;
 mod unreachable;
 mod upgrade;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Delays};
 pub use kill::{KillSelection, choose};
 pub use unreachable::{Act, RECONCILE_EVERY, Strategy, Watch};
 pub use upgrade::{Plan, Upgrade};

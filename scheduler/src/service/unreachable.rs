@@ -20,6 +20,31 @@ pub struct Strategy {
     pub expunge: Span,
 }
 
+impl Strategy {
+    /// When an instance is replaced that cannot be reached from `since` on; tasks are reconciled at `phase` and every
+    /// so often from it.
+    #[must_use]
+    pub fn replaced(&self, since: Time, phase: Time) -> Time {
+        due(since, self.inactive, phase)
+    }
+
+    /// When such an instance is forgotten.
+    #[must_use]
+    pub fn forgotten(&self, since: Time, phase: Time) -> Time {
+        due(since, self.expunge, phase)
+    }
+}
+
+/// When something is acted on that is due `after` an instant.
+fn due(from: Time, after: Span, phase: Time) -> Time {
+    if after == Span::ZERO {
+        return from + REACTION;
+    }
+    let due = from + after;
+    let late = due.since(phase).0;
+    phase + Span(late.div_ceil(RECONCILE_EVERY.0).saturating_mul(RECONCILE_EVERY.0))
+}
+
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -53,7 +78,7 @@ impl Watch {
     /// Its agent was declared lost.
     pub fn unreachable(&mut self, now: Time) {
         (self.since, self.is_back) = (Some(now), false);
-        self.next = Some((self.due(now, self.strategy.inactive), Act::Replace));
+        self.next = Some((self.strategy.replaced(now, self.phase), Act::Replace));
     }
 
     /// Its agent is back and it runs. If nothing was done about it yet, nothing is; one that was forgotten is killed;
@@ -65,7 +90,7 @@ impl Watch {
             (self.since, self.next) = (None, None);
             return;
         }
-        let forgotten = self.due(since, self.strategy.expunge);
+        let forgotten = self.strategy.forgotten(since, self.phase);
         let at = if forgotten <= now + REACTION { now + REACTION } else { forgotten };
         self.next = Some((at, Act::Kill));
     }
@@ -84,15 +109,5 @@ impl Watch {
             Act::Kill => (self.since, self.replaced) = (None, false),
         }
         Some(act)
-    }
-
-    /// When something is acted on that is due `after` an instant.
-    fn due(&self, from: Time, after: Span) -> Time {
-        if after == Span::ZERO {
-            return from + REACTION;
-        }
-        let due = from + after;
-        let late = due.since(self.phase).0;
-        self.phase + Span(late.div_ceil(RECONCILE_EVERY.0).saturating_mul(RECONCILE_EVERY.0))
     }
 }

@@ -5,6 +5,25 @@
 use crate::event::Ending;
 use crate::time::{Span, Time};
 
+/// How long what failed is not launched again: longer with every failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Delays {
+    /// The first delay.
+    pub first: Span,
+    /// Each delay is so many thousandths of the one before.
+    pub factor_milli: u32,
+    /// The longest delay.
+    pub most: Span,
+}
+
+impl Default for Delays {
+    /// What an app has that says nothing.
+    fn default() -> Self {
+        Self { first: Span::from_seconds(1), factor_milli: 1150, most: Span::from_seconds(300) }
+    }
+}
+
 /// The delay of one version of one app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -22,7 +41,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self::new(Span::from_seconds(1), 1150, Span::from_seconds(300))
+        Self::of(Delays::default())
     }
 }
 
@@ -31,6 +50,12 @@ impl Backoff {
     #[must_use]
     pub const fn new(first: Span, factor_milli: u32, most: Span) -> Self {
         Self { first, factor_milli, most, delay: Span::ZERO, last: Time::ZERO }
+    }
+
+    /// The same with these delays.
+    #[must_use]
+    pub const fn of(delays: Delays) -> Self {
+        Self::new(delays.first, delays.factor_milli, delays.most)
     }
 
     /// A task ended, and for how long none is launched. A failure and an end of its own count alike; a kill does not

@@ -1,0 +1,221 @@
+//! What single jobs are held to beyond what holds for all: when they have to start, what becomes of tasks that fail.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::batch::Batch;
+use super::running::RunningTask;
+use crate::decision::Decision;
+use crate::event::{Ending, JobKind, Loss};
+use crate::id::TaskId;
+use crate::ledger::Ledger;
+use crate::queue::UNRANKED;
+use crate::rules::{Resident, Rules};
+use crate::service::Backoff;
+use crate::time::{Span, Time};
+
+/// How a task ended.
+#[derive(Clone, Copy)]
+pub(super) struct End {
+    pub ending: Ending,
+    /// Whether its job is kept running.
+    pub is_kept_running: bool,
+    /// Whether its node is gone from the books.
+    pub is_unreachable: bool,
+}
+
+/// The jobs of a framework that are held to rules, by the slots that they have in its books.
+#[derive(Clone, Default)]
+pub(super) struct Ruled {
+    jobs: BTreeMap<u32, Arc<Rules>>,
+    /// When jobs have to start, where somebody has to see to it.
+    deadlines: BTreeSet<(Time, u32)>,
+    /// How often tasks failed that are tried again.
+    failures: BTreeMap<TaskId, u32>,
+    /// The delays of services whose replicas failed.
+    backoffs: BTreeMap<u32, Backoff>,
+    /// When tasks are to be ended.
+    leaving: BTreeSet<(Time, TaskId)>,
+}
+
+impl Ruled {
+    /// True if nobody is held to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// A job takes a slot.
+    pub(super) fn admit(&mut self, job: u32, rules: Option<&Arc<Rules>>) {
+        let Some(rules) = rules else {
+            // The slot may have been that of a job with rules.
+            self.forget(job);
+            return;
+        };
+        self.backoffs.remove(&job);
+        self.deadlines.extend(rules.start_by.map(|at| (at, job)));
+        self.jobs.insert(job, rules.clone());
+    }
+
+    /// A task runs that was not started here.
+    pub(super) fn adopted(&mut self, job: u32, task: TaskId) {
+        let leave_at = self.jobs.get(&job).and_then(|rules| rules.leave_at);
+        self.leaving.extend(leave_at.map(|at| (at, task)));
+    }
+
+    /// The next task that is to be ended by now.
+    pub(super) fn next_leaving(&mut self, now: Time) -> Option<TaskId> {
+        let first = self.leaving.first().filter(|(at, _)| *at <= now)?.1;
+        self.leaving.pop_first();
+        Some(first)
+    }
+
+    /// Whether the replicas of a job belong to their nodes.
+    pub(super) fn resident(&self, job: u32) -> Option<Resident> {
+        self.jobs.get(&job)?.resident
+    }
+
+    /// A task of a job is started.
+    pub(super) fn started(&mut self, job: u32, now: Time) {
+        if let Some(backoff) = self.backoffs.get_mut(&job) {
+            backoff.alive(now);
+        }
+    }
+
+    /// A job is over.
+    pub(super) fn forget(&mut self, job: u32) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        self.backoffs.remove(&job);
+        if let Some(at) = self.jobs.remove(&job).and_then(|rules| rules.start_by) {
+            self.deadlines.remove(&(at, job));
+        }
+    }
+
+    /// A task that was to start waits after all: it may be late by now.
+    pub(super) fn waits_again(&mut self, job: u32) {
+        let start_by = self.jobs.get(&job).and_then(|rules| rules.start_by);
+        self.deadlines.extend(start_by.map(|at| (at, job)));
+    }
+
+    /// The next job whose waiting tasks are late, each once.
+    pub(super) fn next_late(&mut self, now: Time) -> Option<u32> {
+        while let Some(&(at, job)) = self.deadlines.first().filter(|(at, _)| *at < now) {
+            self.deadlines.pop_first();
+            if self.jobs.get(&job).and_then(|rules| rules.start_by) == Some(at) {
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// When the next job is late, which may start at the last instant, or the next task is to be ended.
+    pub(super) fn wake(&self) -> Option<Time> {
+        let late = self.deadlines.first().map(|&(at, _)| at + Span(1));
+        late.into_iter().chain(self.leaving.first().map(|&(at, _)| at)).min()
+    }
+
+    /// A task ended: how soon it is tried again, or that it is not; None if its job is held to nothing that says.
+    pub(super) fn ended(&mut self, now: Time, task: TaskId, job: u32, end: End) -> Option<Option<Span>> {
+        let rules = self.jobs.get(&job)?;
+        if rules.resident.is_some() && end.ending == Ending::Lost {
+            // It waits for its node, however long that takes.
+            return Some(Some(Span::ZERO));
+        }
+        let crashed = matches!(end.ending, Ending::Failed | Ending::Finished | Ending::Unlaunched);
+        match (rules.delays, rules.unreachable, rules.failures) {
+            (Some(delays), ..) if end.is_kept_running && crashed => {
+                let backoff = self.backoffs.entry(job).or_insert_with(|| Backoff::of(delays));
+                Some(Some(backoff.ended(now, end.ending)))
+            }
+            (_, Some(strategy), _) if end.is_kept_running && end.ending == Ending::Lost && end.is_unreachable => {
+                Some(Some(strategy.replaced(now, Time::ZERO).since(now)))
+            }
+            (.., Some(retry)) if !end.is_kept_running && end.ending == Ending::Failed => {
+                let count = self.failures.entry(task).or_default();
+                *count += 1;
+                Some(retry.allows(*count).then(|| retry.pause(*count)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A task is over for good.
+    pub(super) fn task_over(&mut self, task: TaskId) {
+        if !self.failures.is_empty() {
+            self.failures.remove(&task);
+        }
+    }
+}
+
+impl Batch {
+    /// How soon a task that ended is tried again; None if it is not.
+    pub(super) fn again(&mut self, ledger: &Ledger, now: Time, task: &RunningTask, ending: Ending) -> Option<Span> {
+        let (id, job) = (task.id, self.running.job(task.job));
+        if !self.ruled.is_empty() {
+            let (is_kept_running, is_unreachable) = (job.kind.is_kept_running(), !ledger.is_open(task.node));
+            let end = End { ending, is_kept_running, is_unreachable };
+            if let Some(ruled) = self.ruled.ended(now, id, task.job, end) {
+                return ruled;
+            }
+        }
+        match (job.kind, ending) {
+            (_, Ending::Killed) => None,
+            (_, Ending::Evicted) => Some(Span::ZERO),
+            (JobKind::Service | JobKind::Daemon, Ending::Lost | Ending::Unlaunched) => {
+                self.retries.lost(id, job.retry, true)
+            }
+            (JobKind::Service | JobKind::Daemon, _) => Some(Span::ZERO),
+            (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
+            (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
+            _ => None,
+        }
+    }
+
+    /// A task is over for good.
+    pub(super) fn end_tasks(&mut self, ledger: &mut Ledger, id: TaskId, job: u32) {
+        if !self.ruled.is_empty() {
+            self.ruled.task_over(id);
+            self.residents.task_over(id);
+            if self.running.job(job).live == 1 {
+                self.ruled.forget(job);
+            }
+        }
+        self.running.end_tasks(ledger, job, 1);
+    }
+
+    /// Gives up the waiting tasks of jobs that should have started by now.
+    pub(super) fn give_up_late(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
+        while let Some(slot) = self.ruled.next_late(now) {
+            let mut late = Vec::new();
+            let job = self.running.job(slot);
+            let (shape, members) = (job.shape, job.members);
+            match &mut self.reserving {
+                Some(reserving) => reserving.withdraw(ledger, slot, now, &mut late),
+                None => {
+                    for rank in [UNRANKED, job.waiter.priority] {
+                        self.waiting.withdraw(shape, members, rank, slot, &mut late);
+                    }
+                }
+            }
+            // Whoever stood behind them may be the first now.
+            (self.blocked, self.stirred) = (None, true);
+            for (task, count) in late {
+                decisions.push(Decision::Reject { task: TaskId(task), count: members.max(count) });
+                for id in 0..u64::from(count) {
+                    self.end_tasks(ledger, TaskId(task.saturating_add(id)), slot);
+                }
+            }
+        }
+    }
+
+    /// Ends the tasks that have stayed long enough.
+    pub(super) fn end_surplus(&mut self, decisions: &mut Vec<Decision>, now: Time) {
+        while let Some(task) = self.ruled.next_leaving(now) {
+            if self.running.find(task).is_some() {
+                decisions.push(Decision::Kill { task, grace: Span::ZERO });
+            }
+        }
+    }
+}

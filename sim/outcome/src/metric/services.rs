@@ -1,0 +1,17 @@
+//! Replicas of services that are held to rules. Only in runs with such services.
+
+use super::{Better, Metric};
+
+const fn count(name: &'static str, better: Better, meaning: &'static str) -> Metric {
+    Metric { name, unit: "replicas", better, live: false, meaning, source: "Marathon: back-off, unreachableStrategy" }
+}
+
+pub(super) const METRICS: &[&[Metric]] = &[&[
+    count("services.crashes", Better::Lower, "replicas that failed, ended or did not launch, once for each time"),
+    count("services.returned", Better::Neither, "replicas that could be reached again before they were replaced"),
+    count(
+        "services.surplus",
+        Better::Lower,
+        "replicas that came back after they were replaced, and ran on for a while",
+    ),
+]];
