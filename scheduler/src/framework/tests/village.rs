@@ -116,6 +116,11 @@ impl Village {
         true
     }
 
+    /// True if a launch is under way.
+    pub(super) fn is_launching(&self) -> bool {
+        self.mail.iter().any(|(.., event)| matches!(event, Event::LaunchRequested(_)))
+    }
+
     /// Goes on until an instant, calling whoever wanted to be called.
     pub(super) fn until(&mut self, seconds: u64) {
         let until = Time::ZERO + Span::from_seconds(seconds);
