@@ -3,10 +3,9 @@
 //! **What it is for.** Many schedulers of their own kind over one fleet, none of which waits for another's offers.
 //! **When it is bad.** The longer a scheduler thinks, and the fuller the fleet, the more of its claims conflict.
 //! **Source.** Schwarzkopf et al., EuroSys 2013 (Omega): optimistic commits, conflicts fine- or coarse-grained.
-
 //!
 //! **Making room.** A claim may name victims: tasks of whomever, all of lower priority. It is honoured if each of them
-//! still holds room where the claim wants it and may leave; else it conflicts. See [`displacing`].
+//! still holds room where the claim wants it and may leave; else it conflicts.
 
 mod displacing;
 
