@@ -120,11 +120,13 @@ fn the_important_push_out_others_of_any_team() {
     let pressing = "small,10000000,20000000,1000,5,batch,3\nwide,20000000,20000000,4000,4,,\n\
                     equal,21000000,20000000,4000,1,,\n";
     scratch.write("pressing.csv", &format!("{head}{pressing}"));
+    let mut scene = String::new();
     let partition = r#"partition=[{name="all"}]"#;
     for sets in [
         &["scheduler.architecture=shared-state"][..],
         &["scheduler.architecture=shared-state", "scheduler.conflicts=coarse", "scheduler.commit=gang"],
         &[partition, "workload.0.partition=all", "workload.1.partition=all"],
+        &["scheduler.backfill=conservative"],
     ] {
         let policy = r#"scheduler.preemption={ name = "priority", grace = "5s" }"#;
         let all: Vec<&str> = [policy].iter().chain(sets).copied().collect();
@@ -134,7 +136,9 @@ fn the_important_push_out_others_of_any_team() {
         assert!(forced(&lines, &["high", "small"]) >= 4, "{sets:?}: {lines}");
         assert_eq!(lines.matches("small").count(), 3, "{sets:?}: once in place it stays");
         assert_eq!(lines.matches(" 15 to 35 s, finished").count(), 3, "{sets:?}: when the grace is over\n{lines}");
+        let _ = writeln!(scene, "# {sets:?}\n{lines}");
     }
+    insta::assert_snapshot!(scene);
 }
 
 const CONSTRAINTS: &str = r#"name = "places"
