@@ -15,7 +15,6 @@ use crate::event::{Budget, Standing};
 use crate::id::{NodeId, TaskId};
 use crate::ledger::{Ledger, Withheld};
 use crate::preemption::Manner;
-use crate::queue::WaitingEntry;
 use crate::time::{Span, Time};
 
 /// So often the answer may be no at one instant; then nobody is asked before the next. Two who believe different
@@ -177,13 +176,7 @@ impl Batch {
         let Some(asked) = preempting.asked.remove(&task.0) else { return false };
         preempting.denials = (now, if preempting.denials.0 == now { preempting.denials.1 + 1 } else { 1 });
         self.call_off(ledger, &asked.victims, &asked.withheld);
-        if let Some(reserving) = &mut self.reserving {
-            reserving.voided(ledger, &self.running, &asked.nominee, now);
-        }
-        let (wish, key) = (asked.nominee.wish, asked.nominee.key);
-        let entry = WaitingEntry { key, task: task.0, count: 1, job: wish.job, since: now };
-        self.wait(ledger, self.running.job(wish.job).shape, wish.members, entry);
-        self.stirred = true;
+        self.wait_again(ledger, now, &asked.nominee);
         true
     }
 

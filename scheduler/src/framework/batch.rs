@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::pass::{Beliefs, Pass, Wish};
-use super::preempting::Preempting;
+use super::preempting::{Nominee, Preempting};
 use super::reserving::{Reserving, Turn};
 use super::resident::Residents;
 use super::retries::{Pausing, Retries};
@@ -576,14 +576,19 @@ impl Batch {
     fn void_nominees(&mut self, ledger: &mut Ledger, now: Time, node: NodeId) {
         let Some(preempting) = self.preempting.as_mut().filter(|preempting| !preempting.is_empty()) else { return };
         for nominee in preempting.void(ledger, &self.running, node, &mut self.grown) {
-            if let Some(reserving) = &mut self.reserving {
-                reserving.voided(ledger, &self.running, &nominee, now);
-            }
-            let Wish { asked, job, members } = nominee.wish;
-            let entry = WaitingEntry { key: nominee.key, task: asked.task.0, count: 1, job, since: now };
-            self.wait(ledger, self.running.job(job).shape, members, entry);
-            self.stirred = true;
+            self.wait_again(ledger, now, &nominee);
         }
+    }
+
+    /// A task for which others were to make room will not have it: it waits again.
+    pub(super) fn wait_again(&mut self, ledger: &Ledger, now: Time, nominee: &Nominee) {
+        if let Some(reserving) = &mut self.reserving {
+            reserving.voided(ledger, &self.running, nominee, now);
+        }
+        let Wish { asked, job, members } = nominee.wish;
+        let entry = WaitingEntry { key: nominee.key, task: asked.task.0, count: 1, job, since: now };
+        self.wait(ledger, self.running.job(job).shape, members, entry);
+        self.stirred = true;
     }
 
     /// Brings back what the nodes with more room could serve.

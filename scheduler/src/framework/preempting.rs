@@ -69,7 +69,7 @@ pub struct Preempting {
     pub(super) asked: BTreeMap<u64, Asked>,
     /// Tasks that were granted room, and whose victims have not left yet.
     pub(super) held: BTreeSet<u64>,
-    /// How often that was no, and at which instant.
+    /// How often the answer was no, and at which instant.
     pub(super) denials: (Time, u32),
 }
 

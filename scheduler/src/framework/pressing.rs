@@ -18,7 +18,6 @@ use crate::event::Displacement;
 use crate::id::{PartyId, TaskId};
 use crate::ledger::Ledger;
 use crate::preemption::Manner;
-use crate::queue::WaitingEntry;
 use crate::time::{Span, Time};
 
 /// The least time that a task waits for offers, even if nothing is refused for long.
@@ -127,13 +126,7 @@ impl Batch {
                 self.running.mark_staying(ledger, slot);
             }
         }
-        if let Some(reserving) = &mut self.reserving {
-            reserving.voided(ledger, &self.running, &nominee, now);
-        }
-        let wish = nominee.wish;
-        let entry = WaitingEntry { key: nominee.key, task: task.0, count: 1, job: wish.job, since: now };
-        self.wait(ledger, self.running.job(wish.job).shape, wish.members, entry);
-        self.stirred = true;
+        self.wait_again(ledger, now, &nominee);
         true
     }
 

@@ -43,11 +43,7 @@ impl Demand {
         let is_able = |group: usize| able.is_none_or(|able| able[group]);
         for (at, sum) in self.waiting.iter_mut().enumerate() {
             if is_able(at / self.groups) && is_able(at % self.groups) {
-                if change > 0 {
-                    sum.add(request, change.unsigned_abs())
-                } else {
-                    sum.sub(request, change.unsigned_abs())
-                }
+                shift(sum, request, change);
             }
         }
     }
@@ -64,6 +60,11 @@ impl Demand {
             groups.iter().map(some).collect()
         })
     }
+}
+
+/// So many tasks of a request more, or fewer.
+fn shift(sum: &mut Totals, request: &Resources, change: i64) {
+    if change > 0 { sum.add(request, change.unsigned_abs()) } else { sum.sub(request, change.unsigned_abs()) }
 }
 
 impl World {
@@ -107,11 +108,10 @@ impl World {
         let part = entry.parts.of(index);
         let (id, first, request, workload) = (entry.id, part.first, part.request, entry.workload);
         let request = self.constrained(request);
+        shift(&mut self.levels.pending, &request, change);
         if change > 0 {
-            self.levels.pending.add(&request, change.unsigned_abs());
             self.levels.waiting += change.unsigned_abs();
         } else {
-            self.levels.pending.sub(&request, change.unsigned_abs());
             self.levels.waiting -= change.unsigned_abs();
         }
         if let Some(comings) = &mut self.comings {

@@ -207,18 +207,7 @@ proptest! {
                 village.go_on();
             }
             village.now = until;
-            let running: Vec<u64> = village.running.keys().copied().collect();
-            let any = running.get(draw(0, running.len().max(1) as u64) as usize).copied();
-            match (draw(1, 4), village.leaving.first().copied(), any) {
-                (0, Some(task), _) => village.end(task, Ending::Evicted),
-                (1, _, Some(task)) => village.end(task, Ending::Finished),
-                _ => {
-                    let budget = (draw(8, 4) == 0).then_some(1);
-                    let spec = JobSpec { disruption: budget, ..random_job(village.next, draw) };
-                    village.next += u64::from(spec.count);
-                    village.submit(1 + draw(9, 3) as u16, spec);
-                }
-            }
+            village.chance(draw);
         }
         everybody_leaves(&mut village)?;
         // What still waits is too large for the fleet; and everybody can have all of it.

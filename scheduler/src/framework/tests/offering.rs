@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::village::Deed::{Evicted, Placed, Refused};
-use super::village::{Village, forceful, job_of, random_job};
+use super::village::{Village, forceful, job_of};
 use super::*;
 use crate::config::Architecture;
 use crate::draw::mix;
@@ -166,18 +166,7 @@ proptest! {
             let seconds = village.now.0 / 1_000_000 + draw(0, 8);
             village.until(seconds);
             prop_assert!(adds_up(&village, &nodes));
-            let running: Vec<u64> = village.running.keys().copied().collect();
-            let any = running.get(draw(2, running.len().max(1) as u64) as usize).copied();
-            match (draw(1, 4), village.leaving.first().copied(), any) {
-                (0, Some(task), _) => village.end(task, Ending::Evicted),
-                (1, _, Some(task)) => village.end(task, Ending::Finished),
-                _ => {
-                    let budget = (draw(8, 4) == 0).then_some(1);
-                    let spec = JobSpec { disruption: budget, ..random_job(village.next, draw) };
-                    village.next += u64::from(spec.count);
-                    village.submit(1 + draw(9, 3) as u16, spec);
-                }
-            }
+            village.chance(draw);
         }
         for turn in 0.. {
             prop_assert!(turn < 2_000, "they go on for ever");

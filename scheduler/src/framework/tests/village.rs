@@ -116,6 +116,23 @@ impl Village {
         true
     }
 
+    /// One of the victims leaves, a task ends, or one of three frameworks has a job, as chance will have it.
+    pub(super) fn chance(&mut self, draw: impl Fn(u64, u64) -> u64) {
+        let running: Vec<u64> = self.running.keys().copied().collect();
+        let any = running.get(draw(2, running.len().max(1) as u64) as usize).copied();
+        match (draw(1, 4), self.leaving.first().copied(), any) {
+            (0, Some(task), _) => self.end(task, Ending::Evicted),
+            (1, _, Some(task)) => self.end(task, Ending::Finished),
+            _ => {
+                let budget = (draw(8, 4) == 0).then_some(1);
+                let party = 1 + draw(9, 3) as u16;
+                let spec = JobSpec { disruption: budget, ..random_job(self.next, draw) };
+                self.next += u64::from(spec.count);
+                self.submit(party, spec);
+            }
+        }
+    }
+
     /// True if a launch is under way.
     pub(super) fn is_launching(&self) -> bool {
         self.mail.iter().any(|(.., event)| matches!(event, Event::LaunchRequested(_)))
