@@ -121,6 +121,17 @@ struct Conservative {
     /// Scratch: jobs that others may make room for, and reservations that give way.
     pressing: Vec<u32>,
     lifted: Vec<(u32, Time)>,
+    /// Scratch: who may have to give way, in the order of the queue, and whether that is out of date.
+    yielding: Vec<Yielding>,
+    moved: bool,
+}
+
+/// A reservation of a job that is less important than some that press.
+#[derive(Clone, Copy)]
+struct Yielding {
+    start: Time,
+    priority: i32,
+    slot: u32,
 }
 
 impl Conservative {
@@ -137,6 +148,8 @@ impl Conservative {
             in_vain: InVain::default(),
             pressing: Vec::new(),
             lifted: Vec::new(),
+            yielding: Vec::new(),
+            moved: true,
         }
     }
 
@@ -289,6 +302,8 @@ impl Conservative {
         }
         // Stable: among equals the order of the queue.
         pressing.sort_by_key(|&slot| Reverse(desk.priority_of(slot)));
+        let most = pressing.first().map_or(i32::MIN, |&slot| desk.priority_of(slot));
+        self.moved = true;
         for &slot in &pressing {
             if desk.is_limited(slot) {
                 continue;
@@ -297,32 +312,46 @@ impl Conservative {
             // Its start may have come, and yet no node may have room for it.
             if desk.line.item(slot).start == desk.now() && desk.start(slot) {
                 self.reserved -= 1;
+                self.moved = true;
             } else {
-                self.press(desk, slot);
+                self.press(desk, slot, most);
             }
         }
         self.pressing = pressing;
     }
 
-    /// One such job: it starts, or others make room for it, or everything is as before.
-    fn press(&mut self, desk: &mut Desk<'_>, slot: u32) {
+    /// Notes anew whose reservations may have to give way to a job of priority `most`, if some have changed.
+    fn note_yielding(&mut self, desk: &Desk<'_>, most: i32) {
+        if !core::mem::take(&mut self.moved) {
+            return;
+        }
+        self.yielding.clear();
+        let mut cursor = Cursor::default();
+        while let Some(slot) = desk.line.next_ahead(&mut cursor) {
+            let (start, priority) = (desk.line.item(slot).start, desk.priority_of(slot));
+            if start != Time::NEVER && priority < most {
+                self.yielding.push(Yielding { start, priority, slot });
+            }
+        }
+    }
+
+    /// One such job, none of them of a higher priority than `most`: it starts, or others make room for it, or everything is as before.
+    fn press(&mut self, desk: &mut Desk<'_>, slot: u32, most: i32) {
         let (now, item) = (desk.now(), *desk.line.item(slot));
         let (end, priority) = (now + Span(item.estimate_us), desk.priority_of(slot));
         let mut lifted = core::mem::take(&mut self.lifted);
         lifted.clear();
+        self.note_yielding(desk, most);
         desk.lift(slot);
-        let mut cursor = Cursor::default();
-        while let Some(other) = desk.line.next_ahead(&mut cursor) {
-            let start = desk.line.item(other).start;
-            if start < end && desk.priority_of(other) < priority {
-                desk.lift(other);
-                lifted.push((other, start));
-            }
+        for other in self.yielding.iter().filter(|other| other.start < end && other.priority < priority) {
+            desk.lift(other.slot);
+            lifted.push((other.slot, other.start));
         }
         let has_slot = desk.earliest(slot, now) == now;
         if (has_slot && desk.start(slot)) || desk.preempt(slot) {
             // What those who leave would have held is free, and nobody has looked at it.
             self.freed.widen(Stretch { from: now, to: Time::NEVER });
+            self.moved = true;
             if item.start == Time::NEVER {
                 self.without.retain(|&other| other != slot);
             } else {

@@ -27,7 +27,7 @@ pub struct Asked {
     pub(super) nominee: Nominee,
     victims: Vec<TaskId>,
     /// What of its room is free already.
-    withheld: Vec<Withheld>,
+    pub(super) withheld: Vec<Withheld>,
 }
 
 impl Preempting {
@@ -205,8 +205,9 @@ impl Batch {
     /// A node is gone, or comes back empty: nothing of it is withheld.
     pub fn drop_withheld(&mut self, ledger: &Ledger, node: NodeId) {
         self.running.guests_gone(ledger, node);
-        let asked = self.preempting.iter_mut().flat_map(|preempting| preempting.asked.values_mut());
-        asked.for_each(|asked| asked.withheld.retain(|withheld| withheld.node() != node));
+        if let Some(preempting) = &mut self.preempting {
+            preempting.drop_withheld(node);
+        }
     }
 
     /// Takes the room of a task that holds it by right but not by our books; false if it is still not there.

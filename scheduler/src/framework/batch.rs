@@ -370,6 +370,9 @@ impl Batch {
         let due = self.reserving.as_ref().is_some_and(|reserving| reserving.is_due(now));
         // Where the order changes with time, another may have come to the head since.
         let aged = self.order.ages() && self.reserving.is_some();
+        if self.running.has_come_to_spare() {
+            self.wake_all();
+        }
         let moved = self.stirred || due || aged || !self.grown.is_empty();
         // A call that changes nothing does not undo an earlier wish to be called.
         let later = self.reserving.as_ref().and_then(Reserving::wake);
@@ -380,12 +383,25 @@ impl Batch {
         if !moved {
             return Step { wake: later, ..Step::default() };
         }
-        self.stirred = false;
-        self.start_nominees(ledger, now, decisions);
-        if self.reserving.is_some() {
-            self.reserving_pass(ledger, now, decisions)
-        } else {
-            self.class_pass(ledger, now, decisions)
+        let mut step = Step::default();
+        loop {
+            self.start_nominees(ledger, now, decisions);
+            if self.running.has_come_to_spare() {
+                self.wake_all();
+            }
+            self.stirred = false;
+            let Step { wake, work } = if self.reserving.is_some() {
+                self.reserving_pass(ledger, now, decisions)
+            } else {
+                self.class_pass(ledger, now, decisions)
+            };
+            step.wake = wake;
+            step.work.add(work);
+            // Whoever found nobody to leave looks again: a task of a set that was short of it has come up meanwhile.
+            if !self.running.has_come_to_spare() || self.waiting() == 0 {
+                return step;
+            }
+            self.wake_all();
         }
     }
 
@@ -533,6 +549,9 @@ impl Batch {
     /// A node that was known comes back empty.
     pub fn rejoins(&mut self, ledger: &mut Ledger, node: NodeId) {
         self.residents.forget_room(node);
+        if let Some(preempting) = &mut self.preempting {
+            preempting.drop_withheld(node);
+        }
         if ledger.holds(node) {
             self.running.leave_behind(ledger, node);
         }

@@ -98,6 +98,7 @@ impl Running {
             self.guests.quorums.entry((room.party, set)).or_insert(Quorum { up: 0, keep });
         }
         self.guests.count(slot);
+        self.spares |= room.standing.budget.is_some();
         self.list_guest(ledger, slot);
     }
 
@@ -107,6 +108,7 @@ impl Running {
             && self.tenants.is_some()
         {
             self.guests.quorums.entry((room.party, set)).or_default().keep = keep;
+            self.spares = true;
         }
     }
 
@@ -223,6 +225,7 @@ impl Running {
             let slot = slot & !FOREIGN;
             self.guests.slots[slot].leaving = false;
             self.guests.count(slot);
+            self.spares |= self.guests.slots[slot].counted.is_some();
             self.list_guest(ledger, slot);
             return;
         }

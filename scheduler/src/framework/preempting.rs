@@ -17,6 +17,9 @@ use crate::preemption::choose::Harm;
 use crate::preemption::{Blocks, Manner, Quest, Tenant};
 use crate::time::{Span, Time};
 
+/// Room on one node: where, for how many, which devices.
+pub type Part = (NodeId, u32, GpuSet);
+
 /// A task, or a gang as a whole, for which others make room.
 #[derive(Clone)]
 pub struct Nominee {
@@ -28,8 +31,8 @@ pub struct Nominee {
     pub(super) causes: [Span; Cause::COUNT],
     /// When it was nominated.
     pub at: Time,
-    /// The room that it holds: node, members there, devices.
-    pub parts: Vec<(NodeId, u32, GpuSet)>,
+    /// The room that it holds.
+    pub parts: Vec<Part>,
     /// Those who have not left yet.
     victims: u32,
     /// Tells this nomination from others of the same task.
@@ -41,6 +44,9 @@ pub struct Nominee {
 struct Leaver {
     nominee: u64,
     serial: u64,
+    /// All that it holds until it has left, where its room is the nominee's already.
+    parts: Vec<Part>,
+    /// What of that the nominee has no use for.
     withheld: Vec<Withheld>,
 }
 
@@ -140,9 +146,9 @@ impl Preempting {
     }
 
     /// Somebody leaves for a nominee.
-    pub(super) fn leaves_for(&mut self, victim: TaskId, nominee: &Nominee, withheld: Vec<Withheld>) {
+    pub(super) fn leaves_for(&mut self, victim: TaskId, nominee: &Nominee) {
         let (serial, nominee) = (nominee.serial, nominee.wish.asked.task.0);
-        self.leavers.insert(victim.0, Leaver { nominee, serial, withheld });
+        self.leavers.insert(victim.0, Leaver { nominee, serial, parts: Vec::new(), withheld: Vec::new() });
     }
 
     /// Room is made for a task.
@@ -215,16 +221,41 @@ impl Preempting {
                 ledger.release(&shape, node, count, gpus);
                 grown.push(node);
             }
+            self.hold_for_leavers(ledger, running, &nominee);
             voided.push(nominee);
         }
         voided
+    }
+
+    /// Who was to leave for a nominee does so still: until then its room is nobody's.
+    fn hold_for_leavers(&mut self, ledger: &mut Ledger, running: &Running, nominee: &Nominee) {
+        let task = nominee.wish.asked.task.0;
+        let theirs = |leaver: &Leaver| (leaver.nominee, leaver.serial) == (task, nominee.serial);
+        for (&victim, leaver) in self.leavers.iter_mut().filter(|(_, leaver)| theirs(leaver)) {
+            let Some(slot) = running.find(TaskId(victim)) else { continue };
+            let shape = *ledger.shapes().shape(running.job(running.task(slot).job).shape);
+            leaver.withheld.iter().for_each(|withheld| ledger.give(withheld));
+            let parts = leaver.parts.iter();
+            leaver.withheld = parts.map(|&(node, count, gpus)| ledger.withhold(&shape, node, count, gpus)).collect();
+        }
+    }
+
+    /// A node comes back empty: nothing of it is withheld.
+    pub fn drop_withheld(&mut self, node: NodeId) {
+        for leaver in self.leavers.values_mut() {
+            leaver.parts.retain(|&(at, ..)| at != node);
+            leaver.withheld.retain(|withheld| withheld.node() != node);
+        }
+        for asked in self.asked.values_mut() {
+            asked.withheld.retain(|withheld| withheld.node() != node);
+        }
     }
 }
 
 /// What was done in vain so far, to be undone.
 #[derive(Default)]
 struct Attempt {
-    parts: Vec<(NodeId, u32, GpuSet)>,
+    parts: Vec<Part>,
     victims: Vec<u32>,
 }
 
@@ -241,7 +272,7 @@ impl Pass<'_> {
         wish: Wish,
         key: u64,
         waited: Option<[Span; Cause::COUNT]>,
-        permits: impl FnOnce(&Ledger, &Running, &[(NodeId, u32, GpuSet)], &[u32]) -> bool,
+        permits: impl FnOnce(&Ledger, &Running, &[Part], &[u32]) -> bool,
     ) -> bool {
         let Some(preempting) = self.preempting.as_deref().filter(|one| !one.is_tired(self.now)) else { return false };
         let Some(manner) = preempting.manner.filter(|_| preempting.may_press(waited)) else { return false };
@@ -250,14 +281,18 @@ impl Pass<'_> {
             // Room in one domain is not looked for among those who could leave.
             return false;
         }
+        // Whoever is thought to leave and stays after all was there before.
+        let spares = self.running.spares;
         let mut attempt = Attempt::default();
         let is_enough =
             (0..wish.members.max(1)).all(|member| self.find_room(&shape, wish, member, manner, &mut attempt));
         if is_enough {
             self.spare_needless(wish, &mut attempt.victims);
         }
+        self.running.spares = spares;
         if !is_enough || !permits(self.ledger, self.running, &attempt.parts, &attempt.victims) {
             self.undo(&shape, &attempt);
+            self.running.spares = spares;
             return false;
         }
         self.nominate(&attempt, wish, key, waited.unwrap_or([Span::ZERO; Cause::COUNT]), manner);
@@ -363,10 +398,11 @@ impl Pass<'_> {
         for &slot in victims {
             let id = self.running.task(slot).id;
             let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
-            let parts = self.running.parts(slot);
-            let withheld = parts.map(|(node, count, gpus)| self.ledger.withhold(&shape, node, count, gpus)).collect();
+            let parts: Vec<Part> = self.running.parts(slot).collect();
+            let held = parts.iter();
+            let withheld = held.map(|&(node, count, gpus)| self.ledger.withhold(&shape, node, count, gpus)).collect();
             self.running.cede(slot);
-            leavers.push((id.0, Leaver { nominee: task.0, serial, withheld }));
+            leavers.push((id.0, Leaver { nominee: task.0, serial, parts, withheld }));
             let (grace, requeue) = (manner.grace, manner.requeue);
             self.decisions.push(Decision::Evict { task: id, grace, requeue });
         }

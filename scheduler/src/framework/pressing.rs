@@ -47,7 +47,7 @@ impl Pass<'_> {
             let is_back = self.running.retake_room(self.ledger, slot);
             debug_assert!(is_back, "what was released a moment ago is still there");
             let (task, grace, requeue) = (self.running.id_of(slot), manner.grace, manner.requeue);
-            preempting.leaves_for(task, &nominee, Vec::new());
+            preempting.leaves_for(task, &nominee);
             self.decisions.push(Decision::Evict { task, grace, requeue });
         }
         preempting.enter(nominee);

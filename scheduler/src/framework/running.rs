@@ -114,6 +114,8 @@ pub struct Running {
     starts: u64,
     /// Who may be made to leave, where anybody may.
     pub(super) tenants: Option<Tenants>,
+    /// More of a job's tasks are up than before, so that others of it may be made to leave, where its budget let none.
+    pub(super) spares: bool,
     /// The tasks of others among them.
     pub(super) guests: Guests,
 }
@@ -150,6 +152,8 @@ impl Running {
     pub fn end_tasks(&mut self, ledger: &mut Ledger, slot: u32, count: u32) {
         let job = &mut self.jobs[slot];
         job.live -= count;
+        // Who is over is not missing.
+        self.spares |= job.disruption.is_some() && self.tenants.is_some();
         if job.live == 0 {
             ledger.forget_shape(job.shape);
             self.jobs.free(slot);
@@ -164,7 +168,7 @@ impl Running {
         let task = RunningTask { id, job, node, count, gpus, rest, released, leaving, due, started, sequence };
         let slot = self.tasks.insert(task);
         self.of_id.insert(id.0, slot);
-        self.jobs[job].up += 1;
+        self.is_up(job);
         slot
     }
 
@@ -246,9 +250,25 @@ impl Running {
     pub fn set_leaving(&mut self, slot: u32, leaving: bool) {
         let task = &mut self.tasks[slot];
         if core::mem::replace(&mut task.leaving, leaving) != leaving {
-            let up = &mut self.jobs[task.job].up;
-            *up = if leaving { up.saturating_sub(1) } else { *up + 1 };
+            let job = task.job;
+            if leaving {
+                self.jobs[job].up = self.jobs[job].up.saturating_sub(1);
+            } else {
+                self.is_up(job);
+            }
         }
+    }
+
+    /// One more task of a job is up.
+    fn is_up(&mut self, job: u32) {
+        let job = &mut self.jobs[job];
+        job.up += 1;
+        self.spares |= job.disruption.is_some() && self.tenants.is_some();
+    }
+
+    /// True if, since this was last asked, a budget may have come to let somebody go.
+    pub fn has_come_to_spare(&mut self) -> bool {
+        core::mem::take(&mut self.spares)
     }
 
     /// The task holds no room of ours from now on, although it runs; its nodes are in others' books.
