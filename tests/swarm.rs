@@ -243,7 +243,7 @@ fn divide(mut experiment: Experiment, architecture: Architecture, seed: u64) -> 
 }
 
 /// The same case in which the important push out others.
-fn force(experiment: &mut Experiment, architecture: Architecture, seed: u64) {
+fn force(experiment: &mut Experiment, tasks: u64, architecture: Architecture, seed: u64) {
     let mut dice = Dice(seed, 1 << 33);
     let policy = ["priority", "kubernetes", "slurm"][dice.below(3) as usize];
     let mut preemption = Choice::named(policy);
@@ -252,7 +252,9 @@ fn force(experiment: &mut Experiment, architecture: Architecture, seed: u64) {
     let config = &mut experiment.scheduler;
     config.preemption = preemption;
     if architecture == Architecture::Monolithic {
-        config.backfill = Choice::named(["none", "easy", "conservative"][dice.below(3) as usize]);
+        // Where everybody holds a reservation, each who presses looks at all of them in each pass.
+        let ways = if tasks > 2_000 { 2 } else { 3 };
+        config.backfill = Choice::named(["none", "easy", "conservative"][dice.below(ways) as usize]);
         if dice.one_in(2) {
             config.partitions = vec![Partition::default()];
         }
@@ -266,7 +268,7 @@ fn play(
 ) -> Result<(Outcome, u64), SimError> {
     let (mut experiment, tasks) = case(seed);
     if by_force {
-        force(&mut experiment, architecture, seed);
+        force(&mut experiment, tasks, architecture, seed);
     }
     let experiment = match architecture {
         Architecture::Monolithic => experiment,
