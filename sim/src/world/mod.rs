@@ -26,6 +26,7 @@ mod toll;
 mod trouble;
 mod truth;
 mod upkeep;
+mod warming;
 mod work;
 
 use std::collections::BTreeMap;
