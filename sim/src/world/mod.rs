@@ -534,7 +534,7 @@ impl World {
             let index = self.dirty[at];
             let node = &mut self.nodes[index as usize];
             node.dirty = false;
-            let held = node.used.fits_in(&node.capacity) && node.devices.iter().all(|&milli| milli <= 1000);
+            let held = node.holds_no_more_than_it_has();
             self.measures.heat.set(self.now, index, node.used[0]);
             if !held {
                 return Err(self.overcommitted(NodeId(index)));
