@@ -227,3 +227,25 @@ fn free_devices(node: &Node, gpu: GpuRequest) -> Option<GpuSet> {
     }
     (found == usize::from(gpu.count)).then_some(set)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn who_is_left_is_found_in_order(count in 1..300_usize, gone in prop::collection::vec(0..300_usize, 0..400)) {
+            let (mut roomers, mut plain) = (Roomers::all(count), vec![true; count]);
+            for at in gone.into_iter().filter(|&at| at < count) {
+                roomers.remove(at);
+                plain[at] = false;
+            }
+            for at in 0..=count {
+                let next = roomers.next(at).filter(|&next| next < count);
+                prop_assert_eq!(next, (at..count).find(|&later| plain[later]));
+                prop_assert!(at == count || roomers.has(at) == plain[at]);
+            }
+        }
+    }
+}
