@@ -35,10 +35,12 @@ impl Digest {
     /// Adds a text: its length, then its bytes in words of eight.
     pub fn text(&mut self, text: &str) {
         self.word(text.len() as u64);
-        for chunk in text.as_bytes().chunks(8) {
-            let mut word = [0_u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.word(u64::from_le_bytes(word));
+        let (words, rest) = text.as_bytes().as_chunks::<8>();
+        for word in words {
+            self.word(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            self.word(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
         }
     }
 
@@ -55,4 +57,26 @@ pub fn of_name(name: &str) -> u64 {
     let mut digest = Digest::new();
     digest.text(name);
     digest.low ^ digest.high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_its_length_and_its_bytes_in_words_of_eight(text in ".{0,20}") {
+            let mut expected = Digest::new();
+            expected.word(text.len() as u64);
+            for chunk in text.as_bytes().chunks(8) {
+                let mut word = [0_u8; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                expected.word(u64::from_le_bytes(word));
+            }
+            let mut digest = Digest::new();
+            digest.text(&text);
+            prop_assert_eq!(digest, expected);
+        }
+    }
 }

@@ -28,6 +28,11 @@ impl<T> Slab<T> {
         (self.slots.len() - 1) as u32
     }
 
+    /// Makes room for so many more, so that what is there need not be moved for them.
+    pub fn reserve(&mut self, more: usize) {
+        self.slots.reserve(more);
+    }
+
     /// Gives the slot back; its value stays until the slot is taken again.
     #[inline]
     pub fn free(&mut self, slot: u32) {

@@ -9,6 +9,8 @@ use crate::experiment::Workload;
 pub(crate) struct Arrivals {
     workloads: Vec<Workload>,
     heads: Vec<Option<Job>>,
+    /// When the next of them is handed in, and by which workload.
+    next: Option<(Time, usize)>,
     /// Submissions never go back: a stream that does is a defect of its reader.
     last: Time,
     /// The words of all workloads under one numbering, and each workload's own labels in it.
@@ -25,17 +27,18 @@ impl Clone for Arrivals {
     fn clone(&self) -> Self {
         let (labels, of_workload, read) = (self.labels.clone(), self.of_workload.clone(), self.read.clone());
         let (workloads, heads, last, with_users) = (Vec::new(), Vec::new(), self.last, self.with_users);
-        Self { workloads, heads, last, labels, of_workload, read, with_users }
+        Self { workloads, heads, next: None, last, labels, of_workload, read, with_users }
     }
 }
 
 impl Arrivals {
     pub(crate) fn new(mut workloads: Vec<Workload>, with_users: bool) -> Result<Self, SourceError> {
-        let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<_, _>>()?;
+        let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<Vec<_>, _>>()?;
         let of_workload = vec![Vec::new(); workloads.len()];
         let read = vec![1; workloads.len()];
         let (last, labels) = (Time::ZERO, Labels::default());
-        Ok(Self { workloads, heads, last, labels, of_workload, read, with_users })
+        let next = earliest(&heads);
+        Ok(Self { workloads, heads, next, last, labels, of_workload, read, with_users })
     }
 
     /// The same streams at the same place, out of workloads that were opened anew: streams cannot be copied.
@@ -48,7 +51,7 @@ impl Arrivals {
             }
             heads.push(head);
         }
-        Ok(Self { workloads, heads, ..self.clone() })
+        Ok(Self { workloads, next: earliest(&heads), heads, ..self.clone() })
     }
 
     /// The workload at a position.
@@ -65,17 +68,19 @@ impl Arrivals {
     }
 
     /// When the next job is handed in, and by which workload.
+    #[inline]
     pub(crate) fn peek(&self) -> Option<(Time, usize)> {
-        let heads = self.heads.iter().enumerate();
-        heads.filter_map(|(at, head)| Some((head.as_ref()?.submit, at))).min()
+        self.next
     }
 
-    /// Takes the next job of a workload.
-    pub(crate) fn take(&mut self, at: usize) -> Result<Option<Job>, SourceError> {
-        let mut job = self.heads[at].take();
+    /// Takes the next job of a workload into `taken`: a job is several lines of the cache, and not moved twice.
+    pub(crate) fn take(&mut self, at: usize, taken: &mut Option<Job>) -> Result<(), SourceError> {
+        *taken = None;
+        std::mem::swap(taken, &mut self.heads[at]);
         self.heads[at] = self.workloads[at].source.next_job()?;
+        self.next = earliest(&self.heads);
         self.read[at] += 1;
-        if let Some(job) = &mut job {
+        if let Some(job) = taken {
             job.role = self.relabel(at, job.role);
             job.class = self.relabel(at, job.class);
             if self.with_users {
@@ -89,7 +94,7 @@ impl Arrivals {
             }
             self.last = job.submit;
         }
-        Ok(job)
+        Ok(())
     }
 
     /// The words behind the labels of the jobs that [`Arrivals::take`] gives.
@@ -112,4 +117,10 @@ impl Arrivals {
         let source = &self.workloads[workload].source;
         *known[at].get_or_insert_with(|| labels.intern(source.labels().word(label)))
     }
+}
+
+/// The first of these jobs, by submission and then by position.
+fn earliest(heads: &[Option<Job>]) -> Option<(Time, usize)> {
+    let heads = heads.iter().enumerate();
+    heads.filter_map(|(at, head)| Some((head.as_ref()?.submit, at))).min()
 }

@@ -30,6 +30,10 @@ impl Overtaking {
 
     fn leave(&mut self, job: u64) {
         let Some(at) = job.checked_sub(self.oldest).and_then(|at| usize::try_from(at).ok()) else { return };
+        if at == 0 && self.left.is_empty() {
+            self.oldest += 1;
+            return;
+        }
         if at >= self.left.len() {
             self.left.resize(at + 1, false);
         }
@@ -41,7 +45,14 @@ impl Overtaking {
     }
 
     /// The instant is complete: whoever started in it has passed those who still wait.
+    #[inline]
     pub(crate) fn complete(&mut self) {
+        if !self.now.is_empty() {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
         let mut now = std::mem::take(&mut self.now);
         for &(job, _) in &now {
             self.leave(job);

@@ -11,6 +11,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::ranks::{Kept, NONE, Ranks};
 use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
 use crate::id::NodeId;
@@ -19,7 +20,6 @@ use crate::ledger::{Ledger, Shape, ShapeId};
 const BLOCK: usize = 64;
 /// Blocks under one entry of the top row.
 const SUPER: usize = 64;
-const NONE: i64 = i64::MIN;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
 const BYTES_MOST: usize = 32 << 20;
 /// What the ranks of all nodes may take besides, for all shapes that they are kept for.
@@ -40,7 +40,7 @@ struct Memory {
     /// An upper bound of each run of `SUPER` blocks.
     tops: Vec<i64>,
     /// The rank of every node; empty if there is no room for them.
-    ranks: Vec<i64>,
+    ranks: Ranks,
 }
 
 /// The best node of a block; if `stale`, `rank` is only an upper bound.
@@ -131,14 +131,17 @@ impl<R: Rank> View<'_, R> {
         if memory.ranks.is_empty() {
             return self.best_of(block);
         }
-        best_in(block, memory.ranks.len(), |at| memory.ranks[at])
+        match &memory.ranks {
+            Ranks::Narrow(ranks) => best_among(block, ranks),
+            Ranks::Wide(ranks) => best_among(block, ranks),
+        }
     }
 
     fn rebuild(&self, memory: &mut Memory, keeps_ranks: bool) {
         let nodes = self.ledger.node_count();
         memory.ranks.clear();
         if keeps_ranks {
-            memory.ranks.extend((0..nodes as u32).map(|at| self.rank(NodeId(at))));
+            memory.ranks.fill((0..nodes as u32).map(|at| self.rank(NodeId(at))));
         }
         let mut blocks = core::mem::take(&mut memory.blocks);
         blocks.clear();
@@ -231,6 +234,12 @@ fn best_in(block: usize, count: usize, rank: impl Fn(usize) -> i64) -> Best {
     best
 }
 
+/// The same from ranks that are kept.
+#[inline]
+fn best_among<T: Kept>(block: usize, ranks: &[T]) -> Best {
+    best_in(block, ranks.len(), |at| ranks[at].rank())
+}
+
 fn top_of(blocks: &[Best]) -> i64 {
     blocks.iter().map(|best| best.rank).max().unwrap_or(NONE)
 }
@@ -238,7 +247,7 @@ fn top_of(blocks: &[Best]) -> i64 {
 impl Memory {
     /// Nothing known of a shape yet.
     fn new(shape: ShapeId) -> Self {
-        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new(), ranks: Vec::new() }
+        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new(), ranks: Ranks::default() }
     }
 
     /// The same for another shape, in the room that this one takes.
@@ -257,9 +266,7 @@ impl Memory {
     /// A node has a new rank.
     #[inline]
     fn note(&mut self, id: NodeId, rank: i64) {
-        if let Some(known) = self.ranks.get_mut(id.index()) {
-            *known = rank;
-        }
+        self.ranks.set(id.index(), rank);
         let block = id.index() / BLOCK;
         let best = &mut self.blocks[block];
         if rank > best.rank {

@@ -6,6 +6,9 @@
 //! soon as no further cell can hold a fuller node: one to three cells in the common case. Where nodes differ in further
 //! lanes too, the corner of a cell says little of how full its nodes are: then rows and cells are passed over by the
 //! fullest node that each holds.
+//!
+//! A cell is put in order when it is first searched, and stays so until it is empty. Most nodes of a packed fleet are
+//! full, and in cells that no request looks into: there they are only listed.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -84,8 +87,8 @@ pub struct Grid {
     order: Order,
 }
 
-/// Ordered sets of nodes, one per cell: treaps whose links live in a table by node, so that moving a node needs no
-/// heap.
+/// Sets of nodes, one per cell: treaps, or lists as long as nobody asked for their order. The links live in a table by
+/// node, so that moving a node needs no heap.
 #[derive(Clone)]
 struct Order {
     cells: Vec<Cell>,
@@ -95,18 +98,26 @@ struct Order {
 /// The nodes of one cell.
 #[derive(Clone, Copy)]
 struct Cell {
-    /// Share of the first member; `u64::MAX` if there is none.
+    /// Share of the first member, of a list a lower bound of it; `u64::MAX` if there is none.
     low: u64,
-    /// The member with the least key.
+    /// The member with the least key; `NIL` if that is not known, since they are only listed.
     first: u32,
+    /// The root of the treap, or the head of the list.
     root: u32,
 }
 
 impl Cell {
     const EMPTY: Self = Self { low: u64::MAX, first: NIL, root: NIL };
+
+    /// True if it has members in no order.
+    #[inline]
+    fn is_list(&self) -> bool {
+        self.first == NIL && self.root != NIL
+    }
 }
 
-/// What the order knows of a node: together, since each step of a search asks for all of it.
+/// What the order knows of a node: together, since each step of a search asks for all of it. In a list `left` is the
+/// one before and `right` the one behind.
 #[derive(Clone, Copy)]
 #[repr(align(32))]
 struct Link {
@@ -248,13 +259,20 @@ impl Grid {
                 continue;
             }
             let [first, second] = &self.axes;
+            let order = &mut self.order;
             while cells != 0 {
                 let column = cells.trailing_zeros() as usize;
                 cells &= cells - 1;
                 if search.is_over(first.low[row] + second.low[column]) {
                     break;
                 }
-                search.look_into(&self.order, (row * SIDE + column) as u16)?;
+                let cell = (row * SIDE + column) as u16;
+                if order.cells[usize::from(cell)].is_list() && !search.is_over(order.cells[usize::from(cell)].low) {
+                    order.put_in_order(cell);
+                    // Of the row, too, only a bound was known.
+                    self.stale |= 1 << row;
+                }
+                search.look_into(order, cell)?;
             }
         }
         Some(search.best.map(|(_, _, id)| NodeId(id)))
@@ -386,6 +404,34 @@ impl Order {
     }
 
     fn insert(&mut self, cell: u16, node: u32) {
+        let entry = &mut self.cells[usize::from(cell)];
+        if entry.first != NIL {
+            self.sort_in(cell, node);
+            return;
+        }
+        let head = core::mem::replace(&mut entry.root, node);
+        entry.low = entry.low.min(self.links[node as usize].share);
+        let link = &mut self.links[node as usize];
+        (link.left, link.right, link.parent) = (NIL, head, NIL);
+        if head != NIL {
+            self.links[head as usize].left = node;
+        }
+    }
+
+    /// Makes a treap of a list.
+    #[cold]
+    fn put_in_order(&mut self, cell: u16) {
+        let mut at = self.cells[usize::from(cell)].root;
+        self.cells[usize::from(cell)] = Cell::EMPTY;
+        while at != NIL {
+            let next = self.links[at as usize].right;
+            self.sort_in(cell, at);
+            at = next;
+        }
+    }
+
+    /// Puts a node into the treap of a cell.
+    fn sort_in(&mut self, cell: u16, node: u32) {
         let key = self.key(node);
         let priority = Self::priority(node);
         let mut parent = NIL;
@@ -447,6 +493,29 @@ impl Order {
 
     /// Takes a node out of its cell.
     fn remove(&mut self, cell: u16, node: u32) {
+        if self.cells[usize::from(cell)].is_list() {
+            self.unlist(cell, node);
+        } else {
+            self.sort_out(cell, node);
+        }
+    }
+
+    fn unlist(&mut self, cell: u16, node: u32) {
+        let Link { left: before, right: behind, .. } = self.links[node as usize];
+        if behind != NIL {
+            self.links[behind as usize].left = before;
+        }
+        if before != NIL {
+            self.links[before as usize].right = behind;
+        } else if behind != NIL {
+            self.cells[usize::from(cell)].root = behind;
+        } else {
+            self.cells[usize::from(cell)] = Cell::EMPTY;
+        }
+    }
+
+    /// Takes a node out of the treap of a cell.
+    fn sort_out(&mut self, cell: u16, node: u32) {
         if self.cells[usize::from(cell)].first == node {
             let next = self.next(node);
             let low = self.links.get(next as usize).map_or(u64::MAX, |link| link.share);

@@ -7,6 +7,7 @@
 mod candidates;
 mod grid;
 mod lasting;
+mod ranks;
 mod sample;
 mod scan;
 mod uniform;

@@ -130,15 +130,21 @@ impl Scale {
     }
 }
 
+/// Who is on a node: what every start and every end changes, in one place.
+#[derive(Clone, Copy, Default)]
+struct Tenure {
+    latest_end: Time,
+    tasks: u32,
+}
+
 /// The scheduler's own books.
 #[derive(Clone, Default)]
 pub struct Ledger {
     free: Vec<Resources>,
     capacity: Vec<Resources>,
     open: Vec<bool>,
-    tasks: Vec<u32>,
+    tenures: Vec<Tenure>,
     gpu_tags: TagTable,
-    latest_end: Vec<Time>,
     devices: DeviceTable,
     attributes: AttributeTable,
     shapes: ShapeTable,
@@ -198,7 +204,7 @@ impl Ledger {
     /// True if a task is believed to hold room on the node.
     #[must_use]
     pub fn holds(&self, node: NodeId) -> bool {
-        self.tasks.get(node.index()).is_some_and(|&tasks| tasks > 0)
+        self.tenures.get(node.index()).is_some_and(|tenure| tenure.tasks > 0)
     }
 
     /// True for books over room that is only lent.
@@ -217,9 +223,9 @@ impl Ledger {
             free: &self.free[at],
             capacity: &self.capacity[at],
             gpus: self.devices.of(at),
-            tasks: self.tasks[at],
+            tasks: self.tenures[at].tasks,
             gpu_tags: self.gpu_tags.of(at),
-            latest_end: self.latest_end[at],
+            latest_end: self.tenures[at].latest_end,
             scale: &self.scale,
         }
     }
@@ -228,8 +234,7 @@ impl Ledger {
     #[must_use]
     pub(crate) fn fetch(&self, id: NodeId) -> u64 {
         let at = id.index();
-        let sides = self.tasks[at] ^ u32::from(self.open[at]) ^ self.free[at][0] ^ self.capacity[at][0];
-        u64::from(sides) ^ self.latest_end[at].0
+        u64::from(self.tenures[at].tasks ^ u32::from(self.open[at]) ^ self.free[at][0] ^ self.capacity[at][0])
     }
 
     /// What makes lanes comparable.
@@ -416,8 +421,7 @@ impl Ledger {
             self.free.resize(at + 1, Resources::ZERO);
             self.capacity.resize(at + 1, Resources::ZERO);
             self.open.resize(at + 1, false);
-            self.tasks.resize(at + 1, 0);
-            self.latest_end.resize(at + 1, Time::ZERO);
+            self.tenures.resize(at + 1, Tenure::default());
         }
         if self.open[at] {
             self.free_total.sub(&self.free[at], 1);
@@ -425,8 +429,7 @@ impl Ledger {
         }
         self.free[at] = spec.capacity;
         self.capacity[at] = spec.capacity;
-        self.tasks[at] = 0;
-        self.latest_end[at] = Time::ZERO;
+        self.tenures[at] = Tenure::default();
         self.gpu_tags.clear(at);
         self.open[at] = true;
         self.free_total.add(&spec.capacity, 1);
@@ -598,7 +601,7 @@ impl Ledger {
             return false;
         }
         self.free[at] = rest;
-        self.tasks[at] += count;
+        self.tenures[at].tasks += count;
         self.gpu_tags.add(at, shape.gpu, count);
         if self.open[at] {
             self.free_total.sub(&request, 1);
@@ -613,8 +616,8 @@ impl Ledger {
     /// A task that was put on the node is believed to end at `end`, `Time::NEVER` if nobody said.
     #[inline]
     pub fn expect_end(&mut self, node: NodeId, end: Time) {
-        if let Some(latest) = self.latest_end.get_mut(node.index()) {
-            *latest = end.max(*latest);
+        if let Some(tenure) = self.tenures.get_mut(node.index()) {
+            tenure.latest_end = end.max(tenure.latest_end);
         }
     }
 
@@ -634,10 +637,11 @@ impl Ledger {
             }
             self.free[at] = sum;
         }
-        self.tasks[at] = self.tasks[at].saturating_sub(count);
+        let tenure = &mut self.tenures[at];
+        tenure.tasks = tenure.tasks.saturating_sub(count);
         self.gpu_tags.remove(at, shape.gpu, count);
-        if self.tasks[at] == 0 {
-            self.latest_end[at] = Time::ZERO;
+        if tenure.tasks == 0 {
+            tenure.latest_end = Time::ZERO;
         }
         if self.open[at] && !self.lent {
             self.free_total.add(&request, 1);

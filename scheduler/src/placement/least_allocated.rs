@@ -32,13 +32,14 @@ impl LeastAllocated {
 impl Rank for LeastAllocated {
     const STICKY: bool = false;
 
+    #[inline(always)] // So that of a node only what counts is fetched.
     fn rank(&self, shape: &Shape, node: Node<'_>) -> i64 {
         weighted_mean(&self.weights, shape, node, |used, capacity| capacity.saturating_sub(used) * 100 / capacity)
     }
 }
 
 /// The integer mean of `score(used after placing, capacity)` over the lanes that count and that the node has.
-#[inline]
+#[inline(always)]
 pub(super) fn weighted_mean(weights: &Weights, shape: &Shape, node: Node<'_>, score: impl Fn(u64, u64) -> u64) -> i64 {
     let (mut sum, mut whole) = (0, 0);
     for (lane, &weight) in weights.iter().enumerate() {

@@ -60,6 +60,9 @@ struct Class {
     parked: Option<Spot>,
 }
 
+/// Up to so many classes are kept, whether anything of them waits or not.
+const KEPT_MOST: usize = 256;
+
 /// All waiting tasks.
 #[derive(Clone, Default)]
 pub struct Waiting {
@@ -280,7 +283,13 @@ impl Waiting {
         slot.held = None;
     }
 
+    /// Nothing of the class waits any more. As long as there are few classes it is kept: such tasks mostly come again.
     fn close(&mut self, class: ClassId) {
+        let slot = &mut self.classes[class.0 as usize];
+        slot.held = None;
+        if self.classes.len() <= KEPT_MOST {
+            return;
+        }
         let Class { shape, members, rank, .. } = self.classes[class.0 as usize];
         if let Ok(found) = self.index.find_entry(hash(shape, members, rank), |&slot| slot == class.0) {
             found.remove();

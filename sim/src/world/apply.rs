@@ -143,8 +143,8 @@ impl World {
             return Err(self.invalid(party, format!("{placed} of {members} members of task {} are placed", task.0)));
         }
         for &(node, _, gpus) in nodes {
-            let devices = self.nodes[node as usize].devices.len();
-            if gpus.len() != u32::from(gpu.count) || gpus.iter().any(|device| device >= devices) {
+            let is_there = |device: usize| device < self.nodes[node as usize].devices.len();
+            if gpus.len() != u32::from(gpu.count) || !gpus.iter().all(is_there) {
                 let name = &self.node_names[node as usize];
                 let reason = format!("task {} needs {} devices, got {:?} on `{name}`", task.0, gpu.count, gpus);
                 return Err(self.invalid(party, reason));

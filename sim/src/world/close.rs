@@ -87,7 +87,7 @@ impl World {
     fn recount(&self, open: &[Task]) -> Result<(), SimError> {
         let mut used = vec![Resources::ZERO; self.nodes.len()];
         let mut add = |task: &Task, node: u32, count: u32| {
-            let request = self.constrained(self.jobs[task.job].parts.of(task.index).request);
+            let request = self.constrained(self.jobs[task.job].parts.of(task.index).request());
             let row = &mut used[node as usize];
             for lane in 0..LANES {
                 row[lane] = row[lane].saturating_add(request[lane].saturating_mul(count));
@@ -112,7 +112,7 @@ impl World {
     /// The row and the numbers of a task that is not over.
     fn close_task(&mut self, recorder: &mut dyn Recorder, task: &Task) {
         let part = self.jobs[task.job].parts.of(task.index);
-        let (request, members) = (part.request, part.members());
+        let (request, members) = (part.request(), part.members());
         let state = if task.running.is_some() { State::Running } else { State::Pending };
         if let Some(attempt) = task.running {
             self.account(task.job, request, members, self.now - attempt.place, false);
@@ -150,26 +150,26 @@ impl World {
         for task in open.iter().filter(|task| task.running.is_none()) {
             let job = &self.jobs[task.job];
             let part = job.parts.of(task.index);
-            let known = verdicts.iter().find(|known| known.0 == part.request && known.1 == part.gpu.count);
+            let known = verdicts.iter().find(|known| known.0 == part.request() && known.1 == part.gpu.count);
             let hopeless = match known {
                 Some(known) => known.2,
                 None => {
                     let ask = windtunnel_traces::model::Ask {
                         kind: part.kind,
-                        request: part.request,
+                        request: part.request(),
                         gpu: part.gpu,
                         ..Default::default()
                     };
                     let verdict = self.can_never_run(&ask, part.count);
-                    verdicts.push((part.request, part.gpu.count, verdict));
+                    verdicts.push((part.request(), part.gpu.count, verdict));
                     verdict
                 }
             };
             if hopeless {
                 let tasks = u64::from(part.members());
-                match never.iter_mut().find(|known| known.0 == part.request) {
+                match never.iter_mut().find(|known| known.0 == part.request()) {
                     Some(known) => known.1 += tasks,
-                    None => never.push((part.request, tasks, format!("{}/{}", job.name, task.index))),
+                    None => never.push((part.request(), tasks, format!("{}/{}", job.name, task.index))),
                 }
             }
         }

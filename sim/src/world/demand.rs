@@ -106,7 +106,7 @@ impl World {
     pub(super) fn note_waiting(&mut self, job: u32, index: u32, change: i64, started: bool) {
         let entry = &self.jobs[job];
         let part = entry.parts.of(index);
-        let (id, first, request, workload) = (entry.id, part.first, part.request, entry.workload);
+        let (id, first, request, workload) = (entry.id, part.first, part.request(), entry.workload);
         let request = self.constrained(request);
         shift(&mut self.levels.pending, &request, change);
         if change > 0 {

@@ -25,19 +25,21 @@ impl World {
     fn fetch_soon(&self, scheduler: &dyn Scheduler) {
         let mut tasks = [TaskId(0); SOON_MOST];
         let mut places = [(0, 0); SOON_MOST];
-        let mut count = 0;
+        let (mut count, mut seen) = (0, 0);
         // Slot by slot the same step for all: what one step finds tells where the next has to look.
         for &what in self.agenda.soon().iter().filter(|&what| what >> 60 == END) {
             let task = &self.tasks[what as u32];
             let node = task.running.map_or(0, |attempt| attempt.node);
             (tasks[count], places[count]) = (TaskId(task.id), (task.job, node));
+            seen ^= task.generation ^ u32::from(task.flags);
             count += 1;
         }
-        let mut seen = 0;
+        let mut seen = u64::from(seen);
         for (&task, &(job, node)) in tasks.iter().zip(&places).take(count) {
             seen ^= self.jobs[job].fetch()
                 ^ self.nodes[node as usize].fetch()
-                ^ u64::from(self.measures.heat.allocated(node));
+                ^ u64::from(self.measures.heat.allocated(node))
+                ^ self.node_names[node as usize].bytes().next().map_or(0, u64::from);
             seen ^= self.of_task.find(task.0).map_or(0, u64::from);
         }
         black_box(seen);

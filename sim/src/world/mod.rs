@@ -26,6 +26,7 @@ mod toll;
 mod trouble;
 mod truth;
 mod upkeep;
+mod warming;
 mod work;
 
 use std::collections::BTreeMap;
@@ -249,7 +250,7 @@ impl World {
         }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
-        let mut next = [arrival, planned, wake, self.next_launch(), self.next_thought()].into_iter().flatten().min();
+        let mut next = sooner(sooner(arrival, planned), sooner(wake, sooner(self.next_launch(), self.next_thought())));
         if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
             // What breaks later does not keep a run alive.
             let is_open = next.is_some() || matches!(self.stop, Stop::At(_));
@@ -341,19 +342,26 @@ impl World {
         }
         happening.clear();
         self.happening = happening;
-        while let Some((at, workload)) = self.arrivals.peek() {
-            if at > now {
-                break;
-            }
-            any = true;
-            if let Some(mut job) = self.arrivals.take(workload)? {
-                self.submit(&mut job, workload)?;
-            }
-        }
+        any |= self.submit_all()?;
         any |= self.submit_ready()?;
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
             any = true;
+        }
+        Ok(any)
+    }
+
+    /// Hands in all jobs that come now; false if none does.
+    fn submit_all(&mut self) -> Result<bool, SimError> {
+        let (mut any, mut job) = (false, None);
+        while let Some((at, workload)) = self.arrivals.peek()
+            && at <= self.now
+        {
+            any = true;
+            self.arrivals.take(workload, &mut job)?;
+            if let Some(job) = &mut job {
+                self.submit(job, workload)?;
+            }
         }
         Ok(any)
     }
@@ -365,8 +373,10 @@ impl World {
         if let Some((at, workload)) = self.arrivals.peek()
             && at <= now
         {
-            if let Some(mut job) = self.arrivals.take(workload)? {
-                self.submit(&mut job, workload)?;
+            let mut job = None;
+            self.arrivals.take(workload, &mut job)?;
+            if let Some(job) = &mut job {
+                self.submit(job, workload)?;
             }
             return Ok(true);
         }
@@ -533,7 +543,7 @@ impl World {
             let index = self.dirty[at];
             let node = &mut self.nodes[index as usize];
             node.dirty = false;
-            let held = node.used.fits_in(&node.capacity) && node.devices.iter().all(|&milli| milli <= 1000);
+            let held = node.holds_no_more_than_it_has();
             self.measures.heat.set(self.now, index, node.used[0]);
             if !held {
                 return Err(self.overcommitted(NodeId(index)));
@@ -578,6 +588,16 @@ impl World {
 
     fn task_slot(&self, id: TaskId) -> Option<u32> {
         self.of_task.find(id.0)
+    }
+}
+
+/// The earlier of two instants, where there is any.
+#[inline]
+fn sooner(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) => one,
+        (None, other) => other,
     }
 }
 

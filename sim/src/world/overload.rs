@@ -136,7 +136,7 @@ impl World {
     fn really_used(&self, slot: u32) -> (Resources, Resources) {
         let task = &self.tasks[slot];
         let part = self.jobs[task.job].parts.of(task.index);
-        let request = self.constrained(part.request);
+        let request = self.constrained(part.request());
         let used = part.usage.as_deref().map_or(request, |&usage| self.constrained(usage));
         let mut spare = Resources::ZERO;
         for lane in (0..LANES).filter(|&lane| Some(lane) != self.tasks_lane) {

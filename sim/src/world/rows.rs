@@ -97,7 +97,7 @@ impl World {
             node: node.map(|node| self.node_names[node].as_str()),
             gpus: node.and(task.running).map_or(GpuSet::NONE, |attempt| attempt.gpus),
             state,
-            requested: part.request,
+            requested: part.request(),
             wait: start.filter(|_| task.attempt == 0).map(|start| start.since(job.submit)),
             causes: causes_in(&self.causes, task.causes),
             lost_work,

@@ -163,7 +163,7 @@ impl World {
             count: 1,
             // One too many is nothing that anybody keeps running.
             kind: if leave_at.is_some() { JobKind::Batch } else { part.kind },
-            request: self.constrained(part.request),
+            request: self.constrained(part.request()),
             gpu: self.constrained_gpu(part.gpu),
             priority: job.priority,
             role: RoleId(job.role.0),

@@ -7,13 +7,12 @@ use windtunnel_outcome::conservation::Conservation;
 use windtunnel_scheduler::config::{Config, Instant};
 use windtunnel_scheduler::constraint::Constraint;
 use windtunnel_scheduler::digest::Digest;
-use windtunnel_scheduler::draw::{Kind, below};
-use windtunnel_scheduler::event::{Event, GpuRequest, GpuSet, JobKind, NodeSpec};
+use windtunnel_scheduler::event::{Event, JobKind, NodeSpec};
 use windtunnel_scheduler::id::{NodeId, TaskId};
 use windtunnel_scheduler::paged::PagedMap;
 use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
-use windtunnel_traces::model::{Ask, Fleet, Groups, Job as TraceJob, Label, Name, Node as FleetNode};
+use windtunnel_traces::model::{Ask, Fleet, Name, Node as FleetNode};
 
 use super::blast::Radius;
 use super::daemons::Daemons;
@@ -25,7 +24,6 @@ use super::overload::Overload;
 use super::thinking::Thinking;
 use super::truth::Node;
 use super::upkeep::Bill;
-use super::work::Coming;
 use super::{Effort, Kinds, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
 use crate::arrivals::Arrivals;
@@ -38,18 +36,7 @@ use crate::overtake::Overtaking;
 use crate::trigger::watch::Watch;
 
 /// Events that are handed to a party at once before the run begins: what bounds memory at a million nodes.
-const CHUNK: usize = 4096;
-/// The stream of draws that warm tasks are put on nodes with.
-const WARM: Kind = 0x7761_726d;
-/// Blind draws for a warm task before nodes are asked in order.
-const WARM_TRIES: u64 = 16;
-/// After the first, so many of them at once: their nodes are fetched together. It divides the tries after the first.
-const WARM_AHEAD: usize = 5;
-/// The nodes that so many warm tasks are tried on first are fetched together.
-const WARM_TOGETHER: u64 = 32;
-/// Warm tasks in a row that fit nowhere before the fleet counts as full.
-const WARM_MISSES_MOST: u32 = 100;
-
+pub(super) const CHUNK: usize = 4096;
 /// Hands events to the parties while the world is set up.
 pub(crate) type Hand<'a> = &'a mut dyn FnMut(&mut World) -> Result<(), SimError>;
 
@@ -209,96 +196,6 @@ impl World {
         hand(self)
     }
 
-    /// Fills the fleet with background tasks of a workload until enough cpu is allocated.
-    fn warm(&mut self, workload: usize, hand: Hand<'_>) -> Result<(), SimError> {
-        let Some(mut warm) = self.arrivals.workloads_mut()[workload].warm.take() else { return Ok(()) };
-        let target = u128::from(self.levels.capacity.0[CPU]) * u128::from(warm.permille) / 1000;
-        let filled_before = u128::from(self.levels.used.0[CPU]);
-        let mut index = 0;
-        let mut misses = 0;
-        while u128::from(self.levels.used.0[CPU]) - filled_before < target && misses < WARM_MISSES_MOST {
-            let group = warm.background.task(index);
-            match self.warm_node(&group.ask, index) {
-                Some((node, gpus)) => {
-                    misses = 0;
-                    self.add_background(workload, index, group, node, gpus)?;
-                }
-                None => misses += 1,
-            }
-            index += 1;
-            if self.inboxes[0].len() >= CHUNK {
-                hand(self)?;
-            }
-        }
-        if misses == WARM_MISSES_MOST {
-            self.warnings.push(format!(
-                "the fleet could be warmed to {:.1} % of its cpu only: {WARM_MISSES_MOST} tasks in a row fit nowhere",
-                self.levels.used.0[CPU] as f64 * 100.0 / self.levels.capacity.0[CPU].max(1) as f64
-            ));
-        }
-        Ok(())
-    }
-
-    fn add_background(
-        &mut self,
-        workload: usize,
-        index: u64,
-        mut group: windtunnel_traces::model::Group,
-        node: NodeId,
-        gpus: GpuSet,
-    ) -> Result<(), SimError> {
-        group.ask.kind = JobKind::Batch;
-        let ask = group.ask.clone();
-        let job = TraceJob {
-            name: Name::Number(index),
-            submit: self.now,
-            priority: 0,
-            role: Label::default(),
-            user: Label::default(),
-            class: Label::default(),
-            groups: Groups::One(group),
-            course: None,
-        };
-        let slot = self.add_job(&job, workload, Coming::Background)?;
-        let spec = self.spec_of(slot, &ask, self.jobs[slot].first_task, 1);
-        self.adopt(slot, spec, node, gpus);
-        Ok(())
-    }
-
-    /// A node for a warm task: drawn, so that the state does not depend on the policy under test; the next with room if
-    /// some draws were in vain.
-    fn warm_node(&self, ask: &Ask, index: u64) -> Option<(NodeId, GpuSet)> {
-        let count = self.nodes.len() as u64;
-        let draw = |index_of_draw| below(count, self.seed, WARM, index, index_of_draw);
-        if index.is_multiple_of(WARM_TOGETHER) {
-            let first = |task| below(count, self.seed, WARM, task, 0) as usize;
-            let fetch = |task| self.nodes[first(task)].fetch();
-            std::hint::black_box((index..index + WARM_TOGETHER).fold(0, |seen, task| seen ^ fetch(task)));
-        }
-        let drawn = self.warm_fits(ask, draw(0) as usize).or_else(|| {
-            (1..WARM_TRIES).step_by(WARM_AHEAD).find_map(|begin| {
-                let nodes: [usize; WARM_AHEAD] = std::array::from_fn(|at| draw(begin + at as u64) as usize);
-                std::hint::black_box(nodes.iter().fold(0, |seen, &at| seen ^ self.nodes[at].fetch()));
-                nodes.into_iter().find_map(|at| self.warm_fits(ask, at))
-            })
-        });
-        drawn.or_else(|| {
-            let from = draw(WARM_TRIES);
-            (0..count).find_map(|at| self.warm_fits(ask, ((from + at) % count) as usize))
-        })
-    }
-
-    fn warm_fits(&self, ask: &Ask, at: usize) -> Option<(NodeId, GpuSet)> {
-        let node = &self.nodes[at];
-        let needed = self.constrained(ask.request).checked_add(&node.used)?;
-        let allowed = ask.constraints.as_deref().is_none_or(|set| meets(&self.fleet.nodes[at], set));
-        if !needed.fits_in(&node.capacity) || !allowed || node.down {
-            return None;
-        }
-        let gpus = free_devices(node, self.constrained_gpu(ask.gpu))?;
-        Some((NodeId(at as u32), gpus))
-    }
-
     /// True if no node could ever hold a task of this group (or the fleet the whole gang), even if all were empty.
     pub(super) fn can_never_run(&self, ask: &Ask, count: u32) -> bool {
         let request = self.constrained(ask.request);
@@ -318,18 +215,6 @@ impl World {
             .sum();
         room < u64::from(count)
     }
-}
-
-/// The lowest devices with enough left; None if there are too few.
-fn free_devices(node: &Node, gpu: GpuRequest) -> Option<GpuSet> {
-    let mut set = GpuSet::NONE;
-    let able = node.devices.iter().enumerate().filter(|&(_, &used)| used + gpu.milli <= 1000);
-    let mut found = 0;
-    for (device, _) in able.take(usize::from(gpu.count)) {
-        set.0 |= 1 << device;
-        found += 1;
-    }
-    (found == usize::from(gpu.count)).then_some(set)
 }
 
 /// True if the node's attributes meet every constraint on it alone.

@@ -81,6 +81,16 @@ impl Wanted {
     }
 }
 
+/// True if the task fits.
+#[inline]
+fn has_room(node: &Node, free: &Resources, request: &Resources, gpu: GpuRequest) -> bool {
+    request.fits_in(free) && (gpu.count == 0 || has_devices(node, gpu))
+}
+
+fn has_devices(node: &Node, gpu: GpuRequest) -> bool {
+    node.devices.iter().filter(|&&used| used + gpu.milli <= 1000).count() >= usize::from(gpu.count)
+}
+
 /// What a node is short of for one task: an index into [`STRANDED`]; None if the task fits.
 fn short_of(node: &Node, free: &Resources, request: &Resources, gpu: GpuRequest) -> Option<usize> {
     if let Some(lane) = (0..LANES).find(|&lane| request[lane] > free[lane]) {
@@ -92,8 +102,7 @@ fn short_of(node: &Node, free: &Resources, request: &Resources, gpu: GpuRequest)
             4
         });
     }
-    let able = node.devices.iter().filter(|&&used| used + gpu.milli <= 1000).count();
-    (able < usize::from(gpu.count)).then_some(3)
+    (!has_devices(node, gpu)).then_some(3)
 }
 
 impl World {
@@ -103,16 +112,10 @@ impl World {
         let mut stranded = [[0; STRANDED.len()]; LANES];
         for node in &self.nodes {
             let Some(free) = node.capacity.checked_sub(&node.used) else { continue };
-            let mut reason = None;
-            for (request, gpu) in &typical {
-                match short_of(node, &free, request, *gpu) {
-                    None => {
-                        reason = None;
-                        break;
-                    }
-                    short => reason = reason.or(short),
-                }
+            if typical.iter().any(|(request, gpu)| has_room(node, &free, request, *gpu)) {
+                continue;
             }
+            let reason = typical.first().and_then(|(request, gpu)| short_of(node, &free, request, *gpu));
             if let Some(reason) = reason {
                 for lane in 0..LANES {
                     stranded[lane][reason] += u64::from(free[lane]);

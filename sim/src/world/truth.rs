@@ -13,8 +13,9 @@ use crate::history::Past;
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A job with tasks that are not over, or whose rows are not written yet.
+/// A job with tasks that are not over, or whose rows are not written yet. Three lines of the cache.
 #[derive(Clone)]
+#[repr(align(64))]
 pub(crate) struct Job {
     pub name: Name,
     pub digest: u64,
@@ -46,6 +47,8 @@ pub(crate) struct Job {
     pub parts: Parts,
 }
 
+const _: () = assert!(size_of::<Job>() <= 192 && size_of::<Task>() <= 96, "fetched from afar at every end");
+
 impl Job {
     /// Looks at each line of the cache that it fills, see [`super::foresight`].
     #[inline]
@@ -73,7 +76,8 @@ pub(crate) struct Part {
     pub kind: JobKind,
     pub fails: bool,
     pub killed: bool,
-    pub request: Resources,
+    /// What each asks for. Not as a row: their alignment would cost every job a line of the cache.
+    request: [u32; LANES],
     pub gpu: GpuRequest,
     pub run: Run,
     /// What a task really uses of what it asked, if the trace says. Apart, as what follows: few traces do, and every
@@ -94,7 +98,7 @@ impl Parts {
                 kind: group.ask.kind,
                 fails: group.truth.fails,
                 killed: group.truth.killed,
-                request: group.ask.request,
+                request: group.ask.request.0,
                 gpu: group.ask.gpu,
                 run: group.truth.run.clone(),
                 usage: group.truth.usage.map(Box::new),
@@ -125,6 +129,12 @@ impl Parts {
 }
 
 impl Part {
+    /// What each of the tasks asks for.
+    #[inline]
+    pub(crate) fn request(&self) -> Resources {
+        Resources(self.request)
+    }
+
     /// Members that start and end together; 1 unless it is a gang.
     pub(crate) fn members(&self) -> u32 {
         if self.kind == JobKind::Gang { self.count } else { 1 }
@@ -143,8 +153,9 @@ impl Part {
     }
 }
 
-/// A task that waits or runs.
+/// A task that waits or runs. Two lines of the cache, or parts of them.
 #[derive(Clone, Copy)]
+#[repr(align(32))]
 pub(crate) struct Task {
     /// As the scheduler knows it.
     pub id: u64,
@@ -249,7 +260,8 @@ pub(crate) struct Share {
     pub next: u32,
 }
 
-/// A machine. What is asked most often fills the first line of the cache.
+/// A machine. What every start and every end asks for fills the first two lines of the cache, the sums of the two most
+/// used lanes included.
 #[derive(Clone)]
 #[repr(C, align(64))]
 pub(crate) struct Node {
@@ -258,15 +270,17 @@ pub(crate) struct Node {
     pub tasks: u32,
     pub tasks_most: u32,
     pub starts: u64,
-    /// Devices: used thousandths of each.
-    pub devices: Box<[u16]>,
     /// Its levels are accounted for up to here.
     pub since: Time,
-    pub allocated: [u128; LANES],
     /// Stands in the list of nodes that changed in this instant.
     pub dirty: bool,
     /// Dead: its free room is accounted for by the outage.
     pub down: bool,
+    /// It has gpu devices.
+    pub has_devices: bool,
+    pub allocated: [u128; LANES],
+    /// Devices: used thousandths of each.
+    pub devices: Box<[u16]>,
 }
 
 impl Node {
@@ -277,12 +291,20 @@ impl Node {
             tasks: 0,
             tasks_most: 0,
             starts: 0,
-            devices: vec![0; usize::from(gpus)].into(),
             since: Time::ZERO,
-            allocated: [0; LANES],
             dirty: false,
             down: false,
+            has_devices: gpus > 0,
+            allocated: [0; LANES],
+            devices: vec![0; usize::from(gpus)].into(),
         }
+    }
+
+    /// True if it holds no more than it has.
+    #[inline]
+    pub(crate) fn holds_no_more_than_it_has(&self) -> bool {
+        let fits = self.used.fits_in(&self.capacity);
+        fits && (!self.has_devices || self.devices.iter().all(|&milli| milli <= 1000))
     }
 
     /// Looks at each line of the cache that it fills, see [`super::foresight`].

@@ -89,7 +89,7 @@ impl World {
     pub(super) fn charge(&mut self, task: &Task, lost_work: Span, end: Option<Time>) -> Option<f64> {
         let attempt = task.running.filter(|attempt| self.bill.has_prices() && attempt.place != Time::NEVER)?;
         let job = &self.jobs[task.job];
-        let request = self.constrained(job.parts.of(task.index).request);
+        let request = self.constrained(job.parts.of(task.index).request());
         let held = end.unwrap_or(self.now).since(attempt.place);
         let of = |node: u32, count: u32| {
             let share = dominant(&request, count, &self.nodes[node as usize].capacity);

@@ -198,7 +198,7 @@ impl World {
             self.survey_job(self.next_job - 1, job);
             for at in 0..self.jobs[slot].parts.as_slice().len() {
                 let part = &self.jobs[slot].parts.as_slice()[at];
-                let (request, gpu, count) = (part.request, part.gpu, part.count);
+                let (request, gpu, count) = (part.request(), part.gpu, part.count);
                 let first = part.first;
                 self.note_waiting(slot, first, i64::from(count), false);
                 self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
@@ -395,7 +395,7 @@ impl World {
         let part = job.parts.of(task.index);
         if let (Some(past), Some(attempt), false) = (part.past.as_deref().copied(), task.running, self.past.is_adopting)
         {
-            let (cpu, run) = (part.request[CPU], part.run.of(task.index - part.first));
+            let (cpu, run) = (part.request()[CPU], part.run.of(task.index - part.first));
             let (submit, now, node) = (job.submit, self.now, attempt.node);
             self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
         }
@@ -480,7 +480,7 @@ impl World {
     fn request_of(&self, slot: u32) -> (Resources, u16) {
         let task = &self.tasks[slot];
         let part = self.jobs[task.job].parts.of(task.index);
-        (self.constrained(part.request), part.gpu.milli)
+        (self.constrained(part.request()), part.gpu.milli)
     }
 
     /// The run time of a task is over.
@@ -527,7 +527,7 @@ impl World {
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
-        let (request, usage) = (part.request, part.usage.as_deref().copied());
+        let (request, usage) = (part.request(), part.usage.as_deref().copied());
         let held = self.now - attempt.place;
         self.levels.running -= u64::from(members);
         if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
@@ -658,7 +658,7 @@ impl World {
         if job.live == 0 && job.measured {
             self.measures.jobs[job.worst as usize] += 1;
             if job.first_start != Time::NEVER {
-                let cpu = |part: &Part| u64::from(part.request[CPU]) * u64::from(part.count);
+                let cpu = |part: &Part| u64::from(part.request()[CPU]) * u64::from(part.count);
                 let cpu_milli = job.parts.as_slice().iter().map(cpu).sum();
                 self.measures.job_ended(job.submit, job.first_start, self.now, cpu_milli);
             }
