@@ -19,6 +19,7 @@ use super::blast::Radius;
 use super::daemons::Daemons;
 use super::elastic::Comings;
 use super::health::Trouble;
+use super::holders::Holders;
 use super::launching::Launching;
 use super::offers::Offers;
 use super::overload::Overload;
@@ -103,7 +104,13 @@ impl World {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
         check_fleet(&fleet)?;
-        let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
+        if let Some(stray) = model.holders.iter().find(|source| source.workload >= workloads.len()) {
+            let reason = format!("the holders of `{}` are handed in by no workload", stray.framework);
+            return Err(SimError::Experiment(reason));
+        }
+        let outer = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
+        let parties = outer + model.holders.len() as u16;
+        let holders = Holders::new(outer, model.holders.clone());
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
@@ -162,7 +169,7 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
-            kinds: Kinds::default(),
+            kinds: Kinds { holders, ..Kinds::default() },
             watch,
             pause: None,
             fleet,
@@ -176,7 +183,8 @@ impl World {
         if self.comings.is_some() {
             self.begin_comings();
         }
-        for (party, inbox) in self.inboxes.iter_mut().enumerate() {
+        let outer = self.kinds.holders.parties_before(self.inboxes.len());
+        for (party, inbox) in self.inboxes[..outer].iter_mut().enumerate() {
             let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
             let config = own.map_or(config, |framework| &framework.config);
             inbox.push(Event::Configured(Box::new(config.clone())));
@@ -185,7 +193,7 @@ impl World {
             if self.is_away(at as u32) {
                 continue;
             }
-            for party in 0..self.inboxes.len() {
+            for party in 0..outer {
                 let spec = node_spec(&self.fleet.nodes[at], NodeId(at as u32));
                 self.inboxes[party].push(Event::NodeAdded(Box::new(spec)));
             }
@@ -205,6 +213,11 @@ impl World {
                 role.suppressed |= framework.config.habits.suppresses;
             }
             self.inboxes[0].push(Event::FrameworkJoined(Box::new(spec)));
+        }
+        hand(self)?;
+        // Whoever wants holders from the beginning asks for them on a fleet that stands.
+        for (inbox, inner) in self.inboxes[outer..].iter_mut().zip(&config.inner) {
+            inbox.push(Event::Configured(Box::new(inner.config.clone())));
         }
         hand(self)
     }
