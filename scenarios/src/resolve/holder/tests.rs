@@ -58,7 +58,10 @@ fn a_framework_with_holders_is_two_parties() {
         let holders = inner.config.holders.as_ref().expect("it holds something");
         // Two of them fit on each of three nodes.
         assert_eq!((holders.kind.as_str(), holders.most, holders.idle), ("coarse", 6, None));
-        assert_eq!((inner.config.placement.name.as_str(), found.config.placement.name.as_str()), ("worst-fit", "best-fit"));
+        assert_eq!(
+            (inner.config.placement.name.as_str(), found.config.placement.name.as_str()),
+            ("worst-fit", "best-fit")
+        );
     }
 }
 

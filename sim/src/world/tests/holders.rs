@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::{Effect, FaultSource, Faults, Listed, When};
+use crate::launch::Launch;
 use crate::model::{DecisionTime, Detection, HolderSource, Link, Model};
 use windtunnel_scheduler::allocator::two_level::{Capabilities, FrameworkSpec, Membership};
 use windtunnel_scheduler::config::{self, Architecture, Framework, Inner};
@@ -346,7 +347,9 @@ fn drawn(seed: u64, architecture: Architecture) -> Experiment {
     let nodes: Vec<(u32, u32)> = (0..2 + dice(4)).map(|_| (2_000 + 1_000 * dice(4) as u32, 0)).collect();
     let kind = KINDS[dice(KINDS.len() as u64) as usize].name;
     let idle = (kind == "slots" || kind == "coarse" && dice(2) == 0).then(|| 1 + dice(20));
-    let holders = holders(kind, 1_000 + 1_000 * dice(2) as u32, 1 + dice(4) as u32, idle);
+    // Workers stay for ever: one node is left to the other framework.
+    let most = if kind == "nested" { dice(nodes.len() as u64 - 1) } else { dice(4) };
+    let holders = holders(kind, 1_000 + 1_000 * dice(2) as u32, 1 + most as u32, idle);
     let mut jobs = |name: u64, widest: u64| -> Vec<Job> {
         let mut submit = 0;
         let one = |at: u64, dice: &mut dyn FnMut(u64) -> u64| {
@@ -358,8 +361,8 @@ fn drawn(seed: u64, architecture: Architecture) -> Experiment {
         let mut one = one;
         (0..12).map(|at| one(at, &mut dice)).collect()
     };
-    let (inside, others) = (jobs(0, 4), jobs(100, 8));
-    let mut experiment = held(architecture, fleet(&nodes), &holders, inside, others);
+    let (inside, mut others) = (jobs(0, 4), jobs(100, 8));
+    let mut experiment = held(architecture, fleet(&nodes), &holders, inside, others.clone());
     let effects = [Effect::Outage, Effect::Partition, Effect::Slow { permille: 300 }, Effect::Soft];
     let source = |at: usize, effect: Effect, dice: &mut dyn FnMut(u64) -> u64| {
         let strikes = (0..dice(4)).map(|_| {
@@ -383,12 +386,26 @@ fn drawn(seed: u64, architecture: Architecture) -> Experiment {
     if dice(2) == 0 {
         experiment.link = Span(1 + dice(300_000));
     }
+    if dice(3) == 0 {
+        let start = Some(windtunnel_traces::synthetic::Constant::new(Span(1 + dice(2 * SECOND))).into());
+        experiment.model.launch = Some(Launch { start, fails: 0.05, ..Launch::default() });
+    }
+    if dice(3) == 0 {
+        // The jobs of the other framework push holders out.
+        let preemption = Choice::named("priority");
+        experiment.scheduler.preemption = preemption.clone();
+        for framework in &mut experiment.scheduler.frameworks {
+            framework.config.preemption = preemption.clone();
+        }
+        others.iter_mut().for_each(|job| job.priority = 5);
+        experiment.workloads[1] = Workload { party: experiment.workloads[1].party, ..workload(others) };
+    }
     experiment
 }
 
 #[test]
 fn everything_finishes_in_holders_of_every_kind_under_every_architecture() {
-    for seed in 0..60 {
+    for seed in 0..150 {
         for architecture in ALL {
             let what = format!("seed {seed}, {architecture:?}");
             let experiment = drawn(seed, architecture);
