@@ -53,6 +53,8 @@ struct Holder {
     unheard: Vec<Unheard>,
     /// It was given back.
     released: bool,
+    /// When its framework was told of it last.
+    told: Time,
     /// Stands in the list of those that changed in this instant.
     dirty: bool,
 }
@@ -174,7 +176,8 @@ impl World {
             let (used, slot) = (Resources::ZERO, NONE);
             let (tasks, unheard, released, dirty) = (Vec::new(), Vec::new(), false, false);
             let holders = &mut self.kinds.holders;
-            let holder = Holder { source, id, task, slot, node: 0, used, tasks, unheard, released, dirty };
+            let holder =
+                Holder { source, id, task, slot, node: 0, used, tasks, unheard, released, told: self.now, dirty };
             let at = holders.live.insert(holder);
             holders.of_id.insert((source, id), at);
             holders.of_task.insert(task, at);
@@ -245,14 +248,16 @@ impl World {
     pub(super) fn holder_starts(&mut self, slot: u32) {
         let holders = &self.kinds.holders;
         let found = holders.of_task.get(&self.tasks[slot].id).copied();
-        let (Some(at), Some(attempt)) = (found, self.tasks[slot].running) else { return };
+        // One that was given up on its way is nobody's any more: another attempt stands for it.
+        let attempt = self.tasks[slot].running.filter(|_| !self.tasks[slot].is_given_up());
+        let (Some(at), Some(attempt)) = (found, attempt) else { return };
         let holder = &mut self.kinds.holders.live[at];
         if holder.released {
             // It was withdrawn too late.
             self.plan_end(self.now, slot);
             return;
         }
-        (holder.slot, holder.node) = (slot, attempt.node);
+        (holder.slot, holder.node, holder.told) = (slot, attempt.node, self.now);
         let (source, id) = (holder.source, holder.id);
         let node = &self.fleet.nodes[attempt.node as usize];
         let room = NodeSpec {
@@ -388,7 +393,9 @@ impl World {
             return Err(self.invalid(party, format!("task {} is that of another framework", task.0)));
         }
         let found = self.kinds.holders.of_id.get(&(source, holder)).copied();
-        let found = found.filter(|&at| self.kinds.holders.live[at].slot != NONE);
+        // Whoever decided before the last news of a holder was thinking of another one.
+        let is_it = |holder: &Holder| self.thinking.late_since.is_none_or(|since| since > holder.told);
+        let found = found.filter(|&at| self.kinds.holders.live[at].slot != NONE && is_it(&self.kinds.holders.live[at]));
         if found.is_none() && self.thinking.late_since.is_none() {
             let reason = format!("task {} is placed in holder {}, which is not there", task.0, holder.0);
             return Err(self.invalid(party, reason));
@@ -414,7 +421,11 @@ impl World {
     ) -> Result<(), SimError> {
         self.check_members(party, task, slot, parts)?;
         if parts.iter().any(|&(at, ..)| at == NONE) {
-            // Whoever decided late has been told meanwhile.
+            // Whoever decided late has been told meanwhile; what it said of the wait is said again.
+            let said = std::mem::replace(&mut self.tasks[slot].causes, NONE);
+            if said != NONE {
+                self.causes.free(said);
+            }
             self.inboxes[usize::from(party.0)].push(Event::LaunchRefused { task });
             return Ok(());
         }

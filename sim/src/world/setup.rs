@@ -98,19 +98,23 @@ fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
     fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
 }
 
+/// How many parties there are, and the books of those with holders, which come last.
+fn parties_of(given: u16, scheduler: &Config, model: &Model, workloads: usize) -> Result<(u16, Holders), SimError> {
+    if let Some(stray) = model.holders.iter().find(|source| source.workload >= workloads) {
+        let reason = format!("the holders of `{}` are handed in by no workload", stray.framework);
+        return Err(SimError::Experiment(reason));
+    }
+    let outer = given.max(1).max(1 + scheduler.frameworks.len() as u16);
+    Ok((outer + model.holders.len() as u16, Holders::new(outer, model.holders.clone())))
+}
+
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
         check_fleet(&fleet)?;
-        if let Some(stray) = model.holders.iter().find(|source| source.workload >= workloads.len()) {
-            let reason = format!("the holders of `{}` are handed in by no workload", stray.framework);
-            return Err(SimError::Experiment(reason));
-        }
-        let outer = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
-        let parties = outer + model.holders.len() as u16;
-        let holders = Holders::new(outer, model.holders.clone());
+        let (parties, holders) = parties_of(parties, &scheduler, &model, workloads.len())?;
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);

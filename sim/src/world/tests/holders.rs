@@ -9,6 +9,7 @@ use windtunnel_scheduler::config::{self, Architecture, Framework, Inner};
 use windtunnel_scheduler::draw::below;
 use windtunnel_scheduler::framework::KINDS;
 use windtunnel_scheduler::id::{HolderId, TaskId};
+use windtunnel_traces::synthetic::Constant;
 
 const ALL: [Architecture; 3] = [Architecture::Monolithic, Architecture::TwoLevel, Architecture::SharedState];
 
@@ -387,7 +388,7 @@ fn drawn(seed: u64, architecture: Architecture) -> Experiment {
         experiment.link = Span(1 + dice(300_000));
     }
     if dice(3) == 0 {
-        let start = Some(windtunnel_traces::synthetic::Constant::new(Span(1 + dice(2 * SECOND))).into());
+        let start = Constant::new(Span(1 + dice(2 * SECOND))).ok().map(Into::into);
         experiment.model.launch = Some(Launch { start, fails: 0.05, ..Launch::default() });
     }
     if dice(3) == 0 {
