@@ -6,6 +6,8 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use windtunnel_outcome::metric::METRICS;
 use windtunnel_reports::chart::CHARTS;
+use windtunnel_scheduler::backfill::BACKFILLS;
+use windtunnel_scheduler::framework::KINDS;
 use windtunnel_scheduler::placement::PLACEMENTS;
 use windtunnel_scheduler::preemption::PREEMPTIONS;
 use windtunnel_scheduler::queue::QUEUES;
@@ -293,6 +295,8 @@ fn registries() -> Vec<(&'static str, Vec<Said>)> {
         ("PLACEMENTS", PLACEMENTS.iter().map(|entry| policy(entry)).collect()),
         ("QUEUES", QUEUES.iter().map(|entry| policy(entry)).collect()),
         ("PREEMPTIONS", PREEMPTIONS.iter().map(|entry| policy(entry)).collect()),
+        ("BACKFILLS", BACKFILLS.iter().map(|entry| policy(entry)).collect()),
+        ("KINDS", KINDS.iter().map(|entry| policy(entry)).collect()),
         ("FORMATS", formats.collect()),
         ("GENERATORS of arrivals", generators("arrivals")),
         ("GENERATORS of durations", generators("duration")),

@@ -121,6 +121,10 @@ impl Recorder for Follow<'_> {
                 let node = self.fleet.nodes.get(node.index()).map(|node| node.name.to_string()).unwrap_or_default();
                 self.tell(task.0, now, Happening::Placed { node, count });
             }
+            Decision::PlaceWithin { task, holder, count, .. } if self.of_task.contains_key(&task.0) => {
+                let node = format!("holder {}", holder.0);
+                self.tell(task.0, now, Happening::Placed { node, count });
+            }
             Decision::Reject { task, count } => {
                 let hit: Vec<u64> = self.of_task.range(task.0..task.0 + u64::from(count)).map(|(id, _)| *id).collect();
                 for id in hit {

@@ -316,6 +316,37 @@ pub struct Config {
     /// The frameworks, in the order of their parties from 1 on; none under a monolithic scheduler. Each is told its own
     /// configuration.
     pub frameworks: Vec<Framework>,
+    /// Frameworks that run their tasks inside holders, in the order of their parties after those of `frameworks`. Each
+    /// is told its own configuration; that its holders are tasks in somebody's queue is none of its business.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub inner: Vec<Inner>,
+    /// Of such a framework: its holders.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub holders: Option<Box<Holders>>,
+}
+
+/// A framework that runs its tasks inside holders.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Inner {
+    /// What it is called in results.
+    pub name: String,
+    /// What it is told.
+    pub config: Config,
+}
+
+/// The holders of a framework: tasks that it holds to run its own tasks in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Holders {
+    /// When it wants some, and when it gives them back: a name in the registry of kinds.
+    pub kind: String,
+    /// What one has for tasks.
+    pub room: Resources,
+    /// How many it holds at most; where they belong to jobs, for each job.
+    pub most: u32,
+    /// After how long without a task one is given back, as far as its kind does so.
+    pub idle: Option<Span>,
 }
 
 /// A framework that takes part.
@@ -355,6 +386,8 @@ impl Default for Config {
             conflicts: Conflicts::Fine,
             habits: Habits::default(),
             frameworks: Vec::new(),
+            inner: Vec::new(),
+            holders: None,
             partitions: Vec::new(),
             qos: Vec::new(),
             reservations: Vec::new(),

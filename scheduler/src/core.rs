@@ -11,7 +11,7 @@ use crate::backfill::{self, BACKFILLS, Backfill, Fill, Plain};
 use crate::config::{Architecture, Choice, Config, HeadOfLine, Unplaceable};
 use crate::decision::Decision;
 use crate::event::Event;
-use crate::framework::{Batch, Offered, Policies, Sharing};
+use crate::framework::{Batch, Holding, KINDS, Kind, Offered, Policies, Sharing};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::placement::{self, PLACEMENTS, Placement};
@@ -35,6 +35,8 @@ pub struct Registries {
     pub sorters: Vec<SorterEntry>,
     /// Preemption policies.
     pub preemptions: Vec<Preemption>,
+    /// Kinds of frameworks that run their tasks inside holders.
+    pub kinds: Vec<Kind>,
 }
 
 impl Default for Registries {
@@ -46,6 +48,7 @@ impl Default for Registries {
             backfills: BACKFILLS.to_vec(),
             sorters: SORTERS.to_vec(),
             preemptions: PREEMPTIONS.to_vec(),
+            kinds: KINDS.to_vec(),
         }
     }
 }
@@ -157,6 +160,33 @@ impl Registries {
         }
     }
 
+    fn kind(&self, name: &str) -> Result<&Kind, ConfigError> {
+        let found = self.kinds.iter().find(|entry| entry.name == name);
+        found.ok_or_else(|| unknown("kind", &Choice::named(name), &self.kinds))
+    }
+
+    /// The policies that a configuration names; None if it cannot be followed.
+    fn policies(&self, config: &Config) -> Option<Policies> {
+        self.placement(&config.placement).ok()?;
+        let place = placement::build(&self.placements, config)?;
+        let queue = self.queue(&config.queue).ok()?;
+        let backfill = self.backfill(&config.backfill).ok()?;
+        let preemption = self.preemption(&config.preemption).ok()?;
+        let order = (queue.build)(config);
+        let blocks = config.head_of_line == HeadOfLine::Block;
+        let by_job = order.ages() || config.has_terms();
+        let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
+        let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
+        let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
+        let knows_how = match config.architecture {
+            Architecture::Monolithic => true,
+            // Whoever hands out room knows nothing of terms.
+            Architecture::SharedState | Architecture::TwoLevel => !config.has_terms(),
+        };
+        let preemption = (preemption.build)(config).filter(|_| waits && knows_how);
+        Some(Policies { order, place, fill, preemption })
+    }
+
     /// Says whether a configuration can be followed. Drivers ask before they send it.
     ///
     /// # Errors
@@ -166,6 +196,9 @@ impl Registries {
         self.queue(&config.queue)?;
         self.backfill(&config.backfill)?;
         self.preemption(&config.preemption)?;
+        if let Some(holders) = &config.holders {
+            self.kind(&holders.kind)?;
+        }
         let Some(options) = &config.allocator else { return Ok(()) };
         for name in [&options.role_sorter, &options.framework_sorter] {
             if self.sorters.iter().all(|entry| entry.name != name) {
@@ -213,6 +246,8 @@ enum Party {
     Settler(Box<SharedState>),
     /// A framework that sees everything.
     Sharing(Box<Sharing>),
+    /// A framework that sees the inside of its holders.
+    Holding(Box<Holding>),
 }
 
 #[derive(Clone)]
@@ -245,6 +280,7 @@ impl Core {
             Party::Fused(fused) => fused.framework.waiting(),
             Party::Offered(framework) => framework.waiting(),
             Party::Sharing(framework) => framework.waiting(),
+            Party::Holding(framework) => framework.waiting(),
             Party::Allocator(_) | Party::Settler(_) => 0,
         };
         self.parties.iter().flatten().map(waiting).sum()
@@ -278,42 +314,28 @@ impl Core {
         }
     }
 
-    /// The policies that a configuration names; None if it cannot be followed.
-    fn policies(&self, config: &Config) -> Option<Policies> {
-        self.registries.placement(&config.placement).ok()?;
-        let place = placement::build(&self.registries.placements, config)?;
-        let queue = self.registries.queue(&config.queue).ok()?;
-        let backfill = self.registries.backfill(&config.backfill).ok()?;
-        let preemption = self.registries.preemption(&config.preemption).ok()?;
-        let order = (queue.build)(config);
-        let blocks = config.head_of_line == HeadOfLine::Block;
-        let by_job = order.ages() || config.has_terms();
-        let plain = || by_job.then(|| Box::new(Plain { blocks }) as Box<dyn Fill>);
-        let waits = config.unplaceable == Unplaceable::Wait || config.has_terms();
-        let fill = (backfill.build)(config).or_else(plain).filter(|_| waits);
-        let knows_how = match config.architecture {
-            Architecture::Monolithic => true,
-            // Whoever hands out room knows nothing of terms.
-            Architecture::SharedState | Architecture::TwoLevel => !config.has_terms(),
-        };
-        let preemption = (preemption.build)(config).filter(|_| waits && knows_how);
-        Some(Policies { order, place, fill, preemption })
-    }
-
     /// A configuration that cannot be followed leaves the one before in force: drivers check before they send it.
     fn configure(&mut self, party: PartyId, now: Time, config: &Config) {
         let before = match self.parties.get_mut(usize::from(party.0)) {
             Some(Some(Party::Fused(fused))) => Some(fused.framework.config()),
             Some(Some(Party::Offered(framework))) => Some(framework.parts().0.config()),
             Some(Some(Party::Sharing(framework))) => Some(framework.config()),
+            Some(Some(Party::Holding(framework))) => Some(framework.config()),
             _ => None,
         };
         let mut config = config.on_terms_of(before);
-        if config.architecture != Architecture::Monolithic {
-            // A framework that is offered a part of the fleet cannot know that a task fits nowhere.
+        if config.architecture != Architecture::Monolithic || config.holders.is_some() {
+            // A framework that is offered a part of the fleet, or holds one, cannot know that a task fits nowhere.
             config.unplaceable = Unplaceable::Wait;
         }
-        let Some(policies) = self.policies(&config) else { return };
+        let Some(policies) = self.registries.policies(&config) else { return };
+        let kind = match &config.holders {
+            None => None,
+            Some(holders) => match self.registries.kind(&holders.kind) {
+                Ok(kind) => Some(*kind),
+                Err(_) => return,
+            },
+        };
         let index = usize::from(party.0);
         if index >= self.parties.len() {
             self.parties.resize_with(index + 1, || None);
@@ -333,13 +355,19 @@ impl Core {
                 }
             }
             Some(Party::Settler(_)) => {}
-            vacant => *vacant = Some(found(party, config, policies)),
+            Some(Party::Holding(framework)) => {
+                framework.reconfigure(now, &config, &mut || self.registries.policies(&config));
+            }
+            vacant => *vacant = Some(found(party, config, policies, kind)),
         }
     }
 }
 
 /// The beginning of a party.
-fn found(party: PartyId, config: Config, policies: Policies) -> Party {
+fn found(party: PartyId, mut config: Config, policies: Policies, kind: Option<Kind>) -> Party {
+    if let (Some(holders), Some(kind)) = (config.holders.take(), kind) {
+        return Party::Holding(Box::new(Holding::new(kind, *holders, Batch::new(config, policies))));
+    }
     let is_first = party == PartyId::FIRST;
     let habits = config.habits.clone();
     match config.architecture {
@@ -439,6 +467,7 @@ impl Core {
             Some(Some(Party::Offered(framework))) => framework.step(now, events, decisions),
             Some(Some(Party::Settler(settler))) => settler.step(now, events, decisions),
             Some(Some(Party::Sharing(framework))) => framework.step(now, events, decisions),
+            Some(Some(Party::Holding(framework))) => framework.step(now, events, decisions),
             _ => Step::default(),
         }
     }

@@ -4,7 +4,7 @@
 use crate::allocator::two_level::Window;
 use crate::cause::Cause;
 use crate::event::{Claim, Displacement, GpuSet, Launch, Offer, Room};
-use crate::id::{JobId, NodeId, OfferId, PartyId, TaskId};
+use crate::id::{HolderId, JobId, NodeId, OfferId, PartyId, TaskId};
 use crate::time::Span;
 use crate::veto::VetoCounts;
 
@@ -130,6 +130,31 @@ pub enum Decision {
         /// Which task.
         task: TaskId,
     },
+    /// Ask for holders: tasks that this framework is to run its own tasks in. They are placed as any others are.
+    Hold {
+        /// The first; the ids are consecutive, and those of one decision follow those of the one before.
+        first: HolderId,
+        /// How many.
+        count: u32,
+    },
+    /// Give holders back, or no longer wait for them. None of them holds a task.
+    Release {
+        /// The first.
+        first: HolderId,
+        /// How many, with consecutive ids.
+        count: u32,
+    },
+    /// Start a task inside a holder. A gang is a run of these, as with [`Decision::Place`].
+    PlaceWithin {
+        /// Which task; for a gang its first.
+        task: TaskId,
+        /// In which holder.
+        holder: HolderId,
+        /// How many members of the gang go there; 1 for any other task.
+        count: u32,
+        /// More holders of the same gang follow.
+        more: bool,
+    },
 }
 
 impl Decision {
@@ -155,6 +180,9 @@ impl Decision {
             Self::InverseOffer { .. } => "inverse_offer",
             Self::AnswerInverse { .. } => "answer_inverse",
             Self::Refuse { .. } => "refuse",
+            Self::Hold { .. } => "hold",
+            Self::Release { .. } => "release",
+            Self::PlaceWithin { .. } => "place_within",
         }
     }
 }

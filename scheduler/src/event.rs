@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::allocator::two_level::{FrameworkSpec, Window};
 use crate::config::Config;
 use crate::constraint::Constraint;
-use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+use crate::id::{HolderId, JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
@@ -147,6 +147,28 @@ pub enum Event {
         node: NodeId,
         /// Which.
         gpus: GpuSet,
+    },
+    /// Waiting tasks are no longer wanted: whoever has them in its queue gives them up with
+    /// [`crate::Decision::Reject`]. One that was placed meanwhile is not meant.
+    TasksWithdrawn {
+        /// The first.
+        first: TaskId,
+        /// How many, with consecutive ids.
+        count: u32,
+    },
+    /// A holder of this framework is in place: its room is there for the framework's own tasks.
+    HolderStarted {
+        /// Which.
+        holder: HolderId,
+        /// Its room, and the node that it is on: id, attributes and domains.
+        room: Box<NodeSpec>,
+    },
+    /// A holder is no longer in place. Its tasks are reported one by one with [`Event::TaskEnded`] in the same step.
+    HolderEnded {
+        /// Which.
+        holder: HolderId,
+        /// Whether it waits for another place.
+        again: bool,
     },
 }
 

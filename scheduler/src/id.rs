@@ -42,6 +42,10 @@ id!(
     /// An offer of resources, numbered by the allocator that made it.
     OfferId(u64)
 );
+id!(
+    /// A task that its framework holds to run its own tasks in, numbered by that framework.
+    HolderId(u64)
+);
 
 impl PartyId {
     /// The allocator, or the one fused party of a monolithic scheduler.

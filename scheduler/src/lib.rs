@@ -44,7 +44,7 @@ use alloc::vec::Vec;
 pub use config::Config;
 pub use decision::Decision;
 pub use event::{Event, JobSpec, NodeSpec};
-pub use id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
+pub use id::{HolderId, JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 pub use resources::{LANES, Resources, Totals};
 pub use time::{Span, Time};
 pub use veto::{Veto, VetoCounts};

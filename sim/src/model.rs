@@ -2,6 +2,7 @@
 
 use windtunnel_scheduler::resources::Resources;
 use windtunnel_scheduler::time::{Span, Time};
+use windtunnel_traces::model::Ask;
 
 use crate::elastic::Elastic;
 use crate::fault::Faults;
@@ -29,6 +30,29 @@ pub struct Model {
     pub elastic: Vec<Elastic>,
     /// What is done when a number, or the clock, says so.
     pub triggers: Vec<Trigger>,
+    /// The holders of the frameworks that run their tasks inside some, in the order of [`Config::inner`].
+    ///
+    /// [`Config::inner`]: windtunnel_scheduler::Config::inner
+    pub holders: Vec<HolderSource>,
+}
+
+/// What the holders of a framework are: tasks that it holds in the fleet to run its own tasks in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HolderSource {
+    /// What the framework is called in results.
+    pub framework: String,
+    /// What its holders are reported under.
+    pub name: String,
+    /// The team that they belong to.
+    pub role: String,
+    /// How important they are.
+    pub priority: i32,
+    /// The workload that they are handed in as; nothing else is.
+    pub workload: usize,
+    /// What one asks of its node.
+    pub ask: Ask,
+    /// What one has for tasks.
+    pub room: Resources,
 }
 
 /// What tasks really use, against what nodes have.

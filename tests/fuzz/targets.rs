@@ -66,6 +66,9 @@ where
 fn is_plausible(event: &Event) -> bool {
     let job = |spec: &JobSpec| spec.first_task.0 < TASKS_MOST && u64::from(spec.count) < TASKS_MOST;
     match event {
+        Event::Configured(config) | Event::Reconfigured(config) => {
+            config.holders.as_ref().is_none_or(|holders| u64::from(holders.most) < TASKS_MOST)
+        }
         Event::NodeAdded(spec) => spec.node.0 < NODES_MOST,
         Event::JobSubmitted(spec) => job(spec),
         Event::TaskAdopted { spec, node, .. } => job(spec) && node.0 < NODES_MOST,

@@ -73,6 +73,7 @@ fn rows(tool: &Tool) -> Vec<Row> {
     rows.extend(registries.queues.iter().map(|entry| row("scheduler.queue", entry, entry.aliases)));
     rows.extend(registries.backfills.iter().map(|entry| row("scheduler.backfill", entry, &[])));
     rows.extend(registries.preemptions.iter().map(|entry| row("scheduler.preemption", entry, &[])));
+    rows.extend(registries.kinds.iter().map(|entry| row("framework.kind", entry, &[])));
     rows.extend(tool.scheduler_names().map(|name| Row {
         key: "scheduler.use",
         name: name.to_owned(),

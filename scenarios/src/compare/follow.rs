@@ -56,6 +56,10 @@ pub fn noted(at: Time, party: PartyId, decision: &Decision) -> Option<Noted> {
         Decision::Tell { to, room, .. } => one(room.task, Some(room.node), [u64::from(to.0), room.gpus.0]),
         Decision::InverseOffer { to, node, .. } => one(TaskId(u64::MAX), Some(node), [u64::from(to.0), 0]),
         Decision::AnswerInverse { node, refuse } => one(TaskId(u64::MAX), Some(node), [refuse.0, 0]),
+        Decision::Hold { first, count } | Decision::Release { first, count } => {
+            one(TaskId(u64::MAX), None, [first.0, u64::from(count)])
+        }
+        Decision::PlaceWithin { task, holder, count, .. } => one(task, None, [holder.0, u64::from(count)]),
         Decision::Suppress | Decision::Revive => one(TaskId(u64::MAX), None, [0, 0]),
         Decision::Defer { .. } | Decision::Waited { .. } => None,
     }

@@ -232,6 +232,10 @@ fn tasks(job: &Job) -> u64 {
 /// Every job of all workloads by submission, under labels that all share. Names of different workloads may be the
 /// same: those of later ones get the number of their workload behind.
 fn gather(resolved: &Resolved) -> Result<(Vec<Job>, Labels), Failure> {
+    if !resolved.model.holders.is_empty() {
+        let sentence = "a framework holds executors or the like, whose jobs cannot be handed to others";
+        return Err(Failure::new(format!("`minimise`: {sentence}; write kind = \"batch\"")));
+    }
     let mut labels = Labels::default();
     let mut jobs: Vec<Job> = Vec::new();
     for (at, plan) in resolved.workloads.iter().enumerate() {

@@ -38,6 +38,11 @@ pub fn load(
     at: Option<Time>,
     warn: &mut dyn FnMut(String),
 ) -> Result<Snapshot, Failure> {
+    if !resolved.model.holders.is_empty() {
+        let sentence = "tasks.parquet does not say which tasks ran inside executors or the like of a framework; name \
+                        the scenario instead of the folder";
+        return Err(Failure::new(sentence));
+    }
     let rows = rows_of(&folder.join("tasks.parquet"), resolved).map_err(failure)?;
     let capacity: Vec<u128> =
         (0..LANES).map(|lane| resolved.fleet.nodes.iter().map(|node| u128::from(node.capacity[lane])).sum()).collect();

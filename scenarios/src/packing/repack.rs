@@ -185,6 +185,7 @@ impl<'a> Packer<'a> {
             preemption: Choice::named("none"),
             allocator: None,
             frameworks: Vec::new(),
+            inner: Vec::new(),
             qos: Vec::new(),
             reservations: Vec::new(),
             ..config.clone()

@@ -5,6 +5,7 @@ mod batch;
 mod elastic;
 mod faults;
 mod fleet;
+mod holder;
 mod party;
 mod paths;
 #[cfg(test)]
@@ -110,6 +111,8 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
     let placement = &mut scenario.scheduler.placement;
     typical::resolve(placement, &mut config, &workloads, registries, scenario.seed, &mut context)?;
     let config = party::resolve(&mut scenario, &fleet, config, registries, &mut workloads, &mut context)?;
+    let (config, holders) = holder::resolve(&scenario, &fleet, config, registries, &mut workloads, &context)?;
+    model.holders = holders;
     model.elastic = elastic::resolve(&scenario, &fleet, &context)?;
     let facts =
         trigger::Facts { scenario: &scenario, fleet: &fleet, elastic: &model.elastic, config: &config, registries };
@@ -204,10 +207,13 @@ impl Resolved {
         let seed = self.scenario.seed;
         let time = |duration: crate::spec::quantity::Duration| Time(duration.0);
         let measure = self.scenario.measure;
+        let mut workloads: Vec<Workload> =
+            self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?;
+        workloads.extend(self.model.holders.iter().map(|source| holder::open(source, &self.config)));
         Ok(Experiment {
             seed,
             fleet: self.fleet.clone(),
-            workloads: self.workloads.iter().map(|plan| open(plan, seed)).collect::<Result<_, _>>()?,
+            workloads,
             scheduler: self.config.clone(),
             model: self.model.clone(),
             parties: 1,

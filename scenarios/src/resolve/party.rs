@@ -76,6 +76,7 @@ fn own_framework(name: String, role: Option<String>) -> framework_spec::Framewor
     framework_spec::Framework {
         name,
         kind: framework_spec::Kind::default(),
+        holder: None,
         role,
         weight: None,
         decline: None,
@@ -171,12 +172,13 @@ fn one_framework(
         let sentence = "a framework that may launch nothing has no use for offers; write a number above 0";
         return Err(context.places.failure(&format!("framework.{at}"), sentence));
     }
-    let own = Config {
-        placement: written.placement.as_ref().map_or_else(|| config.placement.clone(), |policy| policy.0.clone()),
-        queue: written.queue.as_ref().map_or_else(|| config.queue.clone(), |policy| policy.0.clone()),
-        habits,
-        ..config.clone()
+    // Where a framework holds something, its own policies are about what runs inside.
+    let is_outside = written.kind == framework_spec::Kind::Batch;
+    let own = |policy: &Option<spec::Policy>, usual: &config::Choice| {
+        policy.as_ref().filter(|_| is_outside).map_or_else(|| usual.clone(), |policy| policy.0.clone())
     };
+    let (placement, queue) = (own(&written.placement, &config.placement), own(&written.queue, &config.queue));
+    let own = Config { placement, queue, habits, ..config.clone() };
     registries
         .check(&own)
         .map_err(|error| unknown_policy(&error, context.places).within(&format!("framework `{}`", written.name)))?;

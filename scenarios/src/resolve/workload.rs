@@ -91,6 +91,16 @@ impl Plan {
         self.rules.service.as_ref().is_some_and(|rules| rules.life.is_some() || is_trace && rules.delays.is_some())
     }
 
+    /// What is demanded of the places of its tasks, beyond what each asks for itself.
+    pub(super) fn demands(&self) -> Demands {
+        self.transform.demands.clone()
+    }
+
+    /// Whether some of its tasks begin on nodes, whoever places the others.
+    pub(super) fn begins_on_nodes(&self) -> bool {
+        self.start == Start::Recorded || matches!(self.origin, Origin::Synthetic { warm: Some(_), .. })
+    }
+
     /// What it is made of, if it is generated.
     #[must_use]
     pub fn synthetic(&self) -> Option<&SyntheticSpec> {

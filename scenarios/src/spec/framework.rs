@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::quantity::Duration;
+use super::quantity::{Cpu, Duration, Size};
 use super::scheduler::Policy;
 
 /// A framework: a queue and a placement policy of its own over what it is offered. A workload names its framework, or
@@ -16,6 +16,9 @@ pub struct Framework {
     /// What kind of framework it is.
     #[serde(default)]
     pub kind: Kind,
+    /// What its tasks run in, where its kind holds something: `{ cpu = 4, memory = "12GiB", most = 20 }`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// The role that it asks in, `eng/backend` below `eng`; left out: its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -61,12 +64,43 @@ pub struct Launches {
     pub every: Duration,
 }
 
+/// A task that a framework holds in the fleet to run its own tasks in: an executor, a tracker, a worker. Lanes that are
+/// left out it has none of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Cores.
+    pub cpu: Cpu,
+    /// Memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// Disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Size>,
+    /// How many stay (`nested` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// How many there are at most, under `coarse` of each job; left out: as many as the fleet has room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<u32>,
+    /// After how long without a task one is given back; left out: under `coarse` when its job is over, under `slots`
+    /// after 60s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Duration>,
+}
+
 words!(
     /// What kind of framework it is.
     Kind {
-        /// Runs jobs of every kind out of a queue.
+        /// Runs jobs of every kind out of a queue, each task on its own.
         #[default]
         Batch,
+        /// Each job holds executors until its last task is over (Spark); with `idle`, as many as it needs.
+        Coarse,
+        /// Its own scheduler places tasks inside workers that stay (Kubernetes as a tenant).
+        Nested,
+        /// All jobs share trackers that are launched on demand and given back when idle (Hadoop).
+        Slots,
     }
 );
 words!(

@@ -64,8 +64,9 @@ pub struct Batch {
     pub(super) blocked: Option<ClassId>,
     /// Whether anything happened since the last pass that could let a task start.
     pub(super) stirred: bool,
-    /// Jobs that may not be handed in on their terms, to be given up in the next pass: the first task and how many.
-    refused: Vec<(TaskId, u32)>,
+    /// Jobs that may not be handed in on their terms, and tasks that are no longer wanted, to be given up in the next
+    /// pass: the first task and how many.
+    pub(super) refused: Vec<(TaskId, u32)>,
 }
 
 impl Clone for Batch {
@@ -201,6 +202,7 @@ impl Batch {
             Event::JobSubmitted(spec) if spec.count > 0 => self.submit(ledger, now, spec),
             Event::TaskAdopted { spec, node, gpus } => self.adopt(ledger, now, spec, *node, *gpus),
             Event::TaskEnded { task, ending } => self.hear_end(ledger, now, *task, *ending),
+            Event::TasksWithdrawn { first, count } => self.withdraw(ledger, now, *first, *count),
             _ => {}
         }
     }
@@ -661,6 +663,22 @@ impl Batch {
     #[must_use]
     pub fn waits_for_many(&self) -> bool {
         self.reserving.as_ref().map_or_else(|| self.waiting.has_gangs(), |reserving| reserving.tasks() > 0)
+    }
+
+    /// From now on it is counted how many tasks there are of each shape. To be called before any job is handed in.
+    pub fn count_live(&mut self) {
+        self.running.count_live();
+    }
+
+    /// How many tasks wait or run of each shape; members of gangs one by one.
+    pub fn live(&self) -> impl Iterator<Item = (ShapeId, u64)> {
+        self.running.live()
+    }
+
+    /// How many tasks hold room.
+    #[must_use]
+    pub fn running_tasks(&self) -> usize {
+        self.running.len()
     }
 
     /// How many tasks wait; a gang counts as one.

@@ -3,10 +3,15 @@
 
 mod asking;
 mod batch;
+mod coarse;
 mod gang;
 mod guests;
+mod holding;
+mod kind;
+mod nested;
 mod offered;
 mod pass;
+mod pool;
 mod preempting;
 mod pressing;
 mod reserving;
@@ -15,8 +20,11 @@ mod retries;
 mod rules;
 mod running;
 mod sharing;
+mod slots;
 
 pub use batch::{Batch, Policies};
+pub use holding::Holding;
+pub use kind::{KINDS, Kind, Ramp, Sight};
 pub use offered::Offered;
 pub use pass::{Beliefs, Pass, Wish};
 pub use preempting::{Nominee, Preempting};

@@ -169,6 +169,14 @@ impl Reserving {
         }
     }
 
+    /// The slot of the job whose waiting tasks, each on its own, this one is among.
+    pub(super) fn job_of(&self, task: u64) -> Option<u32> {
+        let mut cursor = Cursor::default();
+        let mut line = core::iter::from_fn(|| self.line.next_ahead(&mut cursor)).map(|slot| self.line.item(slot));
+        let is_it = |item: &&Item| item.members == 0 && item.task <= task && task - item.task < u64::from(item.count);
+        line.find(is_it).map(|item| item.job)
+    }
+
     /// Takes all tasks of a job out of the line and adds them to `out`: the first task of each item and how many.
     pub(super) fn withdraw(&mut self, ledger: &Ledger, job: u32, now: Time, out: &mut Vec<(u64, u32)>) {
         let mut cursor = Cursor::default();

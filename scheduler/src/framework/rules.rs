@@ -10,7 +10,7 @@ use crate::decision::Decision;
 use crate::event::{Ending, JobKind, Loss};
 use crate::id::TaskId;
 use crate::ledger::Ledger;
-use crate::queue::UNRANKED;
+use crate::queue::{UNRANKED, WaitingEntry as Entry};
 use crate::rules::{Resident, Rules};
 use crate::service::Backoff;
 use crate::time::{Span, Time};
@@ -185,23 +185,62 @@ impl Batch {
         self.running.end_tasks(ledger, job, 1);
     }
 
+    /// Takes all waiting tasks of a job out of the queue: the first task of each run of them, and how many.
+    fn take_out(&mut self, ledger: &Ledger, now: Time, slot: u32) -> Vec<(u64, u32)> {
+        let mut taken = Vec::new();
+        let job = self.running.job(slot);
+        match &mut self.reserving {
+            Some(reserving) => reserving.withdraw(ledger, slot, now, &mut taken),
+            None => {
+                for rank in [UNRANKED, job.waiter.priority] {
+                    self.waiting.withdraw(job.shape, job.members, rank, slot, &mut taken);
+                }
+            }
+        }
+        // Whoever stood behind them may be the first now.
+        (self.blocked, self.stirred) = (None, true);
+        taken
+    }
+
+    /// Tasks are no longer wanted: those of them that wait, each on its own, are given up in the next pass.
+    pub(super) fn withdraw(&mut self, ledger: &mut Ledger, now: Time, first: TaskId, count: u32) {
+        let (mut next, end) = (first.0, first.0.saturating_add(u64::from(count)));
+        while next < end {
+            let waits = match &self.reserving {
+                Some(reserving) => reserving.job_of(next),
+                None => self.waiting.job_of(next),
+            };
+            let from = next;
+            next += 1;
+            let Some(slot) = waits else { continue };
+            let (mut unwanted, job) = (Vec::new(), self.running.job(slot));
+            let (key, shape) = (job.key, job.shape);
+            for (task, count) in self.take_out(ledger, now, slot) {
+                let over = task.saturating_add(u64::from(count));
+                let (low, high) = (from.clamp(task, over), end.clamp(task, over));
+                for (task, over) in [(task, low), (high, over)].into_iter().filter(|(task, over)| task < over) {
+                    let entry = Entry { key, task, count: (over - task) as u32, job: slot, since: now };
+                    self.wait(ledger, shape, 0, entry);
+                }
+                if low < high {
+                    unwanted.push((low, (high - low) as u32));
+                    next = next.max(if low == from { high } else { next });
+                }
+            }
+            for (task, count) in unwanted {
+                self.refused.push((TaskId(task), count));
+                for id in task..task + u64::from(count) {
+                    self.end_tasks(ledger, TaskId(id), slot);
+                }
+            }
+        }
+    }
+
     /// Gives up the waiting tasks of jobs that should have started by now.
     pub(super) fn give_up_late(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
         while let Some(slot) = self.ruled.next_late(now) {
-            let mut late = Vec::new();
-            let job = self.running.job(slot);
-            let (shape, members) = (job.shape, job.members);
-            match &mut self.reserving {
-                Some(reserving) => reserving.withdraw(ledger, slot, now, &mut late),
-                None => {
-                    for rank in [UNRANKED, job.waiter.priority] {
-                        self.waiting.withdraw(shape, members, rank, slot, &mut late);
-                    }
-                }
-            }
-            // Whoever stood behind them may be the first now.
-            (self.blocked, self.stirred) = (None, true);
-            for (task, count) in late {
+            let members = self.running.job(slot).members;
+            for (task, count) in self.take_out(ledger, now, slot) {
                 decisions.push(Decision::Reject { task: TaskId(task), count: members.max(count) });
                 for id in 0..u64::from(count) {
                     self.end_tasks(ledger, TaskId(task.saturating_add(id)), slot);

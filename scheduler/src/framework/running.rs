@@ -118,15 +118,24 @@ pub struct Running {
     pub(super) spares: bool,
     /// The tasks of others among them.
     pub(super) guests: Guests,
+    /// How many tasks wait or run by the slot of their shape, members of gangs one by one, where anybody asks.
+    live: Option<Vec<(ShapeId, u64)>>,
 }
 
 impl Running {
     /// Stores a job with `live` tasks (a gang counts as one); its shape is counted as used by it.
     pub fn add_job(&mut self, ledger: &mut Ledger, spec: &JobSpec, waiter: Waiter, key: u64, live: u32) -> u32 {
         let is_gang = spec.kind == JobKind::Gang;
+        let shape = ledger.shape_of(spec);
+        if let Some(counts) = &mut self.live {
+            let slot = shape.slot as usize;
+            counts.resize(counts.len().max(slot + 1), (shape, 0));
+            let before = counts[slot].1;
+            counts[slot] = (shape, before + u64::from(live) * if is_gang { u64::from(spec.count) } else { 1 });
+        }
         self.jobs.insert(Job {
             id: spec.job,
-            shape: ledger.shape_of(spec),
+            shape,
             kind: spec.kind,
             loss: spec.loss,
             retry: spec.retry,
@@ -154,10 +163,23 @@ impl Running {
         job.live -= count;
         // Who is over is not missing.
         self.spares |= job.disruption.is_some() && self.tenants.is_some();
+        if let Some(counts) = &mut self.live {
+            counts[job.shape.slot as usize].1 -= u64::from(count) * u64::from(job.members.max(1));
+        }
         if job.live == 0 {
             ledger.forget_shape(job.shape);
             self.jobs.free(slot);
         }
+    }
+
+    /// From now on it is counted how many tasks there are of each shape. To be called before any job is stored.
+    pub fn count_live(&mut self) {
+        self.live.get_or_insert_default();
+    }
+
+    /// How many tasks wait or run of each shape that has some; members of gangs one by one.
+    pub fn live(&self) -> impl Iterator<Item = (ShapeId, u64)> {
+        self.live.iter().flatten().copied().filter(|&(_, count)| count > 0)
     }
 
     /// A task holds room on one node.

@@ -3,6 +3,7 @@
 mod causes;
 mod claiming;
 mod gangs;
+mod holding;
 mod layouts;
 mod members;
 mod naive;

@@ -221,6 +221,15 @@ impl Waiting {
         }
     }
 
+    /// The slot of the job whose waiting tasks, each on its own, this one is among.
+    #[must_use]
+    pub fn job_of(&self, task: u64) -> Option<u32> {
+        let singles = self.classes.iter().filter(|class| class.members == 0);
+        let mut entries = singles.flat_map(|class| class.entries.iter()).map(|Reverse((entry, _))| entry);
+        let is_it = |entry: &&Entry| entry.task <= task && task - entry.task < u64::from(entry.count);
+        entries.find(is_it).map(|entry| entry.job)
+    }
+
     /// Takes all tasks of a job out of their class, wherever they stand in it, and adds them to `out`: the first task
     /// of each entry and how many.
     pub fn withdraw(&mut self, shape: ShapeId, members: u32, rank: i32, job: u32, out: &mut Vec<(u64, u32)>) {

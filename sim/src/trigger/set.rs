@@ -27,4 +27,7 @@ pub(crate) fn change(current: &mut Config, before: &Config, after: &Config) {
     for ((own, before), after) in current.frameworks.iter_mut().zip(&before.frameworks).zip(&after.frameworks) {
         change(&mut own.config, &before.config, &after.config);
     }
+    for ((own, before), after) in current.inner.iter_mut().zip(&before.inner).zip(&after.inner) {
+        change(&mut own.config, &before.config, &after.config);
+    }
 }

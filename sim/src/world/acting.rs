@@ -138,9 +138,12 @@ impl World {
                 set::change(&mut watch.config, before, after);
                 let config = watch.config.clone();
                 self.blocks_head = config.blocks_head();
+                let outer = self.kinds.holders.parties_before(self.inboxes.len());
                 for (party, inbox) in self.inboxes.iter_mut().enumerate() {
                     let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
-                    let config = own.map_or(&config, |framework| &framework.config);
+                    let inner = party.checked_sub(outer).and_then(|at| config.inner.get(at));
+                    let own = own.map(|framework| &framework.config).or(inner.map(|inner| &inner.config));
+                    let config = own.unwrap_or(&config);
                     inbox.push(Event::Reconfigured(Box::new(config.clone())));
                 }
                 format!("set {words}")

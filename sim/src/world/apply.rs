@@ -13,7 +13,11 @@ use crate::error::SimError;
 impl World {
     /// Carries a decision out, or to whom it concerns.
     pub(crate) fn apply(&mut self, party: PartyId, decision: &Decision) -> Result<(), SimError> {
-        if !self.gang.is_empty() && !matches!(decision, Decision::Place { task, .. } if *task == self.gang_task) {
+        let of_gang = |decision: &Decision| match *decision {
+            Decision::Place { task, .. } | Decision::PlaceWithin { task, .. } => task == self.gang_task,
+            _ => false,
+        };
+        if !self.gang.is_empty() && !of_gang(decision) {
             return Err(self.half_placed(party));
         }
         if !self.offers.is_idle() {
@@ -54,10 +58,13 @@ impl World {
             Decision::Tell { to, room, freed: false } => self.send(party, to, Event::RoomTaken(room)),
             Decision::Tell { to, room, freed: true } => self.send(party, to, Event::RoomFreed(room)),
             Decision::Refuse { to, task } => self.send(party, to, Event::LaunchRefused { task }),
+            Decision::Hold { first, count } => self.hold(party, first, count),
+            Decision::Release { first, count } => self.release(party, first, count),
+            Decision::PlaceWithin { task, holder, count, more } => self.place_within(party, task, holder, count, more),
         }
     }
 
-    fn invalid(&self, party: PartyId, reason: String) -> SimError {
+    pub(super) fn invalid(&self, party: PartyId, reason: String) -> SimError {
         SimError::Invalid { at: self.now, party: party.0, reason }
     }
 
@@ -103,18 +110,14 @@ impl World {
                 self.invalid(party, format!("task {} is placed on node {}, which is not there", task.0, node.0))
             );
         }
-        let Some(slot) = self.task_at(task) else {
-            return Err(self.invalid(party, format!("task {} is placed, but it is over or was never there", task.0)));
-        };
-        if self.tasks[slot].running.is_some() || self.tasks[slot].unheard_state().is_some() {
-            return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
+        let slot = self.waiting_slot(party, task, count)?;
+        if self.runs_inside(usize::from(self.jobs[self.tasks[slot].job].workload)) {
+            let reason = format!("task {} is placed on a node, but runs inside holders only", task.0);
+            return Err(self.invalid(party, reason));
         }
         if self.is_declared_lost(node.0) && self.thinking.late_since.is_none() {
             let name = &self.node_names[node.index()];
             return Err(self.invalid(party, format!("task {} is placed on `{name}`, which is lost", task.0)));
-        }
-        if count == 0 {
-            return Err(self.invalid(party, format!("no member of task {} is placed on node {}", task.0, node.0)));
         }
         self.gang_task = task;
         self.gang.push((node.0, count, gpus));
@@ -128,6 +131,47 @@ impl World {
         placed
     }
 
+    /// The slot of a task of which so many members are to be placed.
+    pub(super) fn waiting_slot(&mut self, party: PartyId, task: TaskId, count: u32) -> Result<u32, SimError> {
+        let Some(slot) = self.task_at(task) else {
+            return Err(self.invalid(party, format!("task {} is placed, but it is over or was never there", task.0)));
+        };
+        if self.tasks[slot].running.is_some() || self.tasks[slot].unheard_state().is_some() {
+            return Err(self.invalid(party, format!("task {} is placed, but it runs already", task.0)));
+        }
+        if count == 0 {
+            return Err(self.invalid(party, format!("no member of task {} is placed", task.0)));
+        }
+        Ok(slot)
+    }
+
+    /// All members of a task are placed, and no more.
+    pub(super) fn check_members(
+        &self,
+        party: PartyId,
+        task: TaskId,
+        slot: u32,
+        parts: &[(u32, u32, GpuSet)],
+    ) -> Result<(), SimError> {
+        let members = self.jobs[self.tasks[slot].job].parts.of(self.tasks[slot].index).members();
+        let placed: u64 = parts.iter().map(|&(_, count, _)| u64::from(count)).sum();
+        if placed == u64::from(members) {
+            return Ok(());
+        }
+        Err(self.invalid(party, format!("{placed} of {members} members of task {} are placed", task.0)))
+    }
+
+    /// A scheduler that does not say why, or a framework whose launch was under way since it said: the causes add up
+    /// to the wait all the same.
+    pub(super) fn say_wait(&mut self, party: PartyId, task: TaskId, slot: u32) -> Result<(), SimError> {
+        let unsaid = self.tasks[slot].causes == NONE || !self.offers.is_idle();
+        if unsaid && self.now > self.tasks[slot].eligible {
+            let said = super::causes_in(&self.causes, self.tasks[slot].causes);
+            self.note_waited(party, task, said)?;
+        }
+        Ok(())
+    }
+
     fn place_all(
         &mut self,
         party: PartyId,
@@ -137,11 +181,8 @@ impl World {
     ) -> Result<(), SimError> {
         let (job, index) = (self.tasks[slot].job, self.tasks[slot].index);
         let part = self.jobs[job].parts.of(index);
-        let (members, gpu) = (part.members(), self.constrained_gpu(part.gpu));
-        let placed: u64 = nodes.iter().map(|&(_, count, _)| u64::from(count)).sum();
-        if placed != u64::from(members) {
-            return Err(self.invalid(party, format!("{placed} of {members} members of task {} are placed", task.0)));
-        }
+        let gpu = self.constrained_gpu(part.gpu);
+        self.check_members(party, task, slot, nodes)?;
         for &(node, _, gpus) in nodes {
             let is_there = |device: usize| device < self.nodes[node as usize].devices.len();
             if gpus.len() != u32::from(gpu.count) || !gpus.iter().all(is_there) {
@@ -150,13 +191,7 @@ impl World {
                 return Err(self.invalid(party, reason));
             }
         }
-        let unsaid = self.tasks[slot].causes == NONE || !self.offers.is_idle();
-        if unsaid && self.now > self.tasks[slot].eligible {
-            // A scheduler that does not say why, or a framework whose launch was under way since it said: the causes
-            // add up to the wait all the same.
-            let said = super::causes_in(&self.causes, self.tasks[slot].causes);
-            self.note_waited(party, task, said)?;
-        }
+        self.say_wait(party, task, slot)?;
         let job_digest = self.jobs[job].digest;
         let in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
         let lost = if in_vain.is_none() { self.lost_on_its_way(slot, nodes) } else { None };

@@ -1,5 +1,7 @@
 //! The end: what still runs is accounted for, the books are closed, the truth is counted once more.
 
+use std::collections::BTreeMap;
+
 use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_outcome::rows::{NodeRow, State};
 use windtunnel_outcome::summary::Summary;
@@ -37,6 +39,7 @@ impl World {
         self.write_rows(recorder);
         let open = self.open_tasks();
         self.recount(&open)?;
+        self.settle_holders();
         for task in &open {
             self.close_task(recorder, task);
         }
@@ -93,10 +96,21 @@ impl World {
                 row[lane] = row[lane].saturating_add(request[lane].saturating_mul(count));
             }
         };
+        let mut inside = BTreeMap::new();
         for task in open {
             let Some(attempt) = task.running else { continue };
-            self.parts_of(&attempt).for_each(|(node, count, _)| add(task, node, count));
+            if attempt.within == NONE {
+                self.parts_of(&attempt).for_each(|(node, count, _)| add(task, node, count));
+            }
+            for (holder, count) in self.holders_of(&attempt) {
+                let request = self.constrained(self.jobs[task.job].parts.of(task.index).request());
+                let row: &mut Resources = inside.entry(holder).or_insert(Resources::ZERO);
+                for lane in 0..LANES {
+                    row[lane] = row[lane].saturating_add(request[lane].saturating_mul(count));
+                }
+            }
         }
+        self.recount_holders(&inside)?;
         match (0..self.nodes.len()).find(|&at| used[at] != self.nodes[at].used) {
             None => Ok(()),
             Some(at) => Err(SimError::Audit {
@@ -114,8 +128,10 @@ impl World {
         let part = self.jobs[task.job].parts.of(task.index);
         let (request, members) = (part.request(), part.members());
         let state = if task.running.is_some() { State::Running } else { State::Pending };
-        if let Some(attempt) = task.running {
-            self.account(task.job, request, members, self.now - attempt.place, false);
+        match task.running {
+            Some(attempt) if attempt.within != NONE => self.still_inside(self.constrained(request), &attempt),
+            Some(attempt) => self.account(task.job, request, members, self.now - attempt.place, false),
+            None => {}
         }
         let job = &mut self.jobs[task.job];
         let (class, role, measured) = (job.class.0, job.role.0, job.measured);
@@ -146,13 +162,17 @@ impl World {
 
     fn warn_of_pending(&mut self, open: &[Task]) {
         let mut never: Vec<(Resources, u64, String)> = Vec::new();
-        let mut verdicts: Vec<(Resources, u8, bool)> = Vec::new();
+        let mut verdicts: Vec<(Resources, u8, Option<usize>, bool)> = Vec::new();
         for task in open.iter().filter(|task| task.running.is_none()) {
             let job = &self.jobs[task.job];
             let part = job.parts.of(task.index);
-            let known = verdicts.iter().find(|known| known.0 == part.request() && known.1 == part.gpu.count);
-            let hopeless = match known {
-                Some(known) => known.2,
+            let workload = usize::from(job.workload);
+            let (devices, inside) = (part.gpu.count, self.source_of_workload(workload));
+            let is_it = |known: &&(Resources, u8, Option<usize>, bool)| {
+                (known.0, known.1, known.2) == (part.request(), devices, inside)
+            };
+            let hopeless = match verdicts.iter().find(is_it) {
+                Some(known) => known.3,
                 None => {
                     let ask = windtunnel_traces::model::Ask {
                         kind: part.kind,
@@ -160,8 +180,8 @@ impl World {
                         gpu: part.gpu,
                         ..Default::default()
                     };
-                    let verdict = self.can_never_run(&ask, part.count);
-                    verdicts.push((part.request(), part.gpu.count, verdict));
+                    let verdict = self.can_never_start(workload, &ask, part.count);
+                    verdicts.push((part.request(), devices, inside, verdict));
                     verdict
                 }
             };
@@ -180,8 +200,9 @@ impl World {
                 .take(NEVER_NAMED)
                 .map(|(request, _, name)| format!("`{name}` ({})", self.words(request)))
                 .collect();
+            let what = if self.kinds.holders.is_empty() { "node" } else { "node, or holder of its framework," };
             self.warnings.push(format!(
-                "{} can never be placed, since no node is large enough even when empty: {}{}",
+                "{} can never be placed, since no {what} is large enough even when empty: {}{}",
                 tasks(count),
                 named.join(", "),
                 if never.len() > NEVER_NAMED { ", ..." } else { "" }
@@ -280,6 +301,7 @@ impl World {
         self.record_triggers(&mut summary);
         self.record_courses(&mut summary);
         self.record_services(&mut summary);
+        self.record_holders(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.past.history.profile());
         let labels = self.arrivals.labels();

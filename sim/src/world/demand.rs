@@ -108,13 +108,17 @@ impl World {
         let part = entry.parts.of(index);
         let (id, first, request, workload) = (entry.id, part.first, part.request(), entry.workload);
         let request = self.constrained(request);
-        shift(&mut self.levels.pending, &request, change);
+        // What waits inside a framework asks the fleet for nothing: its holders do.
+        let inside = self.runs_inside(usize::from(workload));
+        if !inside {
+            shift(&mut self.levels.pending, &request, change);
+        }
         if change > 0 {
             self.levels.waiting += change.unsigned_abs();
         } else {
             self.levels.waiting -= change.unsigned_abs();
         }
-        if let Some(comings) = &mut self.comings {
+        if let Some(comings) = self.comings.as_mut().filter(|_| !inside) {
             comings.demand.change(id, first, &request, change);
         }
         // Whoever is offered resources is hungry meanwhile.

@@ -167,7 +167,10 @@ impl World {
             let usage = self.constrained(usage);
             self.levels.usage.add(&usage, u64::from(members));
         }
-        self.use_begins(slot);
+        if self.tasks[slot].running.is_some_and(|attempt| attempt.within == NONE) {
+            self.use_begins(slot);
+        }
+        self.holder_starts(slot);
         let run = if self.trouble.is_some() { self.wall_of(slot) } else { self.run_of(slot) };
         if !run.is_forever() {
             self.plan_end(now + run, slot);

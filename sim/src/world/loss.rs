@@ -118,6 +118,9 @@ impl World {
 
     /// The pace of a running task may have changed: its end is planned anew.
     pub(super) fn change_pace(&mut self, slot: u32) {
+        for inside in self.tasks_inside(slot) {
+            self.change_pace(inside);
+        }
         let Some(attempt) = self.tasks[slot].running.filter(|attempt| attempt.start <= self.now) else { return };
         let done = self.done_of(slot, &attempt);
         let wall = self.wall_of(slot);
@@ -327,7 +330,7 @@ impl World {
     }
 
     /// A task waits no more and yet holds no room, as the scheduler believes that it runs. How many tasks these are.
-    fn wait_in_vain(&mut self, slot: u32) -> u32 {
+    pub(super) fn wait_in_vain(&mut self, slot: u32) -> u32 {
         let Task { id, job, index, .. } = self.tasks[slot];
         let members = self.jobs[job].parts.of(index).members();
         if !self.jobs[job].background {
@@ -386,6 +389,7 @@ impl World {
             count: part.members(),
             gpus: GpuSet::NONE,
             rest: NONE,
+            within: NONE,
             sequence: 0,
         });
         self.ended.push(super::Ended { id: task.id, task, state: State::Lost, lost: Span::ZERO });
@@ -400,6 +404,7 @@ impl World {
         let part = self.jobs[task.job].parts.of(task.index);
         let (is_gang, members) = (part.kind == JobKind::Gang, part.members());
         let now = self.now;
+        self.holder_given_up(slot);
         if let Some(trouble) = &mut self.trouble {
             trouble.toll.believed_lost += u64::from(members);
         }
@@ -458,6 +463,7 @@ impl World {
 
     /// The run ends: what nobody heard of is true all the same.
     pub(super) fn hear_everything(&mut self) {
+        self.hear_in_holders();
         let Some(trouble) = &mut self.trouble else { return };
         let zombies: Vec<u32> = trouble.zombies.keys().map(|&(_, slot)| slot).collect();
         let mut unheard: Vec<Unheard> = Vec::new();

@@ -10,6 +10,7 @@ mod demand;
 mod elastic;
 mod foresight;
 mod health;
+mod holders;
 mod launching;
 mod leave;
 mod loss;
@@ -152,6 +153,8 @@ struct Kinds {
     courses: courses::Courses,
     /// How replicas are kept running.
     services: services::Services,
+    /// What frameworks hold to run their own tasks in.
+    holders: holders::Holders,
 }
 
 /// What it took to come to the decisions.
@@ -538,6 +541,7 @@ impl World {
     /// The instant is complete: rows are written, levels are taken, the truth is audited.
     pub(crate) fn complete(&mut self, recorder: &mut dyn Recorder) -> Result<(), SimError> {
         self.write_rows(recorder);
+        self.complete_holders()?;
         self.overtaking.complete();
         for at in 0..self.dirty.len() {
             let index = self.dirty[at];

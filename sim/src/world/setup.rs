@@ -18,6 +18,7 @@ use super::blast::Radius;
 use super::daemons::Daemons;
 use super::elastic::Comings;
 use super::health::Trouble;
+use super::holders::Holders;
 use super::launching::Launching;
 use super::offers::Offers;
 use super::overload::Overload;
@@ -84,13 +85,23 @@ fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
     fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
 }
 
+/// How many parties there are, and the books of those with holders, which come last.
+fn parties_of(given: u16, scheduler: &Config, model: &Model, workloads: usize) -> Result<(u16, Holders), SimError> {
+    if let Some(stray) = model.holders.iter().find(|source| source.workload >= workloads) {
+        let reason = format!("the holders of `{}` are handed in by no workload", stray.framework);
+        return Err(SimError::Experiment(reason));
+    }
+    let outer = given.max(1).max(1 + scheduler.frameworks.len() as u16);
+    Ok((outer + model.holders.len() as u16, Holders::new(outer, model.holders.clone())))
+}
+
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
         check_fleet(&fleet)?;
-        let parties = parties.max(1).max(1 + scheduler.frameworks.len() as u16);
+        let (parties, holders) = parties_of(parties, &scheduler, &model, workloads.len())?;
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
@@ -149,7 +160,7 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
-            kinds: Kinds::default(),
+            kinds: Kinds { holders, ..Kinds::default() },
             watch,
             pause: None,
             fleet,
@@ -163,7 +174,8 @@ impl World {
         if self.comings.is_some() {
             self.begin_comings();
         }
-        for (party, inbox) in self.inboxes.iter_mut().enumerate() {
+        let outer = self.kinds.holders.parties_before(self.inboxes.len());
+        for (party, inbox) in self.inboxes[..outer].iter_mut().enumerate() {
             let own = party.checked_sub(1).and_then(|at| config.frameworks.get(at));
             let config = own.map_or(config, |framework| &framework.config);
             inbox.push(Event::Configured(Box::new(config.clone())));
@@ -172,7 +184,7 @@ impl World {
             if self.is_away(at as u32) {
                 continue;
             }
-            for party in 0..self.inboxes.len() {
+            for party in 0..outer {
                 let spec = node_spec(&self.fleet.nodes[at], NodeId(at as u32));
                 self.inboxes[party].push(Event::NodeAdded(Box::new(spec)));
             }
@@ -192,6 +204,11 @@ impl World {
                 role.suppressed |= framework.config.habits.suppresses;
             }
             self.inboxes[0].push(Event::FrameworkJoined(Box::new(spec)));
+        }
+        hand(self)?;
+        // Whoever wants holders from the beginning asks for them on a fleet that stands.
+        for (inbox, inner) in self.inboxes[outer..].iter_mut().zip(&config.inner) {
+            inbox.push(Event::Configured(Box::new(inner.config.clone())));
         }
         hand(self)
     }

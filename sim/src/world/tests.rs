@@ -9,6 +9,7 @@ mod daemons;
 mod elastic;
 mod evict;
 mod forks;
+mod holders;
 mod launches;
 mod overload;
 mod services;

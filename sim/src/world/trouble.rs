@@ -482,9 +482,10 @@ impl World {
         }
     }
 
-    /// Every party hears of nodes.
+    /// Every party hears of nodes but those that see the inside of holders only.
     fn tell_all(&mut self, event: impl Fn() -> Event) {
-        for inbox in &mut self.inboxes {
+        let outer = self.kinds.holders.parties_before(self.inboxes.len());
+        for inbox in &mut self.inboxes[..outer] {
             inbox.push(event());
         }
     }

@@ -247,6 +247,8 @@ pub(crate) struct Attempt {
     pub gpus: GpuSet,
     /// The first of the further nodes of a gang that spreads.
     pub rest: u32,
+    /// The holder that the members here are in; [`NONE`] if they hold room of the node.
+    pub within: u32,
     /// The order of starts.
     pub sequence: u64,
 }
@@ -257,6 +259,8 @@ pub(crate) struct Share {
     pub node: u32,
     pub count: u32,
     pub gpus: GpuSet,
+    /// As with [`Attempt::within`].
+    pub within: u32,
     pub next: u32,
 }
 

@@ -6,7 +6,7 @@ use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Fleet, NodeGroup, Upkeep};
 
 use super::World;
-use super::truth::{Node, Task};
+use super::truth::{NONE, Node, Task};
 
 /// Shares of a node are taken in this many parts.
 const PARTS: u128 = 1 << 32;
@@ -88,6 +88,8 @@ impl World {
     /// nodes have prices. Of the price of each of its nodes it is charged the share that it held in its dominant lane.
     pub(super) fn charge(&mut self, task: &Task, lost_work: Span, end: Option<Time>) -> Option<f64> {
         let attempt = task.running.filter(|attempt| self.bill.has_prices() && attempt.place != Time::NEVER)?;
+        // What is inside a holder is paid for with it.
+        let attempt = Some(attempt).filter(|attempt| attempt.within == NONE)?;
         let job = &self.jobs[task.job];
         let request = self.constrained(job.parts.of(task.index).request());
         let held = end.unwrap_or(self.now).since(attempt.place);

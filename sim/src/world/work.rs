@@ -39,6 +39,7 @@ impl World {
 
     /// A job is handed in. How many tasks a daemon has is settled now.
     pub(super) fn submit_alone(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
+        self.check_inside(job, workload)?;
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
@@ -70,7 +71,9 @@ impl World {
             }
             match (node, begins) {
                 (Some(node), Some(recorded)) => self.plan_recorded(slot, &spec, node, recorded, units),
-                _ if self.blocks_head && self.can_never_run(&self.settled(slot, &group.ask), group.count) => {
+                _ if self.blocks_head
+                    && self.can_never_start(workload, &self.settled(slot, &group.ask), group.count) =>
+                {
                     self.reject_units(TaskId(unit), units);
                 }
                 _ => self.announce(workload, spec),
@@ -195,13 +198,18 @@ impl World {
             self.measures.submitted(job.submit);
         }
         if !background {
-            self.survey_job(self.next_job - 1, job);
+            let inside = self.runs_inside(workload);
+            if !inside {
+                self.survey_job(self.next_job - 1, job);
+            }
             for at in 0..self.jobs[slot].parts.as_slice().len() {
                 let part = &self.jobs[slot].parts.as_slice()[at];
                 let (request, gpu, count) = (part.request(), part.gpu, part.count);
                 let first = part.first;
                 self.note_waiting(slot, first, i64::from(count), false);
-                self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
+                if !inside {
+                    self.wanted.count(self.constrained(request), self.constrained_gpu(gpu), count);
+                }
             }
         }
         Ok(slot)
@@ -360,10 +368,15 @@ impl World {
 
     /// A task takes its room on one node. It runs from [`World::run_begins`] on.
     pub(super) fn start(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+        self.start_in(slot, node, count, gpus, NONE);
+    }
+
+    /// The same; in a holder there, if one is given.
+    pub(super) fn start_in(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet, within: u32) {
         self.starts += 1;
         let (place, start, sequence) = (self.now, Time::NEVER, self.starts);
-        let attempt = Attempt { place, start, node: node.0, count, gpus, rest: NONE, sequence };
-        self.occupy(slot, node, count, gpus);
+        let attempt = Attempt { place, start, node: node.0, count, gpus, rest: NONE, within, sequence };
+        self.occupy(slot, node, count, gpus, within);
         let task = &mut self.tasks[slot];
         task.running = Some(attempt);
         let (job_slot, index) = (task.job, task.index);
@@ -378,10 +391,15 @@ impl World {
 
     /// A gang that is running takes one more node.
     pub(super) fn spread(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
-        self.occupy(slot, node, count, gpus);
+        self.spread_in(slot, node, count, gpus, NONE);
+    }
+
+    /// The same; in a holder there, if one is given.
+    pub(super) fn spread_in(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet, within: u32) {
+        self.occupy(slot, node, count, gpus, within);
         if let Some(attempt) = &mut self.tasks[slot].running {
             let next = attempt.rest;
-            attempt.rest = self.shares.insert(Share { node: node.0, count, gpus, next });
+            attempt.rest = self.shares.insert(Share { node: node.0, count, gpus, within, next });
         }
     }
 
@@ -437,7 +455,11 @@ impl World {
     }
 
     /// Takes room of the true node. Whether it is there is audited when the instant is complete.
-    fn occupy(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
+    fn occupy(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet, within: u32) {
+        if within != NONE {
+            self.occupy_holder(slot, within, count);
+            return;
+        }
         self.touch(node);
         let (request, milli) = self.request_of(slot);
         let truth = &mut self.nodes[node.index()];
@@ -477,7 +499,7 @@ impl World {
         self.note_held(self.tasks[slot].job, &request, count, false);
     }
 
-    fn request_of(&self, slot: u32) -> (Resources, u16) {
+    pub(super) fn request_of(&self, slot: u32) -> (Resources, u16) {
         let task = &self.tasks[slot];
         let part = self.jobs[task.job].parts.of(task.index);
         (self.constrained(part.request()), part.gpu.milli)
@@ -511,18 +533,9 @@ impl World {
         if state == State::Evicted {
             self.save_by_leaving(slot);
         }
-        if attempt.start != Time::NEVER {
-            self.use_ends(slot, &attempt);
-        }
+        self.holder_falls(slot, state);
         self.move_out(slot, &attempt);
-        self.break_off(slot, &attempt);
-        self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
-        let mut at = attempt.rest;
-        while at != NONE {
-            let share = self.shares[at];
-            self.vacate(slot, NodeId(share.node), share.count, share.gpus);
-            at = share.next;
-        }
+        self.leave_room(slot, &attempt);
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
@@ -533,10 +546,14 @@ impl World {
         if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
-        if lost > Span::ZERO {
-            self.account(task.job, request, members, lost, true);
+        if attempt.within != NONE {
+            self.lost_inside(slot, members, lost);
+        } else {
+            if lost > Span::ZERO {
+                self.account(task.job, request, members, lost, true);
+            }
+            self.account(task.job, request, members, Span(held.0 - lost.0), false);
         }
-        self.account(task.job, request, members, Span(held.0 - lost.0), false);
         self.ended.push(Ended { id: task.id, task, state, lost });
         self.jobs[task.job].rows += 1;
         self.measures.ended(self.now);
@@ -544,6 +561,27 @@ impl World {
         self.tasks[slot].causes = NONE;
         if !task.is_given_up() {
             self.end_twins(task.id);
+        }
+    }
+
+    /// An attempt gives its room back, on all of its nodes or in all of its holders.
+    fn leave_room(&mut self, slot: u32, attempt: &Attempt) {
+        if attempt.within != NONE {
+            for (holder, count) in self.holders_of(attempt) {
+                self.vacate_holder(slot, holder, count, attempt.place);
+            }
+            return;
+        }
+        if attempt.start != Time::NEVER {
+            self.use_ends(slot, attempt);
+        }
+        self.break_off(slot, attempt);
+        self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
+        let mut at = attempt.rest;
+        while at != NONE {
+            let share = self.shares[at];
+            self.vacate(slot, NodeId(share.node), share.count, share.gpus);
+            at = share.next;
         }
     }
 
@@ -613,6 +651,7 @@ impl World {
             self.forget_failures(task.id);
             self.task_over(task.job, state, members);
         }
+        self.holder_heard(task.id, again.is_some());
     }
 
     /// Charges what an attempt held to busy or lost, and to its class and team.
@@ -634,7 +673,8 @@ impl World {
     pub(super) fn tell_end(&mut self, workload: usize, task: TaskId, ending: Ending) {
         let party = self.arrivals.workload(workload).party;
         self.inboxes[usize::from(party.0)].push(Event::TaskEnded { task, ending });
-        if party != PartyId::FIRST {
+        // Whoever hands out room hears of what holds some; what is in holders does not.
+        if party != PartyId::FIRST && self.kinds.holders.source_of(party).is_none() {
             self.inboxes[0].push(Event::TaskEnded { task, ending });
         }
     }
@@ -675,14 +715,16 @@ impl World {
             if !job.background {
                 self.note_waiting(task.job, task.index, -i64::from(members), false);
             }
-            self.ended.push(Ended { id: task.id, task, state: State::Rejected, lost: Span::ZERO });
+            let state = self.state_of_rejected(task.id);
+            self.ended.push(Ended { id: task.id, task, state, lost: Span::ZERO });
             self.jobs[task.job].rows += 1;
             self.of_task.remove(task.id);
             self.tasks.free(slot);
             if self.jobs[task.job].live == 1 && self.jobs[task.job].first_start == Time::NEVER {
                 self.overtaking.gives_up(self.jobs[task.job].id);
             }
-            self.task_over(task.job, State::Rejected, members);
+            self.task_over(task.job, state, members);
+            self.holder_rejected(task.id);
         }
     }
 }

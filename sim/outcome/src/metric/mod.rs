@@ -11,6 +11,7 @@ mod courses;
 mod fairness;
 mod goodput;
 mod history;
+mod holders;
 mod jobs;
 mod measures;
 mod offers;
@@ -168,6 +169,7 @@ const FAMILIES: &[&[&[Metric]]] = &[
     trouble::METRICS,
     courses::METRICS,
     services::METRICS,
+    holders::METRICS,
     cost::METRICS,
     conservation::METRICS,
     history::METRICS,
