@@ -335,7 +335,8 @@ impl Conservative {
         }
     }
 
-    /// One such job, none of them of a higher priority than `most`: it starts, or others make room for it, or everything is as before.
+    /// One such job, none of a higher priority than `most`: it starts, or others make room for it, or everything is as
+    /// before.
     fn press(&mut self, desk: &mut Desk<'_>, slot: u32, most: i32) {
         let (now, item) = (desk.now(), *desk.line.item(slot));
         let (end, priority) = (now + Span(item.estimate_us), desk.priority_of(slot));

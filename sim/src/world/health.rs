@@ -214,6 +214,8 @@ pub(super) struct Trouble {
     /// The paces of the strikes in force, by node.
     pub paces: BTreeMap<u32, Vec<u32>>,
     pub progress: BTreeMap<u32, Progress>,
+    /// When those leave who were told to, by slot.
+    pub leaves: BTreeMap<u32, Time>,
     pub losses: BTreeMap<u64, Losses>,
     /// Attempts that were given up and run on, by task and slot; since when another attempt runs too.
     pub zombies: BTreeMap<(u64, u32), Option<Time>>,
@@ -267,6 +269,7 @@ impl Trouble {
             taken: BTreeMap::new(),
             paces: BTreeMap::new(),
             progress: BTreeMap::new(),
+            leaves: BTreeMap::new(),
             losses: BTreeMap::new(),
             zombies: BTreeMap::new(),
             open: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::id::{PartyId, TaskId};
-use windtunnel_scheduler::time::Span;
+use windtunnel_scheduler::time::{Span, Time};
 
 use super::truth::Leaving;
 use super::{LEAVE, UNSTARTED, World, what};
@@ -24,7 +24,23 @@ impl World {
         if grace == Span::ZERO {
             self.leave(slot, how);
         } else {
-            self.plan(self.now + grace, what(LEAVE, self.tasks[slot].generation, slot));
+            self.plan_leave(slot, self.now + grace);
+        }
+    }
+
+    /// A task that was told to leave does so at `at`, unless it is over by then.
+    pub(super) fn plan_leave(&mut self, slot: u32, at: Time) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.leaves.entry(slot).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        }
+        self.plan(at, what(LEAVE, self.tasks[slot].generation, slot));
+    }
+
+    /// What was planned for a task is void, since its pace has changed; when it leaves has not.
+    pub(super) fn leave_as_planned(&mut self, slot: u32) {
+        let at = self.trouble.as_ref().and_then(|trouble| trouble.leaves.get(&slot)).copied();
+        if let Some(at) = at {
+            self.plan(at, what(LEAVE, self.tasks[slot].generation, slot));
         }
     }
 

@@ -16,7 +16,9 @@ impl World {
             let health = &trouble.health[node as usize];
             // Whoever decided before the last news of the node was thinking of another one.
             let is_outdated = self.thinking.late_since.is_some_and(|since| since <= health.told);
-            health.is_silent() || health.gone.0 & gpus.0 != 0 || is_outdated && health.told > Time::ZERO
+            // Work on a node may have begun while somebody still thought of it as of any other.
+            let is_off = health.is_silent() || health.planned > 0;
+            is_off || health.gone.0 & gpus.0 != 0 || is_outdated && health.told > Time::ZERO
         })
     }
 
@@ -135,6 +137,7 @@ impl World {
             trouble.progress.insert(slot, Progress { done, since, permille });
         }
         self.tasks[slot].generation = generation;
+        self.leave_as_planned(slot);
         if !wall.is_forever() {
             let left = u128::from(wall.0.saturating_sub(done.0)) * 1000;
             let left = Span(u64::try_from(left.div_ceil(u128::from(permille))).unwrap_or(u64::MAX));

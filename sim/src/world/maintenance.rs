@@ -174,7 +174,7 @@ impl World {
             if grace == Span::ZERO {
                 self.leave(slot, Leaving::Evicted { requeue: true });
             } else {
-                self.plan(self.now + grace, super::what(super::LEAVE, self.tasks[slot].generation, slot));
+                self.plan_leave(slot, self.now + grace);
             }
         }
         let stay = if daemons_stay { self.daemons_on(NodeId(node)).len() } else { 0 };

@@ -530,6 +530,9 @@ impl World {
     pub(super) fn end_attempt(&mut self, slot: u32, state: State) {
         let Some(attempt) = self.tasks[slot].running else { return };
         let lost = self.lost_by(slot, &attempt, state);
+        if let Some(trouble) = &mut self.trouble {
+            trouble.leaves.remove(&slot);
+        }
         if state == State::Evicted {
             self.save_by_leaving(slot);
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::fault::{Effect, FaultSource, Faults, Listed, Upkeep, When};
 use crate::launch::Launch;
 use crate::model::{Checkpoint, DecisionTime, Detection, Link, Model};
+use windtunnel_scheduler::config::Setting;
 use windtunnel_scheduler::event::Retry;
 use windtunnel_traces::synthetic::Constant;
 
@@ -139,6 +140,19 @@ fn a_straggler_takes_longer_from_then_on() {
     let (outcome, tape) = run(broken(one, vec![slow]));
     // 4 s at full pace, 4 s at a quarter, then the other 5 s.
     assert_eq!(rows(&tape), [("0/0", 0, State::Finished, Some(0.0), Some(13.0), 0.0)]);
+    balanced(&outcome);
+}
+
+#[test]
+fn who_is_told_to_leave_does_so_in_time_though_its_pace_changes() {
+    let urgent = Job { priority: 9, ..job(1, 4, group(1, 1_000, 1)) };
+    let mut one = experiment(fleet(&[(1_000, 0)]), vec![job(0, 0, group(1, 1_000, 100)), urgent]);
+    let mut preemption = Choice::named("priority");
+    preemption.options.insert("grace".to_owned(), Setting::Text("6s".to_owned()));
+    one.scheduler = Config { preemption, queue: Choice::named("priority"), ..one.scheduler };
+    let (outcome, tape) = run(broken(one, vec![strikes("a", Effect::Slow { permille: 500 }, &[(&[0], 6, 8)])]));
+    assert_eq!(rows(&tape)[0], ("0/0", 0, State::Evicted, Some(0.0), Some(10.0), 10.0));
+    assert_eq!(tape.start_of("1/0"), Some(10 * SECOND));
     balanced(&outcome);
 }
 
