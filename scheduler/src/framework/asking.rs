@@ -197,8 +197,7 @@ impl Batch {
         for asked in preempting.asked.values_mut().filter(|asked| asked.victims.contains(&victim)) {
             asked.withheld.iter().for_each(|withheld| ledger.give(withheld));
             let shape = *ledger.shapes().shape(asked.nominee.wish.asked.shape);
-            let parts = asked.nominee.parts.iter();
-            asked.withheld = parts.map(|&(node, count, gpus)| ledger.withhold(&shape, node, count, gpus)).collect();
+            asked.withheld = ledger.withhold_all(&shape, asked.nominee.parts.iter().copied());
         }
     }
 
@@ -227,8 +226,7 @@ impl Batch {
     pub fn withhold_for(&self, ledger: &mut Ledger, task: TaskId) -> Vec<Withheld> {
         let Some(slot) = self.running.find(task) else { return Vec::new() };
         let shape = *ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
-        let parts = self.running.parts(slot);
-        parts.map(|(node, count, gpus)| ledger.withhold(&shape, node, count, gpus)).collect()
+        ledger.withhold_all(&shape, self.running.parts(slot))
     }
 
     /// True if others make room for tasks here.

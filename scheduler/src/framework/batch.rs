@@ -551,9 +551,7 @@ impl Batch {
     /// A node that was known comes back empty.
     pub fn rejoins(&mut self, ledger: &mut Ledger, node: NodeId) {
         self.residents.forget_room(node);
-        if let Some(preempting) = &mut self.preempting {
-            preempting.drop_withheld(node);
-        }
+        self.drop_withheld(ledger, node);
         if ledger.holds(node) {
             self.running.leave_behind(ledger, node);
         }

@@ -204,20 +204,12 @@ impl Pool {
 
     /// Gives holders back, ascending.
     fn release(&mut self, now: Time, holders: &[HolderId], out: &mut Vec<Decision>) {
-        let mut run: Option<(HolderId, u32)> = None;
-        for &holder in holders {
-            if let Some(held) = self.holders.remove(&holder) {
+        for holder in holders {
+            if let Some(held) = self.holders.remove(holder) {
                 self.leave(now, held);
             }
-            run = match run {
-                Some((first, count)) if first.0 + u64::from(count) == holder.0 => Some((first, count + 1)),
-                Some((first, count)) => {
-                    out.push(Decision::Release { first, count });
-                    Some((holder, 1))
-                }
-                None => Some((holder, 1)),
-            };
         }
-        out.extend(run.map(|(first, count)| Decision::Release { first, count }));
+        let runs = holders.chunk_by(|holder, next| holder.0 + 1 == next.0);
+        out.extend(runs.map(|run| Decision::Release { first: run[0], count: run.len() as u32 }));
     }
 }

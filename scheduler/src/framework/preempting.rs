@@ -235,8 +235,7 @@ impl Preempting {
             let Some(slot) = running.find(TaskId(victim)) else { continue };
             let shape = *ledger.shapes().shape(running.job(running.task(slot).job).shape);
             leaver.withheld.iter().for_each(|withheld| ledger.give(withheld));
-            let parts = leaver.parts.iter();
-            leaver.withheld = parts.map(|&(node, count, gpus)| ledger.withhold(&shape, node, count, gpus)).collect();
+            leaver.withheld = ledger.withhold_all(&shape, leaver.parts.iter().copied());
         }
     }
 
@@ -289,10 +288,12 @@ impl Pass<'_> {
         if is_enough {
             self.spare_needless(wish, &mut attempt.victims);
         }
-        self.running.spares = spares;
-        if !is_enough || !permits(self.ledger, self.running, &attempt.parts, &attempt.victims) {
+        let does_it = is_enough && permits(self.ledger, self.running, &attempt.parts, &attempt.victims);
+        if !does_it {
             self.undo(&shape, &attempt);
-            self.running.spares = spares;
+        }
+        self.running.spares = spares;
+        if !does_it {
             return false;
         }
         self.nominate(&attempt, wish, key, waited.unwrap_or([Span::ZERO; Cause::COUNT]), manner);
@@ -399,8 +400,7 @@ impl Pass<'_> {
             let id = self.running.task(slot).id;
             let shape = *self.ledger.shapes().shape(self.running.job(self.running.task(slot).job).shape);
             let parts: Vec<Part> = self.running.parts(slot).collect();
-            let held = parts.iter();
-            let withheld = held.map(|&(node, count, gpus)| self.ledger.withhold(&shape, node, count, gpus)).collect();
+            let withheld = self.ledger.withhold_all(&shape, parts.iter().copied());
             self.running.cede(slot);
             leavers.push((id.0, Leaver { nominee: task.0, serial, parts, withheld }));
             let (grace, requeue) = (manner.grace, manner.requeue);

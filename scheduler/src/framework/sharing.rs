@@ -93,7 +93,6 @@ impl Sharing {
         match event {
             Event::NodeAdded(spec) => {
                 self.forget(spec.node);
-                self.batch.drop_withheld(&self.ledger, spec.node);
                 self.batch.rejoins(&mut self.ledger, spec.node);
                 self.ledger.add_node(spec);
                 self.seen.resize(self.ledger.node_count(), now);

@@ -682,6 +682,12 @@ impl Ledger {
         Withheld { node, lanes, devices }
     }
 
+    /// The same of every part of a task: node, how many there, which devices.
+    #[must_use]
+    pub fn withhold_all(&mut self, shape: &Shape, parts: impl Iterator<Item = (NodeId, u32, GpuSet)>) -> Vec<Withheld> {
+        parts.map(|(node, count, gpus)| self.withhold(shape, node, count, gpus)).collect()
+    }
+
     /// Gives back what was withheld.
     pub fn give(&mut self, withheld: &Withheld) {
         let node = withheld.node;
