@@ -11,12 +11,15 @@ use std::ops::ControlFlow;
 use windtunnel_outcome::recorder::{Discard, Outcome, RecordError, Recorder};
 use windtunnel_outcome::rows::TaskRow;
 use windtunnel_scheduler::allocator::two_level::{Capabilities, FrameworkSpec, Membership};
-use windtunnel_scheduler::config::{Architecture, Choice, Commit, Config, Conflicts, Framework, Habits, HeadOfLine};
+use windtunnel_scheduler::config::{
+    Architecture, Choice, Commit, Config, Conflicts, Framework, Habits, HeadOfLine, Setting,
+};
 use windtunnel_scheduler::core::{Core, Registries};
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::draw::below;
 use windtunnel_scheduler::event::{Event, Loss, Retry};
 use windtunnel_scheduler::id::PartyId;
+use windtunnel_scheduler::partition::Partition;
 use windtunnel_scheduler::placement::PLACEMENTS;
 use windtunnel_scheduler::queue::QUEUES;
 use windtunnel_scheduler::resources::{GPU, Resources};
@@ -239,8 +242,34 @@ fn divide(mut experiment: Experiment, architecture: Architecture, seed: u64) -> 
     experiment
 }
 
-fn play(seed: u64, architecture: Architecture, scheduler: &mut dyn Scheduler) -> Result<(Outcome, u64), SimError> {
-    let (experiment, tasks) = case(seed);
+/// The same case in which the important push out others.
+fn force(experiment: &mut Experiment, tasks: u64, architecture: Architecture, seed: u64) {
+    let mut dice = Dice(seed, 1 << 33);
+    let policy = ["priority", "kubernetes", "slurm"][dice.below(3) as usize];
+    let mut preemption = Choice::named(policy);
+    let grace = format!("{}s", dice.below(3) * dice.below(20));
+    preemption.options.insert("grace".to_owned(), Setting::Text(grace));
+    let config = &mut experiment.scheduler;
+    config.preemption = preemption;
+    if architecture == Architecture::Monolithic {
+        // Where everybody holds a reservation, each who presses looks at all of them in each pass.
+        let ways = if tasks > 2_000 { 2 } else { 3 };
+        config.backfill = Choice::named(["none", "easy", "conservative"][dice.below(ways) as usize]);
+        if dice.one_in(2) {
+            config.partitions = vec![Partition::default()];
+        }
+    }
+}
+
+fn play(
+    seed: u64,
+    (architecture, by_force): (Architecture, bool),
+    scheduler: &mut dyn Scheduler,
+) -> Result<(Outcome, u64), SimError> {
+    let (mut experiment, tasks) = case(seed);
+    if by_force {
+        force(&mut experiment, tasks, architecture, seed);
+    }
     let experiment = match architecture {
         Architecture::Monolithic => experiment,
         divided => divide(experiment, divided, seed),
@@ -286,15 +315,16 @@ impl Recorder for Witness {
 }
 
 /// Goes through seeds until so many facts and decisions have passed; everything must have finished each time.
-fn swarm(architecture: Architecture, wanted: f64) {
+fn swarm(architecture: Architecture, by_force: bool, wanted: f64) {
     let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
     let wanted = if std::env::var_os("WINDTUNNEL_LONG").is_some() { wanted * 20.0 } else { wanted };
     let (mut events, mut seed) = (0.0, alone.unwrap_or(0));
-    let mut lost = 0.0;
+    let (mut lost, mut evicted) = (0.0, 0.0);
     while events < wanted {
-        let what = format!("seed {seed}, {architecture:?}");
+        let what = format!("seed {seed}, {architecture:?}{}", if by_force { " by force" } else { "" });
         let mut core = Core::new(&Registries::default());
-        let (outcome, tasks) = play(seed, architecture, &mut core).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (outcome, tasks) =
+            play(seed, (architecture, by_force), &mut core).unwrap_or_else(|error| panic!("{what}: {error}"));
         let number = |name: &str| outcome.summary.number(name).unwrap_or(0.0);
         let states = ["pending_at_end", "running_at_end", "lost", "rejected", "killed"]
             .map(|state| format!("{state} {}", number(&format!("tasks.{state}"))));
@@ -305,28 +335,37 @@ fn swarm(architecture: Architecture, wanted: f64) {
         }
         events += number("scheduler.events") + number("scheduler.decisions");
         lost += number("loss.tasks");
+        evicted += number("attempts.evicted");
         if alone.is_some() {
             return;
         }
         seed += 1;
     }
-    println!("{seed} seeds, {events} events, {lost} losses");
-    assert!(lost > 1_000.0, "faults must strike: {lost} losses");
+    println!("{seed} seeds, {events} events, {lost} losses, {evicted} pushed out");
+    assert!(lost > if by_force { 100.0 } else { 1_000.0 }, "faults must strike: {lost} losses");
+    assert!(!by_force || evicted > 100.0, "some must be pushed out: {evicted}");
 }
 
 #[test]
 fn everything_finishable_finishes_once_the_world_has_healed() {
-    swarm(Architecture::Monolithic, EVENTS);
+    swarm(Architecture::Monolithic, false, EVENTS);
 }
 
 #[test]
 fn everything_finishable_finishes_by_claims_on_shared_state() {
-    swarm(Architecture::SharedState, EVENTS / 5.0);
+    swarm(Architecture::SharedState, false, EVENTS / 5.0);
 }
 
 #[test]
 fn everything_finishable_finishes_by_resource_offers() {
-    swarm(Architecture::TwoLevel, EVENTS / 5.0);
+    swarm(Architecture::TwoLevel, false, EVENTS / 5.0);
+}
+
+#[test]
+fn everything_finishable_finishes_though_the_important_push_out_others() {
+    for architecture in [Architecture::Monolithic, Architecture::SharedState, Architecture::TwoLevel] {
+        swarm(architecture, true, EVENTS / 10.0);
+    }
 }
 
 /// Our core behind a wall: what it is not told, it does not know.
@@ -354,7 +393,7 @@ impl Scheduler for Deaf {
 fn a_scheduler_that_does_not_hear_of_lost_nodes_is_caught() {
     let caught = (0..20).any(|seed| {
         let mut deaf = Deaf(Core::new(&Registries::default()));
-        let played = play(seed, Architecture::Monolithic, &mut deaf);
+        let played = play(seed, (Architecture::Monolithic, false), &mut deaf);
         matches!(played, Err(SimError::Invalid { reason, .. }) if reason.contains("which is lost"))
     });
     assert!(caught, "nobody noticed that lost nodes were used");

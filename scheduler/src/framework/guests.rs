@@ -264,7 +264,7 @@ impl Running {
     pub fn retake_room(&self, ledger: &mut Ledger, slot: u32) -> bool {
         let parts = self.holdings(ledger, slot);
         for (at, (shape, node, count, gpus)) in parts.iter().enumerate() {
-            if !ledger.take(shape, *node, *count, *gpus) {
+            if !ledger.take_back(shape, *node, *count, *gpus) {
                 for (shape, node, count, gpus) in &parts[..at] {
                     ledger.put_back(shape, *node, *count, *gpus);
                 }

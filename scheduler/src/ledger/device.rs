@@ -122,6 +122,7 @@ impl DeviceTable {
     }
 
     /// Takes `request.milli` of each device in `set`; false, and nothing changed, if one has less or is not there.
+    #[must_use]
     pub fn take(&mut self, node: usize, request: GpuRequest, set: GpuSet) -> bool {
         let (start, count) = self.at[node];
         let able = |at: usize| at < usize::from(count) && self.free[start as usize + at] >= request.milli;
@@ -130,6 +131,21 @@ impl DeviceTable {
         }
         for at in set.iter() {
             self.free[start as usize + at] -= request.milli;
+        }
+        true
+    }
+
+    /// The same of what was given back a moment ago, also of devices that are gone.
+    #[must_use]
+    pub fn take_back(&mut self, node: usize, request: GpuRequest, set: GpuSet) -> bool {
+        let known = self.gone.get(&node).copied().unwrap_or_default();
+        let (gone, there) = (GpuSet(set.0 & known.0), GpuSet(set.0 & !known.0));
+        let kept = |at: usize| self.kept.get(&(node, at)).is_some_and(|&free| free >= request.milli);
+        if !gone.iter().all(kept) || !self.take(node, request, there) {
+            return false;
+        }
+        for at in gone.iter() {
+            *self.kept.entry((node, at)).or_default() -= request.milli;
         }
         true
     }

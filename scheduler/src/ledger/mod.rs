@@ -592,12 +592,34 @@ impl Ledger {
     /// Takes room for `count` tasks. False, and nothing changed, if it is not there.
     #[must_use]
     pub fn take(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) -> bool {
+        self.book(shape, node, count, gpus, DeviceTable::take)
+    }
+
+    /// Undoes a [`Ledger::release`]: unlike [`Ledger::take`] it takes back the part of devices that are gone too. False,
+    /// and nothing changed, if not all of it is there any more.
+    #[must_use]
+    pub fn take_back(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) -> bool {
+        // Lent room comes back as it was lent, whatever has become of its devices.
+        let take_devices = if self.lent { DeviceTable::take } else { DeviceTable::take_back };
+        self.book(shape, node, count, gpus, take_devices)
+    }
+
+    fn book(
+        &mut self,
+        shape: &Shape,
+        node: NodeId,
+        count: u32,
+        gpus: GpuSet,
+        take_devices: impl FnOnce(&mut DeviceTable, usize, GpuRequest, GpuSet) -> bool,
+    ) -> bool {
         let at = node.index();
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return false;
         };
+        let whole = gpus == GpuSet::NONE || self.lent;
+        let request = if whole { request } else { self.still_there(at, shape, request, gpus) };
         let Some(rest) = self.free.get(at).and_then(|free| free.checked_sub(&request)) else { return false };
-        if gpus != GpuSet::NONE && !self.devices.take(at, shape.gpu, gpus) {
+        if gpus != GpuSet::NONE && !take_devices(&mut self.devices, at, shape.gpu, gpus) {
             return false;
         }
         self.free[at] = rest;

@@ -95,7 +95,7 @@ impl SharedState {
     fn put(&mut self, room: &Room, take: bool) -> bool {
         let shape = Shape::of_room(room);
         if take {
-            return self.ledger.take(&shape, room.node, 1, room.gpus);
+            return self.ledger.take_back(&shape, room.node, 1, room.gpus);
         }
         self.ledger.release(&shape, room.node, 1, room.gpus);
         true
