@@ -180,7 +180,8 @@ fn workload(dice: &mut Dice, seed: u64, position: u32, tasks: u64) -> Workload {
     }
 }
 
-fn case(seed: u64) -> (Experiment, u64) {
+/// `share`: by how much fewer the tasks are, so that as many of them make more cases.
+fn case(seed: u64, share: u64) -> (Experiment, u64) {
     let mut dice = Dice(seed, 0);
     let fleet = fleet(&mut dice);
     let nodes = fleet.nodes.len() as u64;
@@ -197,7 +198,7 @@ fn case(seed: u64) -> (Experiment, u64) {
     };
     // An order that changes while jobs wait looks at all of them in each pass.
     let most = if ["fifo", "priority", "sjf"].contains(&config.queue.name.as_str()) { nodes * 1_200 } else { 1_000 };
-    let tasks = 500 + dice.below(most);
+    let tasks = 500 + dice.below(most) / share;
     let model = model(&mut dice, nodes);
     let workloads = (0..2).map(|position| workload(&mut dice, seed, position, tasks)).collect();
     let experiment = Experiment {
@@ -266,7 +267,7 @@ fn play(
     (architecture, by_force): (Architecture, bool),
     scheduler: &mut dyn Scheduler,
 ) -> Result<(Outcome, u64), SimError> {
-    let (mut experiment, tasks) = case(seed);
+    let (mut experiment, tasks) = case(seed, if by_force { 10 } else { 1 });
     if by_force {
         force(&mut experiment, tasks, architecture, seed);
     }

@@ -23,7 +23,7 @@ use crate::slab::Slab;
 use crate::time::Time;
 use crate::{Step, Work};
 
-use displacing::{Nominee, Quorum};
+use displacing::{Leaver, Nominee, Quorum};
 
 /// The end of a chain.
 const NONE: u32 = u32::MAX;
@@ -73,8 +73,8 @@ pub struct SharedState {
     /// Tasks that wait for victims to leave.
     nominees: BTreeMap<u64, Nominee>,
     nominated: u64,
-    /// Who was told to leave, and for which nominee.
-    leaving: BTreeMap<TaskId, u64>,
+    /// Who was told to leave.
+    leaving: BTreeMap<TaskId, Leaver>,
     /// Sets of tasks of which only so many may be missing.
     quorums: BTreeMap<(PartyId, u32), Quorum>,
 }
@@ -108,6 +108,7 @@ impl SharedState {
                 Event::NodeAdded(spec) => {
                     self.void(now, spec.node, out);
                     self.leave_behind(now, spec.node, out);
+                    self.leaving.values_mut().for_each(|leaver| leaver.rooms.retain(|room| room.node != spec.node));
                     self.ledger.add_node(spec);
                     self.versions.resize(self.ledger.node_count(), Version::default());
                 }
@@ -203,13 +204,14 @@ impl SharedState {
     }
 
     fn end(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
-        let nominee = self.leaving.remove(&task);
-        if !self.nominees.is_empty() {
-            self.forget_nominee(task);
-        }
+        let leaver = self.leaving.remove(&task);
+        let forgotten = self.forget_nominee(task);
         self.end_hold(now, task, out);
-        if let Some(nominee) = nominee {
-            self.left(now, nominee, out);
+        if let Some(nominee) = forgotten {
+            self.hold_for_leavers(now, nominee, out);
+        }
+        if let Some(leaver) = leaver {
+            self.left(now, leaver.nominee, out);
         }
     }
 

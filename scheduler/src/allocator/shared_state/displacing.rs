@@ -31,6 +31,15 @@ pub(super) struct Nominee {
     victims: u32,
 }
 
+/// Somebody who was told to leave and has not left yet.
+#[derive(Clone)]
+pub(super) struct Leaver {
+    /// For whom.
+    pub(super) nominee: u64,
+    /// What it held when it was told.
+    pub(super) rooms: Vec<Room>,
+}
+
 /// How many tasks of a set are up, and how many have to stay so.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Quorum {
@@ -150,13 +159,36 @@ impl SharedState {
 
     /// Nobody may have what a victim gives up beyond what is needed before it has left.
     fn keep_rest(&mut self, victim: &mut Victim, trial: &mut Trial) {
-        for room in &victim.rooms {
-            let withheld = self.ledger.withhold(&Shape::of_room(room), room.node, 1, room.gpus);
-            let standing = Standing { held: true, budget: None, ..room.standing };
-            let rest = withheld.rooms(&Room { party: PartyId::FIRST, standing, ..*room });
-            self.ledger.give(&withheld);
+        for at in 0..victim.rooms.len() {
+            let rest = self.rest_of(&victim.rooms[at]);
             if self.put_all(&rest, trial) {
                 victim.rest.extend(rest);
+            }
+        }
+    }
+
+    /// What is free of a room that is being given up, as rooms that the settler may hold.
+    fn rest_of(&mut self, room: &Room) -> Vec<Room> {
+        let withheld = self.ledger.withhold(&Shape::of_room(room), room.node, 1, room.gpus);
+        let standing = Standing { held: true, budget: None, ..room.standing };
+        let rest = withheld.rooms(&Room { party: PartyId::FIRST, standing, ..*room });
+        self.ledger.give(&withheld);
+        rest
+    }
+
+    /// Who was to leave for a nominee that will not come does so still: until then nobody may have its room.
+    pub(super) fn hold_for_leavers(&mut self, now: Time, nominee: u64, out: &mut Vec<Decision>) {
+        let theirs = self.leaving.iter().filter(|(_, leaver)| leaver.nominee == nominee);
+        let leavers: Vec<(TaskId, Vec<Room>)> = theirs.map(|(&task, leaver)| (task, leaver.rooms.clone())).collect();
+        for (task, rooms) in leavers {
+            self.end_hold(now, task, out);
+            for room in &rooms {
+                for rest in self.rest_of(room) {
+                    if self.put(&rest, true) {
+                        self.enter(rest);
+                        self.tell_all(now, rest, false, out);
+                    }
+                }
             }
         }
     }
@@ -248,7 +280,8 @@ impl SharedState {
         if held {
             self.nominated += 1;
             for victim in trial.victims.iter().filter(|victim| victim.told.task == task) {
-                self.leaving.insert(victim.told.victim, self.nominated);
+                let leaver = Leaver { nominee: self.nominated, rooms: victim.rooms.clone() };
+                self.leaving.insert(victim.told.victim, leaver);
             }
             self.nominees.insert(self.nominated, Nominee { claims: own, at: now, victims });
         }
@@ -308,12 +341,16 @@ impl SharedState {
             if let Some(task) = nominee.claims.first().map(|claim| claim.task) {
                 self.end_hold(now, task, out);
             }
+            self.hold_for_leavers(now, key, out);
             refuse(&nominee.claims, out);
         }
     }
 
-    /// A task is over that was never placed: nobody waits for its victims.
-    pub(super) fn forget_nominee(&mut self, task: TaskId) {
-        self.nominees.retain(|_, nominee| nominee.claims.first().is_some_and(|claim| claim.task != task));
+    /// A task is over that was never placed: nobody waits for its victims. Says which nominee it was.
+    pub(super) fn forget_nominee(&mut self, task: TaskId) -> Option<u64> {
+        let is_it = |nominee: &Nominee| nominee.claims.first().is_some_and(|claim| claim.task == task);
+        let key = self.nominees.iter().find(|(_, nominee)| is_it(nominee)).map(|(&key, _)| key)?;
+        self.nominees.remove(&key);
+        Some(key)
     }
 }
