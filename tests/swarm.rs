@@ -295,16 +295,16 @@ impl Recorder for Witness {
         true
     }
 
-    fn heard(&mut self, now: Time, _party: PartyId, events: &[Event]) {
+    fn heard(&mut self, now: Time, party: PartyId, events: &[Event]) {
         for event in events.iter().map(|event| format!("{event:?}")).filter(|event| event.contains(&self.0)) {
-            println!("{now} heard {event}");
+            println!("{now} {party:?} heard {event}");
         }
     }
 
-    fn note(&mut self, now: Time, _party: PartyId, decision: &Decision) {
+    fn note(&mut self, now: Time, party: PartyId, decision: &Decision) {
         let decision = format!("{decision:?}");
         if decision.contains(&self.0) {
-            println!("{now} decided {decision}");
+            println!("{now} {party:?} decided {decision}");
         }
     }
 

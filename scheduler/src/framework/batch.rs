@@ -540,6 +540,12 @@ impl Batch {
         self.until_tick(now).is_some()
     }
 
+    /// When the next pass is, if it is still to come.
+    #[must_use]
+    pub fn next_pass(&self, now: Time) -> Option<Time> {
+        self.until_tick(now).map(|wait| now + wait)
+    }
+
     /// A node joined or came back.
     pub fn grew(&mut self, ledger: &Ledger, now: Time, node: NodeId) {
         self.grown.push(node);

@@ -135,7 +135,7 @@ impl Offered {
             self.ask_again(now, out);
             self.press(now, &mut step, out);
         }
-        step.wake = [step.wake, self.wake(now), self.batch.next_late()].into_iter().flatten().min();
+        step.wake = step.wake.into_iter().chain(self.wake(now)).min();
         step
     }
 
@@ -394,7 +394,10 @@ impl Offered {
     }
 
     fn wake(&self, now: Time) -> Option<Time> {
-        let held = self.in_hand.first().map(|&slot| self.offers[slot].since + self.habits.hold);
+        // Whoever thinks every so often answers, and gives up waiting, when it has thought.
+        let thought = self.batch.next_pass(now).unwrap_or(now);
+        let held = self.in_hand.first().map(|&slot| thought.max(self.offers[slot].since + self.habits.hold));
+        let late = self.batch.next_late().map(|at| thought.max(at));
         let revival = self
             .habits
             .revives
@@ -405,7 +408,7 @@ impl Offered {
             .launches
             .filter(|(most, _)| self.launched.1 >= *most && self.batch.waiting() > 0)
             .map(|(_, every)| self.launched.0 + every);
-        [held, revival, allowed].into_iter().flatten().filter(|&at| at > now).min()
+        [held, late, revival, allowed].into_iter().flatten().filter(|&at| at > now).min()
     }
 }
 
