@@ -365,7 +365,7 @@ fn everything_finishable_finishes_by_resource_offers() {
 #[test]
 fn everything_finishable_finishes_though_the_important_push_out_others() {
     for architecture in [Architecture::Monolithic, Architecture::SharedState, Architecture::TwoLevel] {
-        swarm(architecture, true, EVENTS / 10.0);
+        swarm(architecture, true, EVENTS / 20.0);
     }
 }
 

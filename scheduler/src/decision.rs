@@ -89,6 +89,11 @@ pub enum Decision {
         /// For how long the same need not be offered again.
         refuse: Span,
     },
+    /// Tell the allocator that a resident task will not come back to its node.
+    Unreserve {
+        /// Which.
+        task: TaskId,
+    },
     /// Ask the allocator for room on a node as it was seen.
     Claim(Claim),
     /// Ask the allocator to make a task leave for another: so that the claim that follows can be honoured, or for room
@@ -172,6 +177,7 @@ impl Decision {
             Self::Rescind { .. } => "rescind",
             Self::Launch(_) => "launch",
             Self::Decline { .. } => "decline",
+            Self::Unreserve { .. } => "unreserve",
             Self::Claim(_) => "claim",
             Self::Displace(_) => "displace",
             Self::Tell { .. } => "tell",

@@ -79,6 +79,11 @@ pub enum Event {
         /// For how long the same need not be offered again.
         refuse: Span,
     },
+    /// A framework does not want a resident task back: its room need not be reserved for it.
+    HomeUnreserved {
+        /// Which.
+        task: TaskId,
+    },
     /// A framework that sees everything wants room, as of a version of the node.
     ClaimRequested(Claim),
     /// A task is to leave for another.
@@ -398,6 +403,9 @@ pub struct Offer {
     /// Which devices, each as a whole.
     #[cfg_attr(feature = "serde", serde(default))]
     pub gpus: GpuSet,
+    /// How much of it is reserved for tasks of the framework that come back to the node.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Resources::is_zero"))]
+    pub reserved: Resources,
 }
 
 /// Room on a node that a task holds.
@@ -494,6 +502,9 @@ pub struct Launch {
     /// More nodes of the same gang follow.
     #[cfg_attr(feature = "serde", serde(default))]
     pub more: bool,
+    /// It belongs where it runs: when it ends, its room stays reserved for it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub resident: bool,
 }
 
 #[cfg(feature = "serde")]

@@ -161,7 +161,7 @@ impl Cluster {
 }
 
 fn launch(from: PartyId, offer: OfferId, task: TaskId, request: Resources) -> Launch {
-    Launch { from, offer, task, request, gpus: GpuSet::NONE, count: 1, more: false }
+    Launch { from, offer, task, request, gpus: GpuSet::NONE, count: 1, more: false, resident: false }
 }
 
 /// The number of the framework that an only offer went to, and what it was.

@@ -52,6 +52,7 @@ pub fn noted(at: Time, party: PartyId, decision: &Decision) -> Option<Noted> {
         Decision::Offer { to, offer } => one(TaskId(u64::MAX), Some(offer.node), [u64::from(to.0), offer.offer.0]),
         Decision::Rescind { to, offer } => one(TaskId(u64::MAX), None, [u64::from(to.0), offer.0]),
         Decision::Decline { offer, refuse } => one(TaskId(u64::MAX), None, [offer.0, refuse.0]),
+        Decision::Unreserve { task } => one(task, None, [0, 0]),
         Decision::Refuse { to, task } => one(task, None, [u64::from(to.0), 0]),
         Decision::Tell { to, room, .. } => one(room.task, Some(room.node), [u64::from(to.0), room.gpus.0]),
         Decision::InverseOffer { to, node, .. } => one(TaskId(u64::MAX), Some(node), [u64::from(to.0), 0]),

@@ -29,6 +29,8 @@ struct Open {
     since: Time,
     /// As much is launched on it as may be: the rest is no room of ours any more.
     capped: bool,
+    /// Nothing of it is reserved for somebody who does not come.
+    whole: bool,
     /// The next offer of the same node.
     next: u32,
 }
@@ -125,6 +127,7 @@ impl Offered {
                 break;
             }
         }
+        self.batch.unreserve_homes(out);
         let idle = self.batch.waiting() == 0;
         self.answer(now, out);
         if idle && self.habits.suppresses && !self.suppressed {
@@ -196,16 +199,24 @@ impl Offered {
     }
 
     fn take_in(&mut self, now: Time, offer: &Offer) {
-        let Offer { offer, node, resources, gpus, .. } = *offer;
+        let Offer { offer, node, resources, gpus, reserved, .. } = *offer;
+        // What is reserved is for those who wait for it alone; who is still to be heard of is offered it again.
+        let is_for_homes = !reserved.is_zero() && self.batch.awaits_home(node);
+        let unwanted = if is_for_homes { Resources::ZERO } else { reserved };
+        let left = resources.checked_sub(&unwanted).unwrap_or(resources);
         if node.index() >= self.of_node.len() {
             self.of_node.resize(node.index() + 1, NONE);
         }
         let next = self.of_node[node.index()];
-        let slot = self.offers.insert(Open { offer, node, left: resources, gpus, since: now, capped: false, next });
+        let whole = left == resources;
+        let slot = self.offers.insert(Open { offer, node, left, gpus, since: now, capped: false, whole, next });
         self.of_node[node.index()] = slot;
         self.of_offer.insert(offer.0, slot);
         self.in_hand.push(slot);
-        self.ledger.grant(node, &resources, gpus);
+        self.ledger.grant(node, &left, gpus);
+        if is_for_homes {
+            self.batch.keep_homes(&mut self.ledger, node);
+        }
         self.batch.noticed(node);
     }
 
@@ -226,6 +237,7 @@ impl Offered {
             }
         }
         if !open.capped {
+            self.batch.let_homes_go(&mut self.ledger, open.node);
             self.ledger.withdraw(open.node, &open.left, open.gpus);
         }
         open
@@ -242,6 +254,7 @@ impl Offered {
                 let open = &mut self.offers[at];
                 if !open.capped {
                     (open.capped, any) = (true, true);
+                    self.batch.let_homes_go(&mut self.ledger, open.node);
                     self.ledger.withdraw(open.node, &open.left, open.gpus);
                 }
                 at = open.next;
@@ -337,7 +350,9 @@ impl Offered {
             // The allocator takes from all offers of the node together if one alone is too small.
             let chosen = chain.find(fits).unwrap_or(first);
             let (me, offer) = (self.me, self.offers[chosen].offer);
-            *decision = Decision::Launch(Launch { from: me, offer, task, request: shape.request, gpus, count, more });
+            let resident = self.batch.is_resident(task);
+            let request = shape.request;
+            *decision = Decision::Launch(Launch { from: me, offer, task, request, gpus, count, more, resident });
             let mut at = chosen;
             let mut looked = first;
             while need != Resources::ZERO && at != NONE {
@@ -362,14 +377,17 @@ impl Offered {
         let thinks_later = !idle && self.batch.is_between_passes(now);
         in_hand.retain(|&slot| {
             let open = self.offers[slot];
-            let used_up = open.left == Resources::ZERO;
+            let used_up = open.left == Resources::ZERO && open.whole;
             if !used_up && (thinks_later || now < open.since + self.habits.hold) {
                 return true;
             }
             self.close(slot);
             if !used_up {
                 self.refused |= !idle || !self.habits.suppresses;
-                out.push(Decision::Decline { offer: open.offer, refuse: self.habits.refuse });
+                // Who waits for its node is to have it as soon as it may start.
+                let until_due = self.batch.home_due(open.node).filter(|&due| due > now).map(|due| due.since(now));
+                let refuse = until_due.map_or(self.habits.refuse, |due| self.habits.refuse.min(due));
+                out.push(Decision::Decline { offer: open.offer, refuse });
             }
             false
         });

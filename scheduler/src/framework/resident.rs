@@ -32,6 +32,8 @@ pub(super) struct Residents {
     bound: BTreeMap<TaskId, Bound>,
     /// Where replicas belong that started again at least once.
     homes: BTreeMap<TaskId, NodeId>,
+    /// Who does not come back to where it belonged, and of which nobody was told.
+    given_up: Vec<TaskId>,
 }
 
 impl Residents {
@@ -55,8 +57,8 @@ impl Residents {
 
     /// A task is over for good.
     pub(super) fn task_over(&mut self, task: TaskId) {
-        if !self.homes.is_empty() {
-            self.homes.remove(&task);
+        if !self.homes.is_empty() && self.homes.remove(&task).is_some() {
+            self.given_up.push(task);
         }
     }
 }
@@ -101,6 +103,45 @@ impl Batch {
         }
     }
 
+    /// Whether a task that runs belongs where it runs.
+    pub(super) fn is_resident(&self, task: TaskId) -> bool {
+        !self.ruled.is_empty()
+            && self.running.find(task).is_some_and(|slot| self.ruled.resident(self.running.task(slot).job).is_some())
+    }
+
+    /// Whether a replica waits for a node.
+    pub(super) fn awaits_home(&self, node: NodeId) -> bool {
+        self.residents.bound.values().any(|bound| bound.node == node)
+    }
+
+    /// When the first replica may start that waits for a node.
+    pub(super) fn home_due(&self, node: NodeId) -> Option<Time> {
+        let bound = self.residents.bound.values().filter(|bound| bound.node == node);
+        bound.map(|bound| bound.due).min()
+    }
+
+    /// Keeps room that is offered on a node for those who wait for it.
+    pub(super) fn keep_homes(&mut self, ledger: &mut Ledger, node: NodeId) {
+        for bound in self.residents.bound.values_mut().filter(|bound| bound.node == node && !bound.holds) {
+            let shape = *ledger.shapes().shape(self.running.job(bound.job).shape);
+            bound.holds = ledger.take(&shape, node, 1, bound.gpus);
+        }
+    }
+
+    /// Keeps nothing on a node any more: what is offered there is being taken back.
+    pub(super) fn let_homes_go(&mut self, ledger: &mut Ledger, node: NodeId) {
+        for bound in self.residents.bound.values_mut().filter(|bound| bound.node == node && bound.holds) {
+            let shape = *ledger.shapes().shape(self.running.job(bound.job).shape);
+            ledger.put_back(&shape, node, 1, bound.gpus);
+            bound.holds = false;
+        }
+    }
+
+    /// Tells who does not come back to where it belonged.
+    pub(super) fn unreserve_homes(&mut self, decisions: &mut Vec<Decision>) {
+        decisions.extend(self.residents.given_up.drain(..).map(|task| Decision::Unreserve { task }));
+    }
+
     /// Starts those whose node has room for them, and lets those go elsewhere that waited long enough.
     pub(super) fn start_residents(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
         if self.residents.bound.is_empty() || self.is_between_passes(now) {
@@ -121,7 +162,7 @@ impl Batch {
                 self.start_at_home(ledger, now, task, &bound, decisions);
             } else if bound.moves <= now {
                 self.residents.bound.remove(&task);
-                self.residents.homes.remove(&task);
+                self.residents.task_over(task);
                 self.give_room_back(ledger, &bound);
                 self.queue_again(ledger, task, &bound);
             }

@@ -595,8 +595,8 @@ impl Ledger {
         self.book(shape, node, count, gpus, DeviceTable::take)
     }
 
-    /// Undoes a [`Ledger::release`]: unlike [`Ledger::take`] it takes back the part of devices that are gone too. False,
-    /// and nothing changed, if not all of it is there any more.
+    /// Undoes a [`Ledger::release`]: unlike [`Ledger::take`] it takes back the part of devices that are gone too.
+    /// False, and nothing changed, if not all of it is there any more.
     #[must_use]
     pub fn take_back(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) -> bool {
         // Lent room comes back as it was lent, whatever has become of its devices.

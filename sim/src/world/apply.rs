@@ -45,6 +45,7 @@ impl World {
             Decision::Decline { offer, refuse } => {
                 self.send(party, PartyId::FIRST, Event::OfferDeclined { offer, from: party, refuse })
             }
+            Decision::Unreserve { task } => self.send(party, PartyId::FIRST, Event::HomeUnreserved { task }),
             Decision::Claim(claim) => self.send(party, PartyId::FIRST, Event::ClaimRequested(claim)),
             Decision::Displace(displacement) => {
                 self.send(party, PartyId::FIRST, Event::DisplacementRequested(displacement))

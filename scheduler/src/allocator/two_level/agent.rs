@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::event::GpuSet;
+use crate::id::PartyId;
 use crate::resources::{DISK, GPU, LANES, Resources};
 use crate::time::{Span, Time};
 
@@ -41,6 +42,13 @@ pub enum Terms {
         dynamic: bool,
         /// Reservations of different labels never merge.
         label: u32,
+    },
+    /// To a framework in a role: its resident tasks come back to it.
+    Home {
+        /// The framework.
+        party: PartyId,
+        /// The role.
+        role: u32,
     },
     /// To anybody who can lose it.
     Revocable,

@@ -133,7 +133,7 @@ impl TwoLevel {
         if !self.may_see(framework, member, at) {
             return None;
         }
-        let grant = self.share_out(at, role, framework.capabilities, stage)?;
+        let grant = self.share_out(at, role, (party, framework.capabilities), stage)?;
         let sum = grant.sum();
         let least = member.least.as_ref().unwrap_or(&self.options.least);
         if !least.is_empty() && !least.iter().any(|row| row.fits_in(&sum)) {
@@ -168,7 +168,13 @@ impl TwoLevel {
         })
     }
 
-    fn share_out(&self, at: u32, role: u32, capabilities: Capabilities, stage: Stage) -> Option<Grant> {
+    fn share_out(
+        &self,
+        at: u32,
+        role: u32,
+        (party, capabilities): (PartyId, Capabilities),
+        stage: Stage,
+    ) -> Option<Grant> {
         let agent = &self.agents[at as usize];
         let mut grant = Grant::default();
         let mut helps = stage == Stage::Rest;
@@ -184,6 +190,7 @@ impl TwoLevel {
             let free = part.free();
             let wanted = match part.terms {
                 Terms::Reserved { role: owner, .. } => self.roles[role].lineage.contains(&owner),
+                Terms::Home { party: owner, role: of } => (owner, of) == (party, role),
                 Terms::Revocable => capabilities.has(Capabilities::REVOCABLE_RESOURCES),
                 Terms::Mount => self.takes_mount(role, &grant, &free, stage, &mut helps),
             };

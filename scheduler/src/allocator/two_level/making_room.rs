@@ -8,10 +8,11 @@
 
 use alloc::vec::Vec;
 
+use super::homes::comes_back;
 use super::offer::Hold;
 use super::{TwoLevel, agent};
 use crate::Decision;
-use crate::event::{Displacement, Room};
+use crate::event::{Displacement, Ending, Room};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::time::Time;
 
@@ -68,10 +69,12 @@ impl TwoLevel {
     }
 
     /// A task is over: what it held is free, or kept for another.
-    pub(super) fn task_over(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
-        if !self.keep(now, task, out) {
+    pub(super) fn task_over(&mut self, now: Time, task: TaskId, ending: Ending, out: &mut Vec<Decision>) {
+        let is_kept = self.keep(now, task, out);
+        if !is_kept {
             self.end_task(task);
         }
+        self.leaves_home(task, !is_kept && comes_back(ending));
     }
 
     /// A task is over. True if what it held is kept for another, so that nobody else gets it.

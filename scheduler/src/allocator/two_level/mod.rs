@@ -10,6 +10,7 @@ mod cycle;
 mod device;
 pub mod filter;
 pub mod framework;
+mod homes;
 pub mod maintenance;
 mod making_room;
 mod member;
@@ -47,6 +48,7 @@ pub use role::{Role, Roles};
 
 use agent::{Agent, Grant, Part, Terms, lanewise};
 use framework::Framework;
+use homes::Homes;
 use making_room::Kept;
 use offer::{Held, Hold};
 
@@ -95,6 +97,8 @@ pub struct TwoLevel {
     named: Vec<Displacement>,
     /// What is kept for tasks that others of the same framework leave for.
     kept: BTreeMap<(PartyId, TaskId), Kept>,
+    /// Where resident tasks belong.
+    homes: Homes,
     /// Agents that may be offered, by number; none: all (R6).
     whitelist: Option<BTreeSet<u32>>,
     /// A whitelist that was written and is not read yet.
@@ -138,6 +142,7 @@ impl Clone for TwoLevel {
             gangs: self.gangs.clone(),
             named: self.named.clone(),
             kept: self.kept.clone(),
+            homes: self.homes.clone(),
             whitelist: self.whitelist.clone(),
             written: self.written.clone(),
             paused: self.paused,
@@ -182,6 +187,7 @@ impl TwoLevel {
             gangs: Vec::new(),
             named: Vec::new(),
             kept: BTreeMap::new(),
+            homes: Homes::default(),
             whitelist: None,
             written: None,
             paused: None,
@@ -292,6 +298,7 @@ impl TwoLevel {
         self.total.add(&agent.whole(), 1);
         self.stale_total = true;
         self.agents[node.index()] = agent;
+        self.return_homes(at);
         self.candidates.some.push(at);
     }
 
@@ -309,9 +316,11 @@ impl TwoLevel {
         self.idle.sub(&free, 1);
         agent.free = Resources::ZERO;
         agent.life += 1;
+        self.homes.lose(node.0);
         for part in parts {
             match part.terms {
                 Terms::Reserved { role, .. } => self.roles.consume(role, &part.total, true),
+                Terms::Home { role, .. } => self.roles.consume(role, &without(&part.total, self.options.sets), true),
                 Terms::Mount => self.idle.sub(&part.free(), 1),
                 Terms::Revocable => {}
             }

@@ -68,7 +68,9 @@ impl TwoLevel {
     ) {
         let offer = OfferId(self.next_offer);
         self.next_offer += 1;
-        let message = Offer { offer, node, role: RoleId(role as u16), resources: grant.sum(), gpus: grant.gpus };
+        let reserved = self.homes_in(node.0, &grant);
+        let (resources, gpus) = (grant.sum(), grant.gpus);
+        let message = Offer { offer, node, role: RoleId(role as u16), resources, gpus, reserved };
         let life = self.agents[node.index()].life;
         let slot = self.offers.insert(Held { offer, party, role, agent: node.0, life, grant, since: now });
         self.of_offer.insert(offer.0, slot);
@@ -92,6 +94,9 @@ impl TwoLevel {
         self.give_back(at, life, role, grant);
         if role == agent::NOBODY {
             return;
+        }
+        if self.agents[at as usize].life == life {
+            self.balance_homes(at, party, role, grant);
         }
         let what = grant.sum();
         let Some(client) = self.framework(party).and_then(|framework| framework.member(role)).map(|own| own.client)
@@ -219,6 +224,12 @@ impl TwoLevel {
         }
         for part in &gang {
             self.close_if_empty(part.offer);
+        }
+        if let [(hold, 1)] = &holds[..]
+            && launch.resident
+        {
+            let hold = hold.clone();
+            self.settles(launch.task, &hold);
         }
         self.start(launch.task, holds, out);
     }

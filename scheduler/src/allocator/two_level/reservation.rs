@@ -80,7 +80,7 @@ impl TwoLevel {
     }
 
     /// The part of an agent on these terms, made if there is none.
-    fn part_for(&mut self, agent: u32, terms: Terms) -> u32 {
+    pub(super) fn part_for(&mut self, agent: u32, terms: Terms) -> u32 {
         let parts = &mut self.agents[agent as usize].parts;
         if let Some(known) = parts.iter().position(|part| part.terms == terms) {
             return known as u32;

@@ -6,7 +6,7 @@ use alloc::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{GpuSet, Launch, Offer};
+use crate::event::{Ending, GpuSet, Launch, Offer};
 use crate::id::TaskId;
 use crate::resources::{CPU, MEMORY};
 use crate::time::Span;
@@ -28,6 +28,8 @@ struct Scene {
     next: u64,
     nodes: u32,
     parties: u16,
+    /// Tasks that ended and may come back.
+    away: Vec<TaskId>,
 }
 
 const ROLES: [&str; 4] = ["a", "b/x", "b/y", "c"];
@@ -35,8 +37,8 @@ const ROLES: [&str; 4] = ["a", "b/x", "b/y", "c"];
 impl Scene {
     fn new(options: Options) -> Self {
         let allocator = TwoLevel::new(options);
-        let (open, tasks, out) = (Vec::new(), Vec::new(), Vec::new());
-        Self { allocator, now: Time::ZERO, out, open, tasks, next: 0, nodes: 0, parties: 0 }
+        let (open, tasks, out, away) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { allocator, now: Time::ZERO, out, open, tasks, next: 0, nodes: 0, parties: 0, away }
     }
 
     /// One thing happens.
@@ -66,15 +68,24 @@ impl Scene {
             4 | 5 if !self.open.is_empty() => {
                 let (from, offer) = self.open[at % self.open.len()];
                 let request = row(offer.resources[CPU] / 2, offer.resources[MEMORY] / 4);
-                let task = TaskId(self.next);
+                // A resident task that was lost comes back now and then, wherever there is room.
+                let back = if second % 2 == 0 { self.away.pop() } else { None };
+                let task = back.unwrap_or(TaskId(self.next));
                 self.next += 1;
-                let launch =
-                    Launch { from, offer: offer.offer, task, request, gpus: GpuSet::NONE, count: 1, more: false };
+                let resident = back.is_some() || first % 2 == 0;
+                let gpus = GpuSet::NONE;
+                let launch = Launch { from, offer: offer.offer, task, request, gpus, count: 1, more: false, resident };
                 self.allocator.launch(&launch, &mut self.out);
             }
             6 if !self.tasks.is_empty() => {
                 let task = self.tasks.swap_remove(at % self.tasks.len());
-                self.allocator.end_task(task);
+                let ending = [Ending::Lost, Ending::Failed, Ending::Finished][other % 3];
+                self.allocator.task_over(self.now, task, ending, &mut self.out);
+                match ending {
+                    Ending::Finished => {}
+                    _ if second % 4 == 0 => self.allocator.unreserve_home(task),
+                    _ => self.away.push(task),
+                }
             }
             7 if self.nodes > 0 && first % 4 == 0 => {
                 self.allocator.lose_agent(NodeId(u32::from(second) % self.nodes), &mut self.out);
@@ -119,6 +130,9 @@ impl Scene {
                 agent.parts.iter().fold(agent.free, |sum, part| lanewise(&sum, &part.free(), u32::saturating_add));
             let sum = offered.checked_add(&used).and_then(|sum| sum.checked_add(&free));
             assert_eq!(sum, Some(agent.whole()), "agent {at}");
+            if offered == Resources::ZERO {
+                self.allocator.audit_homes(at);
+            }
             idle.add(&agent.free, 1);
             total.add(&agent.whole(), 1);
         }
@@ -316,6 +330,7 @@ impl Naive<'_> {
                 let member = framework.member(role).expect("just seen");
                 let is_ours = |part: &Part| match part.terms {
                     Terms::Reserved { role: owner, .. } => self.allocator.roles()[role].lineage.contains(&owner),
+                    Terms::Home { party: owner, role: of } => (owner, of) == (party, role),
                     _ => false,
                 };
                 let parts: Vec<usize> = (0..agent.parts.len())

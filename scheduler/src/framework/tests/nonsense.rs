@@ -216,8 +216,11 @@ fn event(kind: u8, word: u64) -> Event {
         18 => Event::Reconfigured(config(word)),
         19 => Event::Configured(config(word)),
         20 => Event::Woken,
-        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word), gpus }),
-        22 => Event::LaunchRequested(Launch { from, offer, task, request: row(word), gpus, count: 1, more: false }),
+        21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word), gpus, reserved: row(0) }),
+        22 => {
+            let (request, resident) = (row(word), word % 2 == 0);
+            Event::LaunchRequested(Launch { from, offer, task, request, gpus, count: 1, more: false, resident })
+        }
         _ => Event::ClaimRequested(Claim {
             from,
             node,

@@ -171,6 +171,7 @@ impl Village {
                 self.send(PartyId::FIRST, Event::OfferDeclined { offer, from, refuse });
             }
             Decision::Suppress => self.send(PartyId::FIRST, Event::OffersSuppressed { from }),
+            Decision::Unreserve { task } => self.send(PartyId::FIRST, Event::HomeUnreserved { task }),
             Decision::Revive => self.send(PartyId::FIRST, Event::OffersRevived { from }),
             Decision::Displace(asked) => self.send(PartyId::FIRST, Event::DisplacementRequested(asked)),
             Decision::Tell { to, room, freed: true } => {

@@ -1,6 +1,7 @@
 //! Services that fail, shrink and lose their nodes for a while: by hand.
 
-use windtunnel_scheduler::config::Architecture;
+use windtunnel_scheduler::allocator::two_level::{FrameworkSpec, Membership};
+use windtunnel_scheduler::config::{Architecture, Framework};
 use windtunnel_scheduler::rules::Resident;
 use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
 use windtunnel_traces::synthetic::Constant;
@@ -234,15 +235,30 @@ fn a_resident_replica_waits_for_its_own_node() {
 fn the_room_of_a_resident_replica_is_kept_while_it_waits_to_start_again() {
     // One node, one core: the replica fails at 10 s and may start again at 15 s; a batch task waits all the while.
     let delays = Some(Delays { first: Span::from_seconds(5), ..Delays::default() });
-    let keeps = |resident: Option<Resident>| {
+    let keeps = |resident: Option<Resident>, architecture| {
         let rules = ServiceRules { life: lasting(10), delays, resident, ..ServiceRules::default() };
         let mut setup = served(1, 1, rules, 30);
         let mut other = workload(vec![job(8, 1, group(1, 1_000, 100))]);
         other.rules = crate::experiment::Rules::default();
         setup.workloads.push(other);
-        let (_, tape) = run(setup);
-        tape.start_of("8/0")
+        split(&mut setup, architecture);
+        if let Some(one) = setup.scheduler.frameworks.first() {
+            let (name, party) = ("b".to_owned(), PartyId(2));
+            let spec = FrameworkSpec { party, roles: vec![Membership::of(&name)], ..one.spec.clone() };
+            let other = Framework { name, spec, config: one.config.clone() };
+            (setup.workloads[1].party, setup.parties) = (party, 3);
+            setup.scheduler.frameworks.push(other);
+        }
+        let (outcome, tape) = run(setup);
+        assert_eq!(number(&outcome, "conservation.cpu.residual"), 0.0);
+        (tape.start_of("8/0"), number(&outcome, "services.crashes"))
     };
-    assert_eq!(keeps(None), Some(10 * SECOND), "whoever waits takes the room");
-    assert_eq!(keeps(Some(Resident::default())), None);
+    for architecture in [Architecture::Monolithic, Architecture::TwoLevel] {
+        let (taken, crashes) = keeps(None, architecture);
+        // Room that comes free is offered in the next periodic run.
+        assert!(taken.is_some_and(|at| (10 * SECOND..=11 * SECOND).contains(&at)), "{architecture:?}: {taken:?}");
+        assert_eq!(crashes, 1.0, "{architecture:?}: whoever waits takes the room");
+        // From 10 s to 15 s it is nobody's: under two levels it is reserved.
+        assert_eq!(keeps(Some(Resident::default()), architecture), (None, 2.0), "{architecture:?}");
+    }
 }

@@ -26,6 +26,7 @@ impl Allocator {
             role: RoleId(0),
             resources: self.nodes[node.index()],
             gpus: GpuSet::NONE,
+            reserved: Resources::ZERO,
         };
         self.offers += 1;
         self.open.insert(offer.offer, node);
@@ -116,6 +117,7 @@ impl Framework {
                         gpus,
                         count: 1,
                         more: false,
+                        resident: false,
                     }));
                     self.launched.push(spec);
                 }
