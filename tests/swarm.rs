@@ -23,10 +23,11 @@ use windtunnel_scheduler::partition::Partition;
 use windtunnel_scheduler::placement::PLACEMENTS;
 use windtunnel_scheduler::queue::QUEUES;
 use windtunnel_scheduler::resources::{GPU, Resources};
+use windtunnel_scheduler::rules::Resident;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_scheduler::{Gone, Scheduler, Step};
 use windtunnel_sim::SimError;
-use windtunnel_sim::experiment::{Experiment, Measure, Sampling, Start, Stop, Workload};
+use windtunnel_sim::experiment::{Experiment, Measure, Sampling, ServiceRules, Start, Stop, Upgrades, Workload};
 use windtunnel_sim::fault::{Effect, FaultSource, Faults, Listed, Upkeep, When};
 use windtunnel_sim::launch::Launch;
 use windtunnel_sim::model::{Checkpoint, DecisionTime, Detection, Link, Model};
@@ -366,6 +367,65 @@ fn everything_finishable_finishes_by_resource_offers() {
 fn everything_finishable_finishes_though_the_important_push_out_others() {
     for architecture in [Architecture::Monolithic, Architecture::SharedState, Architecture::TwoLevel] {
         swarm(architecture, true, EVENTS / 20.0);
+    }
+}
+
+/// Services that never end beside the work of a case, and upgrades of them while faults strike.
+fn with_services(experiment: &mut Experiment, seed: u64) {
+    let mut dice = Dice(seed, 1 << 34);
+    let rate = Poisson::new(1.0).expect("a rate").into();
+    let life = Exponential::new(Span(SECOND), None).expect("a law").into();
+    let mut spec = SyntheticSpec::new(rate, life, vec![Shape::new(Resources::new(100, 64))]);
+    spec.tasks = Some(12);
+    spec.sizes = Sizes::Geometric { mean: 4.0, max: 6 };
+    spec.kinds = vec![(JobKind::Service, 1.0)];
+    let at = (0..1 + dice.below(4)).map(|_| Time(dice.below(HEALED.0))).collect();
+    let shares = [0, 250, 500, 1_000];
+    let mut share = || shares[dice.below(4) as usize];
+    let (health_milli, over_milli) = (share(), share());
+    let upgrades =
+        Upgrades { at, health_milli, over_milli, ready_after: Span(dice.below(2) * dice.below(60 * SECOND)) };
+    let resident = dice.one_in(4).then(Resident::default);
+    let service = ServiceRules { upgrades: Some(upgrades), resident, ..ServiceRules::default() };
+    let mut services = workload(&mut dice, seed, 2, 12);
+    services.source = Box::new(Synthetic::new(&spec, seed, 2).expect("it makes sense"));
+    services.party = experiment.workloads[0].party;
+    services.rules.service = Some(service);
+    experiment.workloads.push(services);
+    if let Some(launch) = &mut experiment.model.launch {
+        launch.of_workload.push(None);
+    }
+}
+
+#[test]
+fn upgrades_come_to_their_end_whatever_breaks_meanwhile() {
+    let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
+    for architecture in [Architecture::Monolithic, Architecture::SharedState, Architecture::TwoLevel] {
+        for seed in alone.map_or(0..15, |seed| seed..seed + 1) {
+            let what = format!("seed {seed}, {architecture:?}");
+            let (experiment, tasks) = case(seed, 200);
+            let mut experiment = match architecture {
+                Architecture::Monolithic => experiment,
+                divided => divide(experiment, divided, seed),
+            };
+            with_services(&mut experiment, seed);
+            let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
+            let mut core = Core::new(&Registries::default());
+            let about = std::env::var("WINDTUNNEL_ABOUT").ok();
+            let outcome = match about {
+                Some(about) => windtunnel_sim::run(experiment, &mut core, &mut Witness(about), on_progress),
+                None => windtunnel_sim::run(experiment, &mut core, &mut Discard, on_progress),
+            };
+            let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
+            let number = |name: &str| outcome.summary.number(name).unwrap_or(0.0);
+            assert_eq!(number("tasks.finished"), tasks as f64, "{what}");
+            assert_eq!((number("tasks.running_at_end"), number("tasks.pending_at_end")), (12.0, 0.0), "{what}");
+            let (begun, finished) = (number("services.upgrades.begun"), number("services.upgrades.finished"));
+            assert!(finished > 0.0 && finished <= begun, "{what}: {finished} of {begun}");
+            for (_, lane) in &outcome.lanes {
+                assert_eq!(number(&format!("conservation.{lane}.residual")), 0.0, "{what}, {lane}");
+            }
+        }
     }
 }
 

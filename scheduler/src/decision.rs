@@ -160,6 +160,13 @@ pub enum Decision {
         /// More holders of the same gang follow.
         more: bool,
     },
+    /// The upgrade of a service is done: only healthy replicas of the new version run.
+    Upgraded {
+        /// The first task that the service was handed in with.
+        service: TaskId,
+        /// Which of its upgrades.
+        version: u32,
+    },
 }
 
 impl Decision {
@@ -189,6 +196,7 @@ impl Decision {
             Self::Hold { .. } => "hold",
             Self::Release { .. } => "release",
             Self::PlaceWithin { .. } => "place_within",
+            Self::Upgraded { .. } => "upgraded",
         }
     }
 }

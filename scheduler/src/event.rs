@@ -14,6 +14,7 @@ use crate::layout::Layout;
 use crate::partition::Terms;
 use crate::resources::Resources;
 use crate::rules::Rules;
+use crate::service::KillSelection;
 use crate::time::{Span, Time};
 
 /// The version of the encoding of events and decisions; raised whenever an old reader would misread a new log.
@@ -175,6 +176,31 @@ pub enum Event {
         /// Whether it waits for another place.
         again: bool,
     },
+    /// The replicas of a service are to be replaced by those of its next version. An upgrade of it that is under way is
+    /// superseded: whatever runs is old.
+    ServiceUpgraded(Box<ServiceUpgrade>),
+}
+
+/// An upgrade of a service, and what it is held to. A replica that starts after it was told is of the new version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ServiceUpgrade {
+    /// The first task that the service was handed in with.
+    pub service: TaskId,
+    /// Which of its upgrades this is; a later one has a higher number.
+    pub version: u32,
+    /// How many replicas it is to have.
+    pub count: u32,
+    /// All of its tasks, also those handed in for upgrades: first ones, and how many with consecutive ids.
+    pub tasks: Vec<(TaskId, u32)>,
+    /// Thousandths of `count` that stay healthy.
+    pub health_milli: u32,
+    /// Thousandths of `count` that may run beyond it.
+    pub over_milli: u32,
+    /// How long a new replica runs before it counts as healthy.
+    pub ready_after: Span,
+    /// Who goes first.
+    pub kill: KillSelection,
 }
 
 /// How an attempt ended.

@@ -130,6 +130,21 @@ pub struct ServiceRules {
     pub unreachable: Option<Strategy>,
     /// Replicas belong to their nodes; none: they go anywhere.
     pub resident: Option<Resident>,
+    /// When and how they are replaced by those of the next version; none: never.
+    pub upgrades: Option<Upgrades>,
+}
+
+/// When and how services are replaced by their next version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrades {
+    /// At these instants, each service that there is then.
+    pub at: Vec<Time>,
+    /// Thousandths of the replicas that stay healthy.
+    pub health_milli: u32,
+    /// Thousandths of the replicas that may run beyond them.
+    pub over_milli: u32,
+    /// How long a new replica runs before it counts as healthy.
+    pub ready_after: Span,
 }
 
 /// How the runs of a schedule deal with each other and with time.

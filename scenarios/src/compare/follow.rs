@@ -61,6 +61,7 @@ pub fn noted(at: Time, party: PartyId, decision: &Decision) -> Option<Noted> {
             one(TaskId(u64::MAX), None, [first.0, u64::from(count)])
         }
         Decision::PlaceWithin { task, holder, count, .. } => one(task, None, [holder.0, u64::from(count)]),
+        Decision::Upgraded { service, version } => one(service, None, [u64::from(version), 0]),
         Decision::Suppress | Decision::Revive => one(TaskId(u64::MAX), None, [0, 0]),
         Decision::Defer { .. } | Decision::Waited { .. } => None,
     }

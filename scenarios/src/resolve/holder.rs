@@ -156,6 +156,12 @@ fn check_workload(scenario: &Scenario, at: usize, plan: &Plan, context: &Context
     if written.service.as_ref().is_some_and(|service| service.resident || service.unreachable.is_some()) {
         return refuse(".service", "replicas in holders have no node of their own; take `resident`, `unreachable` out");
     }
+    if written.service.as_ref().is_some_and(|service| service.upgrade.is_some()) {
+        return refuse(
+            ".service.upgrade",
+            "what runs in holders is not upgraded; give another framework, or take it out",
+        );
+    }
     let Some(spec) = plan.synthetic() else { return Ok(()) };
     let parts = std::iter::once(spec).chain(spec.stages.iter().map(|stage| &stage.jobs));
     for part in parts {

@@ -1,7 +1,12 @@
 //! `workload.service`: how replicas of services are kept running.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::generator::Generator;
 use super::quantity::Duration;
@@ -30,6 +35,81 @@ pub struct Service {
     /// After so long a replica that waits for its node goes elsewhere; left out: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_after: Option<Duration>,
+    /// When and how it is replaced by its next version; left out: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
+}
+
+/// How a service is replaced by its next version: as many old replicas are killed at once as need not stay healthy, new
+/// ones start as far as they may run beside the old, and each that is healthy lets an old one go. Where nothing could
+/// move, one more runs for a while; of replicas that belong to their nodes, one less.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upgrade {
+    /// When: an instant or several, each for every service that there is then.
+    pub at: Instants,
+    /// The share of its replicas that stays healthy: 0 to 1.
+    #[serde(default = "one")]
+    pub min_health: f64,
+    /// The share of its replicas that may run beyond them meanwhile: 0 to 1.
+    #[serde(default = "one")]
+    pub max_over: f64,
+    /// How long a new replica runs before it counts as healthy.
+    #[serde(default)]
+    pub ready_after: Duration,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+/// One instant, or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instants(pub Vec<Duration>);
+
+impl Serialize for Instants {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Instants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Instants;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an instant such as \"2h\", or a list of them")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instants, E> {
+                Duration::deserialize(StrDeserializer::new(text)).map(|one| Instants(vec![one]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Instants, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Instants)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+impl JsonSchema for Instants {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "instants".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "array"], "items": { "type": "string" } })
+    }
 }
 
 /// Delays after failures: longer with every one, forgotten after `max` without any.

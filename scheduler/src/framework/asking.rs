@@ -126,6 +126,9 @@ impl Batch {
             }
         }
         let Some(slot) = slot else { return true };
+        if self.upgrades.was_early(task) {
+            self.running.set_reported(slot);
+        }
         let is_there = self.running.retake_room(ledger, slot);
         if !is_there {
             self.running.disown(slot);

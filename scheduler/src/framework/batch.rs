@@ -12,6 +12,7 @@ use super::resident::Residents;
 use super::retries::{Pausing, Retries};
 use super::rules::Ruled;
 use super::running::{self, Running};
+use super::upgrading::Upgrades;
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
 use crate::cause::Cause;
@@ -58,6 +59,8 @@ pub struct Batch {
     pub(super) ruled: Ruled,
     /// Who waits for its own node.
     pub(super) residents: Residents,
+    /// What becomes of services that are upgraded.
+    pub(super) upgrades: Upgrades,
     /// Nodes with more room than at the last pass.
     pub(super) grown: Vec<NodeId>,
     /// Strict order: the class of the job that holds up the queue.
@@ -82,6 +85,7 @@ impl Clone for Batch {
             retries: self.retries.clone(),
             ruled: self.ruled.clone(),
             residents: self.residents.clone(),
+            upgrades: self.upgrades.clone(),
             grown: self.grown.clone(),
             blocked: self.blocked,
             stirred: self.stirred,
@@ -105,6 +109,7 @@ impl Batch {
             retries: Retries::default(),
             ruled: Ruled::default(),
             residents: Residents::default(),
+            upgrades: Upgrades::default(),
             grown: Vec::new(),
             blocked: None,
             stirred: false,
@@ -203,6 +208,8 @@ impl Batch {
             Event::TaskAdopted { spec, node, gpus } => self.adopt(ledger, now, spec, *node, *gpus),
             Event::TaskEnded { task, ending } => self.hear_end(ledger, now, *task, *ending),
             Event::TasksWithdrawn { first, count } => self.withdraw(ledger, now, *first, *count),
+            Event::TaskStarted { task } => self.hear_start(now, *task),
+            Event::ServiceUpgraded(upgrade) => self.upgrade(upgrade),
             _ => {}
         }
     }
@@ -276,6 +283,8 @@ impl Batch {
             ledger.expect_end(node, now + Span(self.running.job(job).estimate_us));
         }
         self.running.begin(ledger, slot, now);
+        self.running.set_reported(slot);
+        self.upgrades.adopted(spec.first_task);
         self.note_use(now, job, 1);
         if let Some(reserving) = &mut self.reserving {
             reserving.adopted(ledger, &mut self.running, slot, now);
@@ -324,7 +333,7 @@ impl Batch {
             }
             self.blocked = None;
         }
-        let again = self.again(ledger, now, &task, ending);
+        let (again, ending) = self.again_upgraded(ledger, now, &task, ending);
         if let Some(pause) = again {
             if !self.ruled.is_empty() && self.is_bound(ledger, id, task.node, task.job, ending) {
                 self.bind(ledger, now, now + pause, id, (task.job, task.node, task.gpus));
@@ -359,8 +368,11 @@ impl Batch {
         self.end_surplus(decisions, now);
         self.start_residents(ledger, now, decisions);
         let step = self.pass_now(ledger, now, decisions);
-        let wakes = [step.wake, self.retries.wake(), self.ruled.wake(), self.residents.wake(now)];
-        let wake = wakes.into_iter().flatten().min();
+        // After whoever is to leave for others: those are named for the task that follows.
+        self.roll(now, decisions);
+        let rules = [self.ruled.wake(), self.residents.wake(now), self.upgrades.wake()];
+        let wakes = [step.wake, self.retries.wake()].into_iter().chain(rules);
+        let wake = wakes.flatten().min();
         Step { wake, ..step }
     }
 
@@ -506,10 +518,10 @@ impl Batch {
         self.look_at_grown(ledger);
         let begin = decisions.len();
         let beliefs = self.beliefs();
-        let Self { config, place, waiting, running, blocked, preempting, ruled, .. } = self;
+        let Self { config, place, waiting, running, blocked, preempting, ruled, upgrades, .. } = self;
         let (place, work, preempting) = (&mut **place, crate::Work::default(), preempting.as_mut());
         let pass = Pass { now, ledger, running, place, decisions, work, beliefs, preempting };
-        let mut tries = Tries { pass, config, waiting, blocked, ruled };
+        let mut tries = Tries { pass, config, waiting, blocked, ruled, upgrades };
         while let Some((class, entry)) = tries.waiting.first() {
             if *tries.blocked == Some(class) {
                 break;
@@ -706,6 +718,7 @@ struct Tries<'a> {
     waiting: &'a mut Waiting,
     blocked: &'a mut Option<ClassId>,
     ruled: &'a mut Ruled,
+    upgrades: &'a mut Upgrades,
 }
 
 impl Tries<'_> {
@@ -745,6 +758,7 @@ impl Tries<'_> {
             pass.decisions.push(Decision::Reject { task: TaskId(entry.task), count });
             pass.work.tasks += u64::from(count);
             self.waiting.take(class, entry.count);
+            self.upgrades.given_up(TaskId(entry.task), entry.count);
             if pass.running.job(entry.job).live == entry.count {
                 self.ruled.forget(entry.job);
             }

@@ -77,6 +77,8 @@ pub struct RunningTask {
     released: bool,
     /// It was told to leave.
     pub leaving: bool,
+    /// It was heard to run.
+    pub reported: bool,
     /// When it is believed to end, where that is kept: an earlier attempt of the same task had another instant.
     pub due: Time,
     /// When it started.
@@ -185,9 +187,10 @@ impl Running {
     /// A task holds room on one node.
     pub fn start(&mut self, id: TaskId, job: u32, node: NodeId, count: u32, gpus: GpuSet) -> u32 {
         self.starts += 1;
-        let (rest, released, leaving) = (NONE, false, false);
+        let (rest, released, leaving, reported) = (NONE, false, false, false);
         let (due, started, sequence) = (Time::NEVER, Time::ZERO, self.starts);
-        let task = RunningTask { id, job, node, count, gpus, rest, released, leaving, due, started, sequence };
+        let task =
+            RunningTask { id, job, node, count, gpus, rest, released, leaving, reported, due, started, sequence };
         let slot = self.tasks.insert(task);
         self.of_id.insert(id.0, slot);
         self.is_up(job);
@@ -378,6 +381,11 @@ impl Running {
     /// The task is known to others as the one that began at `started`.
     pub fn set_started(&mut self, slot: u32, started: Time) {
         self.tasks[slot].started = started;
+    }
+
+    /// The task was heard to run.
+    pub fn set_reported(&mut self, slot: u32) {
+        self.tasks[slot].reported = true;
     }
 
     /// The task holds no room of ours after all.

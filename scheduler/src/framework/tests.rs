@@ -13,6 +13,7 @@ mod preempting;
 mod pressing;
 mod rules;
 mod steady;
+mod upgrading;
 mod village;
 
 use alloc::boxed::Box;

@@ -62,6 +62,7 @@ impl World {
             Decision::Hold { first, count } => self.hold(party, first, count),
             Decision::Release { first, count } => self.release(party, first, count),
             Decision::PlaceWithin { task, holder, count, more } => self.place_within(party, task, holder, count, more),
+            Decision::Upgraded { service, version } => self.upgraded(party, service, version),
         }
     }
 

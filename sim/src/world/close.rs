@@ -301,6 +301,7 @@ impl World {
         self.record_triggers(&mut summary);
         self.record_courses(&mut summary);
         self.record_services(&mut summary);
+        self.record_upgrades(&mut summary);
         self.record_holders(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.past.history.profile());

@@ -171,6 +171,7 @@ impl World {
             self.use_begins(slot);
         }
         self.holder_starts(slot);
+        self.tell_of_start(slot);
         let run = if self.trouble.is_some() { self.wall_of(slot) } else { self.run_of(slot) };
         if !run.is_forever() {
             self.plan_end(now + run, slot);

@@ -26,6 +26,7 @@ mod thinking;
 mod toll;
 mod trouble;
 mod truth;
+mod upgrades;
 mod upkeep;
 mod warming;
 mod work;
@@ -153,6 +154,8 @@ struct Kinds {
     courses: courses::Courses,
     /// How replicas are kept running.
     services: services::Services,
+    /// How services are replaced by their next version.
+    upgrades: upgrades::Upgrades,
     /// What frameworks hold to run their own tasks in.
     holders: holders::Holders,
 }
@@ -247,7 +250,7 @@ pub(crate) struct World {
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
     pub(crate) fn advance(&mut self) -> Option<Time> {
-        let arrival = self.arrivals.peek().map(|(at, _)| at);
+        let arrival = sooner(self.arrivals.peek().map(|(at, _)| at), self.kinds.upgrades.next());
         if arrival.is_none() && !self.is_alive() {
             return None;
         }
@@ -318,7 +321,10 @@ impl World {
             self.stalled = Some((self.now, self.starts));
             return false;
         }
-        self.levels.waiting == 0 || next > since + PATIENCE
+        match self.kinds.upgrades.patience() {
+            None => self.levels.waiting == 0 || next > since + PATIENCE,
+            Some(ready) => next > since + PATIENCE + ready,
+        }
     }
 
     /// Puts everything that happens now into the inboxes, in canonical order: ends by task id, messages, then
@@ -346,6 +352,7 @@ impl World {
         happening.clear();
         self.happening = happening;
         any |= self.submit_all()?;
+        any |= self.begin_upgrades()?;
         any |= self.submit_ready()?;
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
@@ -381,6 +388,9 @@ impl World {
             if let Some(job) = &mut job {
                 self.submit(job, workload)?;
             }
+            return Ok(true);
+        }
+        if self.begin_upgrades()? {
             return Ok(true);
         }
         let mut happening = std::mem::take(&mut self.happening);

@@ -24,6 +24,7 @@ use super::offers::Offers;
 use super::overload::Overload;
 use super::thinking::Thinking;
 use super::truth::Node;
+use super::upgrades::Upgrades;
 use super::upkeep::Bill;
 use super::{Effort, Kinds, Past, Post, Wanted, World};
 use crate::agenda::Agenda;
@@ -107,6 +108,7 @@ impl World {
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
+        let upgrades = Upgrades::new(&workloads);
         let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
         let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
@@ -160,7 +162,7 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
-            kinds: Kinds { holders, ..Kinds::default() },
+            kinds: Kinds { holders, upgrades, ..Kinds::default() },
             watch,
             pause: None,
             fleet,

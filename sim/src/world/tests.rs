@@ -16,6 +16,7 @@ mod services;
 mod triggers;
 mod trouble;
 mod two_level;
+mod upgrades;
 mod upkeep;
 mod whole;
 

@@ -43,7 +43,10 @@ impl World {
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
-        self.submit_as(job, workload, None)
+        let first = self.next_task;
+        self.submit_as(job, workload, None)?;
+        self.note_upgradable(job, workload, first);
+        Ok(())
     }
 
     /// The same; under the id of an earlier job, if it brings more tasks of that one.

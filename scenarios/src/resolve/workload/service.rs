@@ -1,15 +1,16 @@
 //! How replicas of services are kept running.
 
-use windtunnel_scheduler::Span;
+use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::rules::Resident;
 use windtunnel_scheduler::service::{Delays, KillSelection, Strategy};
-use windtunnel_sim::experiment::ServiceRules;
+use windtunnel_scheduler::{Span, Time};
+use windtunnel_sim::experiment::{ServiceRules, Upgrades};
 use windtunnel_traces::synthetic::SyntheticSpec;
 
 use super::super::Context;
 use super::synthetic;
 use crate::failure::Failure;
-use crate::spec::service::{Crash, Kill, Unreachable};
+use crate::spec::service::{Crash, Kill, Unreachable, Upgrade};
 use crate::spec::workload::Workload;
 
 /// The rules of a workload's services, if it gives any; `spec` is what it is made of, if it is generated.
@@ -38,6 +39,7 @@ pub(super) fn resolve(
         let sentence = "a replica that belongs to its node waits for it; give `replace_after` instead, or nothing";
         return Err(context.places.failure(&format!("{key}.unreachable"), sentence));
     }
+    let upgrade = written.upgrade.as_ref().map(|given| upgrades(given, spec, &format!("{key}.upgrade"), context));
     let strategy = |given| strategy(given, &format!("{key}.unreachable"), context);
     Ok(Some(ServiceRules {
         life,
@@ -48,7 +50,39 @@ pub(super) fn resolve(
         }),
         unreachable: written.unreachable.map(strategy).transpose()?,
         resident: written.resident.then_some(Resident { replace_after }),
+        upgrades: upgrade.transpose()?,
     }))
+}
+
+/// When and how the services are upgraded.
+fn upgrades(
+    given: &Upgrade,
+    spec: Option<&SyntheticSpec>,
+    key: &str,
+    context: &Context<'_>,
+) -> Result<Upgrades, Failure> {
+    let fail = |inner: &str, sentence: &str| Err(context.places.failure(&format!("{key}{inner}"), sentence));
+    if spec.is_some_and(|spec| spec.kinds.iter().all(|(kind, _)| *kind != JobKind::Service)) {
+        return fail(
+            "",
+            "only services are upgraded, and the workload has none; give `synthetic.kinds`, or take it out",
+        );
+    }
+    if given.at.0.is_empty() {
+        return fail(".at", "no instant is named; write one, or take the upgrade out");
+    }
+    for (name, share) in [(".min_health", given.min_health), (".max_over", given.max_over)] {
+        if !(0.0..=1.0).contains(&share) {
+            return fail(name, &format!("{share} is no share of the replicas; write a number from 0 to 1"));
+        }
+    }
+    let milli = |share: f64| (share * 1000.0).round() as u32;
+    Ok(Upgrades {
+        at: given.at.0.iter().map(|at| Time(at.0)).collect(),
+        health_milli: milli(given.min_health),
+        over_milli: milli(given.max_over),
+        ready_after: given.ready_after.span(),
+    })
 }
 
 fn delays(Crash { first, factor, max }: Crash, key: &str, context: &Context<'_>) -> Result<Delays, Failure> {

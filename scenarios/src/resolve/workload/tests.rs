@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use windtunnel_scheduler::Span;
 use windtunnel_scheduler::core::Registries;
 use windtunnel_scheduler::service::KillSelection;
+use windtunnel_scheduler::{Span, Time};
 use windtunnel_sim::experiment::Schedule;
 use windtunnel_traces::model::Course;
 
@@ -279,6 +279,13 @@ fn rules_of_services_have_the_defaults_of_marathon() {
         assert_eq!(run.warnings.len(), 0, "{:?}", run.warnings);
         run.workloads[0].open(0).unwrap().rules.service.unwrap()
     };
+    let upgrades = rules("{upgrade={at=\"10m\"}}").upgrades.unwrap();
+    assert_eq!((upgrades.at.as_slice(), upgrades.ready_after), ([Time(600_000_000)].as_slice(), Span::ZERO));
+    assert_eq!((upgrades.health_milli, upgrades.over_milli), (1_000, 1_000));
+    let upgrades = rules("{upgrade={at=[\"10m\",\"20m\"],min_health=0.5,max_over=0,ready_after=\"30s\"}}").upgrades;
+    let upgrades = upgrades.unwrap();
+    assert_eq!((upgrades.at.len(), upgrades.ready_after), (2, Span::from_seconds(30)));
+    assert_eq!((upgrades.health_milli, upgrades.over_milli), (500, 0));
     let plain = rules("{}");
     assert!(plain.delays.is_none() && plain.kill.is_none() && plain.unreachable.is_none() && plain.life.is_none());
     let all = rules(
@@ -301,6 +308,12 @@ fn rules_of_services_that_make_no_sense_are_refused() {
         ("{unreachable={inactive=\"5m\"}}", "service.unreachable.expunge`: nobody is forgotten before being replaced"),
         ("{replace_after=\"1h\"}", "service.replace_after`: only a replica that belongs to its node waits for it"),
         ("{resident=true,unreachable={}}", "service.unreachable`: a replica that belongs to its node waits for it"),
+        ("{upgrade={at=[]}}", "service.upgrade.at`: no instant is named; write one, or take the upgrade out"),
+        ("{upgrade={at=\"1h\",min_health=1.5}}", "service.upgrade.min_health`: 1.5 is no share of the replicas"),
+        ("{upgrade={at=\"1h\",max_over=-0.1}}", "service.upgrade.max_over`: -0.1 is no share of the replicas"),
+        ("{upgrade={}}", "at"),
+        ("{upgrade={at=2}}", "an instant such as"),
+        ("{upgrade={at=\"2x\"}}", "2x"),
         ("{life={exponental={mean=\"1h\"}}}", "did you mean `exponential`?"),
     ] {
         let service = format!("workload.0.service={service}");
@@ -308,6 +321,10 @@ fn rules_of_services_that_make_no_sense_are_refused() {
     }
     let endless = "workload.0.service={life={exponential={mean=\"1h\"}}}";
     complains(&[SERVICES[0], endless], "services that fail again and again have no end; give [stop] at");
+    complains(
+        &["workload.0.service={upgrade={at=\"1h\"}}"],
+        "workload.0.service.upgrade`: only services are upgraded, and the workload has none",
+    );
     let run = resolved(&["workload.0.service={kill=\"oldest\"}"]).unwrap();
     assert!(run.warnings.iter().any(|warning| warning.contains("`workload.0.service` has no effect")));
 }

@@ -16,7 +16,7 @@ use crate::core::{Core, Registries};
 use crate::draw::mix;
 use crate::event::{
     Budget, Claim, Displacement, Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Launch, Loss, NodeSpec, Offer,
-    Retry, Room, Standing,
+    Retry, Room, ServiceUpgrade, Standing,
 };
 use crate::id::{JobId, NodeId, OfferId, PartyId, RoleId, TaskId};
 use crate::layout::{Choose, Law, Layout, Level, Preference, Rule, Wish};
@@ -26,7 +26,7 @@ use crate::preemption::PREEMPTIONS;
 use crate::queue::QUEUES;
 use crate::resources::{LANES, Resources};
 use crate::rules::{Resident, Rules};
-use crate::service::{Delays, Strategy};
+use crate::service::{Delays, KillSelection, Strategy};
 use crate::time::{Span, Time};
 
 /// A number that is mostly plausible, and now and then as large as can be.
@@ -193,7 +193,7 @@ fn event(kind: u8, word: u64) -> Event {
     let draw = |index: u64| mix(word ^ mix(100 + index));
     let (task, node) = (TaskId(wild(draw(0), 600)), NodeId(wild(draw(1), 20) as u32));
     let (offer, gpus, from) = (OfferId(draw(2)), GpuSet(draw(3) & draw(4)), PartyId(draw(5) as u16));
-    match kind % 24 {
+    match kind % 27 {
         0..=6 => Event::JobSubmitted(job(word)),
         7..=11 => {
             let endings = [Ending::Finished, Ending::Failed, Ending::Killed, Ending::Evicted];
@@ -221,6 +221,18 @@ fn event(kind: u8, word: u64) -> Event {
             let (request, resident) = (row(word), word % 2 == 0);
             Event::LaunchRequested(Launch { from, offer, task, request, gpus, count: 1, more: false, resident })
         }
+        23 => Event::TaskStarted { task },
+        25 => Event::HomeUnreserved { task },
+        24 => Event::ServiceUpgraded(Box::new(ServiceUpgrade {
+            service: TaskId(draw(9) % 4),
+            version: draw(10) as u32,
+            count: wild(draw(11), 20) as u32,
+            tasks: (12..15).map(|index| (TaskId(wild(draw(index), 600)), draw(index) as u32 % 20)).collect(),
+            health_milli: wild(draw(15), 1_001) as u32,
+            over_milli: wild(draw(16), 1_001) as u32,
+            ready_after: Span(wild(draw(17), 2_000_000)),
+            kill: KillSelection::OldestFirst,
+        })),
         _ => Event::ClaimRequested(Claim {
             from,
             node,

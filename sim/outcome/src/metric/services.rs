@@ -6,6 +6,10 @@ const fn count(name: &'static str, better: Better, meaning: &'static str) -> Met
     Metric { name, unit: "replicas", better, live: false, meaning, source: "Marathon: back-off, unreachableStrategy" }
 }
 
+const fn upgrades(name: &'static str, unit: &'static str, better: Better, meaning: &'static str) -> Metric {
+    Metric { name, unit, better, live: false, meaning, source: "Marathon: upgradeStrategy" }
+}
+
 pub(super) const METRICS: &[&[Metric]] = &[&[
     count("services.crashes", Better::Lower, "replicas that failed, ended or did not launch, once for each time"),
     count("services.returned", Better::Neither, "replicas that could be reached again before they were replaced"),
@@ -14,4 +18,13 @@ pub(super) const METRICS: &[&[Metric]] = &[&[
         Better::Lower,
         "replicas that came back after they were replaced, and ran on for a while",
     ),
+    upgrades("services.upgrades.begun", "upgrades", Better::Neither, "upgrades of single services that began"),
+    upgrades(
+        "services.upgrades.finished",
+        "upgrades",
+        Better::Higher,
+        "those after which only healthy replicas of the new version ran",
+    ),
+    upgrades("services.upgrades.took_s.mean", "s", Better::Lower, "mean of the time from beginning to end of those"),
+    upgrades("services.upgrades.took_s.max", "s", Better::Lower, "greatest of the time from beginning to end of those"),
 ]];
