@@ -218,7 +218,7 @@ fn event(kind: u8, word: u64) -> Event {
         20 => Event::Woken,
         21 => Event::Offered(Offer { offer, node, role: RoleId(0), resources: row(word), gpus, reserved: row(0) }),
         22 => {
-            let (request, resident) = (row(word), word % 2 == 0);
+            let (request, resident) = (row(word), word.is_multiple_of(2));
             Event::LaunchRequested(Launch { from, offer, task, request, gpus, count: 1, more: false, resident })
         }
         23 => Event::TaskStarted { task },
