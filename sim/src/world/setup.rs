@@ -108,7 +108,6 @@ impl World {
         let (launching, overload) = on_the_nodes(&model, fleet.nodes.len(), seed);
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
-        let upgrades = Upgrades::new(&workloads);
         let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
         let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
@@ -123,6 +122,7 @@ impl World {
             next_task: 0,
             next_job: 0,
             agenda: Agenda::default(),
+            kinds: Kinds { holders, upgrades: Upgrades::new(arrivals.workloads()), ..Kinds::default() },
             arrivals,
             terms: scheduler.has_terms().then(|| Box::new(scheduler.clone())),
             routing,
@@ -162,7 +162,6 @@ impl World {
             trouble,
             comings,
             daemons: Daemons::default(),
-            kinds: Kinds { holders, upgrades, ..Kinds::default() },
             watch,
             pause: None,
             fleet,

@@ -28,13 +28,13 @@ fn upgraded(nodes: usize, at: &[u64], shares: (u32, u32)) -> Experiment {
 }
 
 /// The nodes fall out as listed: which, from when, until when.
-fn failing(mut setup: Experiment, effect: &Effect, outages: &[(u32, u64, u64)]) -> Experiment {
+fn failing(mut setup: Experiment, effect: Effect, outages: &[(u32, u64, u64)]) -> Experiment {
     for &(node, begin, end) in outages {
         let listed = Listed { nodes: [node].as_slice().into(), begin: seconds(begin), end: seconds(end) };
         let name = format!("outage-{node}-{begin}");
         setup.model.faults.sources.push(FaultSource {
             name,
-            effect: effect.clone(),
+            effect,
             when: When::Listed([listed].into_iter().collect()),
         });
     }
@@ -45,8 +45,11 @@ fn number(outcome: &Outcome, name: &str) -> f64 {
     outcome.summary.number(name).unwrap_or_else(|| panic!("no number {name}"))
 }
 
+type Begin<'a> = (u64, &'a str);
+type End<'a> = (u64, &'a str, State);
+
 /// What happened to replicas from the first upgrade on, in seconds: begun at, which; and ended at, which, how.
-fn story(tape: &Tape) -> (Vec<(u64, &str)>, Vec<(u64, &str, State)>) {
+fn story(tape: &Tape) -> (Vec<Begin<'_>>, Vec<End<'_>>) {
     let whole = |time: Time| time.0 / SECOND;
     let begun = |row: &&Row| row.start.is_some_and(|start| whole(start) >= 100);
     let rows = tape.rows.iter().filter(begun);
@@ -161,7 +164,7 @@ fn resident_replicas_start_again_on_their_nodes_one_by_one() {
 #[test]
 fn a_node_that_is_lost_meanwhile_costs_time_but_nobody_else() {
     // The fourth replica lies on n3, the one that is handed in on n4; n5 is free.
-    let lost = |node| failing(upgraded(6, &[100], (1_000, 0)), &Effect::Outage, &[(node, 115, 5_000)]);
+    let lost = |node| failing(upgraded(6, &[100], (1_000, 0)), Effect::Outage, &[(node, 115, 5_000)]);
     let (outcome, tape) = told(lost(3), Architecture::Monolithic);
     assert_eq!(numbers(&outcome), (1.0, 1.0, 35.0));
     let (starts, ends) = story(&tape);
@@ -176,10 +179,10 @@ fn a_node_that_is_lost_meanwhile_costs_time_but_nobody_else() {
 
 #[test]
 fn an_old_one_that_is_lost_is_given_up_where_there_are_enough_new_ones() {
-    let setup = failing(upgraded(8, &[100], (1_000, 1_000)), &Effect::Outage, &[(0, 105, 5_000)]);
+    let setup = failing(upgraded(8, &[100], (1_000, 1_000)), Effect::Outage, &[(0, 105, 5_000)]);
     for architecture in ALL {
         let (outcome, tape) =
-            told(failing(upgraded(9, &[100], (1_000, 1_000)), &Effect::Outage, &[(0, 109, 5_000)]), architecture);
+            told(failing(upgraded(9, &[100], (1_000, 1_000)), Effect::Outage, &[(0, 109, 5_000)]), architecture);
         let (begun, finished, _) = numbers(&outcome);
         assert_eq!((begun, finished, number(&outcome, "tasks.running_at_end")), (1.0, 1.0, 4.0), "{architecture:?}");
         assert!(extremes(&tape).1 <= 8);
@@ -228,7 +231,7 @@ fn whatever_fails_an_upgrade_comes_to_its_end_and_never_runs_too_many() {
                 for upgrades in [[100].as_slice(), &[100, 108], &[100, 112, 113]] {
                     let some = &outages[at % 3..];
                     let what = format!("{architecture:?} {effect:?} {shares:?} {upgrades:?}");
-                    let (outcome, tape) = told(failing(upgraded(9, upgrades, shares), &effect, some), architecture);
+                    let (outcome, tape) = told(failing(upgraded(9, upgrades, shares), effect, some), architecture);
                     assert_eq!(number(&outcome, "services.upgrades.begun"), upgrades.len() as f64, "{what}");
                     assert!(number(&outcome, "services.upgrades.finished") >= 1.0, "{what}");
                     assert_eq!(number(&outcome, "tasks.running_at_end"), 4.0, "{what}");
