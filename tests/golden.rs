@@ -242,6 +242,28 @@ fn zone_loss_takes_what_the_radius_of_the_blast_said() {
     insta::assert_snapshot!("zone_loss_on_the_page", tables_of(&out, &["numbers", "outages", "blast"]));
 }
 
+/// A master that takes in ten agents a second has a thousand of them at the door when a zone is back: they are turned
+/// away and come again, and what runs twice does so a minute longer.
+#[test]
+fn a_thundering_herd_is_taken_in_as_fast_as_the_master_can() {
+    let scratch = Scratch::new();
+    let [slow, quick] = ["10/s", "1000/s"].map(|limit| {
+        let out = scratch.path().join(limit.replace('/', "-"));
+        let summary = summary_of("thundering", &out, &[&format!("model.detection.register_limit={limit}")]);
+        every_task_is_in_one_state(&summary);
+        assert_eq!(summary["conservation"]["cpu"]["residual"], 0.0);
+        // All of the zone's tasks run on unheard while others run in their place.
+        assert_eq!((&summary["belief"]["double_runs"], &summary["loss"]["tasks"]), (&2000.into(), &2000.into()));
+        let detected = summary["detect_s"]["mean"].as_f64().expect("a number");
+        assert!((75.0..=90.0).contains(&detected), "five pings of 15 s, the first at any phase: {detected}");
+        let refused = summary["belief"]["registrations_refused"].as_i64().expect("a number");
+        (refused, summary["belief"]["double_s"].as_f64().expect("a number") / 2_000.0)
+    });
+    assert_eq!((slow.0, quick.0), (6_088, 689));
+    let longer = slow.1 - quick.1;
+    assert!((50.0..=100.0).contains(&longer), "half of 100 s, and what is lost by coming at the wrong time: {longer}");
+}
+
 #[test]
 fn failures_of_a_month() {
     let scratch = Scratch::new();
