@@ -262,9 +262,23 @@ impl Running {
 
     /// Puts it back; false, and nothing changed, if all of it is not there any more.
     pub fn retake_room(&self, ledger: &mut Ledger, slot: u32) -> bool {
+        self.retake(ledger, slot, Ledger::take_back)
+    }
+
+    /// The same where nobody took anything since.
+    pub fn reinstate_room(&self, ledger: &mut Ledger, slot: u32) -> bool {
+        self.retake(ledger, slot, Ledger::reinstate)
+    }
+
+    fn retake(
+        &self,
+        ledger: &mut Ledger,
+        slot: u32,
+        take: impl Fn(&mut Ledger, &Shape, NodeId, u32, GpuSet) -> bool,
+    ) -> bool {
         let parts = self.holdings(ledger, slot);
         for (at, (shape, node, count, gpus)) in parts.iter().enumerate() {
-            if !ledger.take_back(shape, *node, *count, *gpus) {
+            if !take(ledger, shape, *node, *count, *gpus) {
                 for (shape, node, count, gpus) in &parts[..at] {
                     ledger.put_back(shape, *node, *count, *gpus);
                 }

@@ -366,8 +366,9 @@ impl Pass<'_> {
             self.ledger.put_back(shape, node, count, gpus);
         }
         for &slot in attempt.victims.iter().rev() {
-            let is_back = self.take_back(slot);
+            let is_back = self.running.reinstate_room(self.ledger, slot);
             debug_assert!(is_back, "what was released a moment ago is still there");
+            self.running.mark_staying(self.ledger, slot);
         }
     }
 

@@ -44,7 +44,7 @@ impl Pass<'_> {
         }
         let Some(preempting) = self.preempting.as_deref_mut() else { return };
         for &slot in victims {
-            let is_back = self.running.retake_room(self.ledger, slot);
+            let is_back = self.running.reinstate_room(self.ledger, slot);
             debug_assert!(is_back, "what was released a moment ago is still there");
             let (task, grace, requeue) = (self.running.id_of(slot), manner.grace, manner.requeue);
             preempting.leaves_for(task, &nominee);

@@ -604,6 +604,20 @@ impl Ledger {
         self.book(shape, node, count, gpus, take_devices)
     }
 
+    /// The same where nobody took anything since. A device that was lent again before its loss was heard of is believed
+    /// to be held twice, and both get it back.
+    #[must_use]
+    pub fn reinstate(&mut self, shape: &Shape, node: NodeId, count: u32, gpus: GpuSet) -> bool {
+        if !self.lent {
+            return self.take_back(shape, node, count, gpus);
+        }
+        let take_devices = |table: &mut DeviceTable, at, _, set| {
+            table.lend(at, set, false);
+            true
+        };
+        self.book(shape, node, count, gpus, take_devices)
+    }
+
     fn book(
         &mut self,
         shape: &Shape,
