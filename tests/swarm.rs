@@ -276,12 +276,21 @@ fn play(
         Architecture::Monolithic => experiment,
         divided => divide(experiment, divided, seed),
     };
+    Ok((watch(experiment, scheduler)?, tasks))
+}
+
+/// Runs it, and prints what is asked for.
+fn watch(experiment: Experiment, scheduler: &mut dyn Scheduler) -> Result<Outcome, SimError> {
     let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
-    let outcome = match std::env::var("WINDTUNNEL_ABOUT") {
-        Ok(about) => windtunnel_sim::run(experiment, scheduler, &mut Witness(about), on_progress)?,
-        Err(_) => windtunnel_sim::run(experiment, scheduler, &mut Discard, on_progress)?,
-    };
-    Ok((outcome, tasks))
+    match std::env::var("WINDTUNNEL_ABOUT") {
+        Ok(about) => windtunnel_sim::run(experiment, scheduler, &mut Witness(about), on_progress),
+        Err(_) => windtunnel_sim::run(experiment, scheduler, &mut Discard, on_progress),
+    }
+}
+
+/// The one seed that is to be played, if only one is.
+fn alone() -> Option<u64> {
+    std::env::var("WINDTUNNEL_SEED").ok()?.parse().ok()
 }
 
 /// Prints everything in which a word occurs.
@@ -318,7 +327,7 @@ impl Recorder for Witness {
 
 /// Goes through seeds until so many facts and decisions have passed; everything must have finished each time.
 fn swarm(architecture: Architecture, by_force: bool, wanted: f64) {
-    let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
+    let alone = alone();
     let wanted = if std::env::var_os("WINDTUNNEL_LONG").is_some() { wanted * 20.0 } else { wanted };
     let (mut events, mut seed) = (0.0, alone.unwrap_or(0));
     let (mut lost, mut evicted) = (0.0, 0.0);
@@ -399,9 +408,8 @@ fn with_services(experiment: &mut Experiment, seed: u64) {
 
 #[test]
 fn upgrades_come_to_their_end_whatever_breaks_meanwhile() {
-    let alone: Option<u64> = std::env::var("WINDTUNNEL_SEED").ok().and_then(|seed| seed.parse().ok());
     for architecture in [Architecture::Monolithic, Architecture::SharedState, Architecture::TwoLevel] {
-        for seed in alone.map_or(0..15, |seed| seed..seed + 1) {
+        for seed in alone().map_or(0..15, |seed| seed..seed + 1) {
             let what = format!("seed {seed}, {architecture:?}");
             let (experiment, tasks) = case(seed, 200);
             let mut experiment = match architecture {
@@ -409,14 +417,8 @@ fn upgrades_come_to_their_end_whatever_breaks_meanwhile() {
                 divided => divide(experiment, divided, seed),
             };
             with_services(&mut experiment, seed);
-            let on_progress: &mut dyn FnMut(_) -> _ = &mut |_| ControlFlow::Continue(());
             let mut core = Core::new(&Registries::default());
-            let about = std::env::var("WINDTUNNEL_ABOUT").ok();
-            let outcome = match about {
-                Some(about) => windtunnel_sim::run(experiment, &mut core, &mut Witness(about), on_progress),
-                None => windtunnel_sim::run(experiment, &mut core, &mut Discard, on_progress),
-            };
-            let outcome = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
+            let outcome = watch(experiment, &mut core).unwrap_or_else(|error| panic!("{what}: {error}"));
             let number = |name: &str| outcome.summary.number(name).unwrap_or(0.0);
             assert_eq!(number("tasks.finished"), tasks as f64, "{what}");
             assert_eq!((number("tasks.running_at_end"), number("tasks.pending_at_end")), (12.0, 0.0), "{what}");

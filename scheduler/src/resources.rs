@@ -26,14 +26,14 @@ pub const STANDARD_LANES: [&str; 4] = ["cpu", "memory", "disk", "gpu"];
 pub struct Resources(pub [u32; LANES]);
 
 impl Resources {
+    /// Nothing of anything.
+    pub const ZERO: Self = Self([0; LANES]);
+
     /// True if there is nothing of anything.
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::ZERO
     }
-
-    /// Nothing of anything.
-    pub const ZERO: Self = Self([0; LANES]);
 
     /// A row of the two most used lanes: millicores and MiB of memory.
     #[must_use]

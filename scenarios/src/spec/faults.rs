@@ -11,7 +11,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::file::Paths;
+use super::file::{Paths, one_or_many};
 use super::generator::{Generator, Given};
 use super::quantity::{Duration, Percent};
 use super::takes::Takes;
@@ -268,10 +268,7 @@ impl JsonSchema for Faults {
 
 impl Serialize for Breakdowns {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_slice() {
-            [one] => one.serialize(serializer),
-            many => many.serialize(serializer),
-        }
+        one_or_many(&self.0, serializer)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::file::one_or_many;
 use super::generator::Generator;
 use super::quantity::Duration;
 
@@ -69,10 +70,7 @@ pub struct Instants(pub Vec<Duration>);
 
 impl Serialize for Instants {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_slice() {
-            [one] => one.serialize(serializer),
-            many => many.serialize(serializer),
-        }
+        one_or_many(&self.0, serializer)
     }
 }
 

@@ -108,7 +108,6 @@ impl SharedState {
                 Event::NodeAdded(spec) => {
                     self.void(now, spec.node, out);
                     self.leave_behind(now, spec.node, out);
-                    self.leaving.values_mut().for_each(|leaver| leaver.rooms.retain(|room| room.node != spec.node));
                     self.ledger.add_node(spec);
                     self.versions.resize(self.ledger.node_count(), Version::default());
                 }
@@ -245,6 +244,7 @@ impl SharedState {
             self.holds[slot].room.request = Resources::ZERO;
             self.holds[slot].room.gpus = GpuSet::NONE;
         }
+        self.leaving.values_mut().for_each(|leaver| leaver.rooms.retain(|room| room.node != node));
     }
 
     /// The slots of all that is held, by task and then by part of a gang.

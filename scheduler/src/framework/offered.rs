@@ -201,7 +201,7 @@ impl Offered {
     fn take_in(&mut self, now: Time, offer: &Offer) {
         let Offer { offer, node, resources, gpus, reserved, .. } = *offer;
         // What is reserved is for those who wait for it alone; who is still to be heard of is offered it again.
-        let is_for_homes = !reserved.is_zero() && self.batch.awaits_home(node);
+        let is_for_homes = !reserved.is_zero() && self.batch.home_due(node).is_some();
         let unwanted = if is_for_homes { Resources::ZERO } else { reserved };
         let left = resources.checked_sub(&unwanted).unwrap_or(resources);
         if node.index() >= self.of_node.len() {
@@ -237,10 +237,15 @@ impl Offered {
             }
         }
         if !open.capped {
-            self.batch.let_homes_go(&mut self.ledger, open.node);
-            self.ledger.withdraw(open.node, &open.left, open.gpus);
+            self.withdraw(open);
         }
         open
+    }
+
+    /// What is left of an offer is no room of ours any more; nor is what was kept of it.
+    fn withdraw(&mut self, open: Open) {
+        self.batch.let_homes_go(&mut self.ledger, open.node);
+        self.ledger.withdraw(open.node, &open.left, open.gpus);
     }
 
     /// Nodes on which as much is launched as may be are no room of ours any more. True if there is a new one, so that
@@ -251,11 +256,10 @@ impl Offered {
         for (node, _) in on_node.iter().filter(|(_, launched)| **launched >= per_offer) {
             let mut at = self.of_node[node.index()];
             while at != NONE {
-                let open = &mut self.offers[at];
+                let open = self.offers[at];
                 if !open.capped {
-                    (open.capped, any) = (true, true);
-                    self.batch.let_homes_go(&mut self.ledger, open.node);
-                    self.ledger.withdraw(open.node, &open.left, open.gpus);
+                    (self.offers[at].capped, any) = (true, true);
+                    self.withdraw(open);
                 }
                 at = open.next;
             }

@@ -109,12 +109,7 @@ impl Batch {
             && self.running.find(task).is_some_and(|slot| self.ruled.resident(self.running.task(slot).job).is_some())
     }
 
-    /// Whether a replica waits for a node.
-    pub(super) fn awaits_home(&self, node: NodeId) -> bool {
-        self.residents.bound.values().any(|bound| bound.node == node)
-    }
-
-    /// When the first replica may start that waits for a node.
+    /// When the first replica may start that waits for a node; None if none waits for it.
     pub(super) fn home_due(&self, node: NodeId) -> Option<Time> {
         let bound = self.residents.bound.values().filter(|bound| bound.node == node);
         bound.map(|bound| bound.due).min()

@@ -6,6 +6,8 @@
 //! offered the room in between. A reservation outlives its agent's absence. Devices are not reserved.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use super::agent::{Grant, Slice, Terms, lanewise};
 use super::offer::Hold;
@@ -16,6 +18,11 @@ use crate::resources::Resources;
 
 /// Whose reservation: agent, framework, role.
 type Key = (u32, PartyId, u32);
+
+/// All of an agent.
+const fn of_agent(agent: u32) -> RangeInclusive<Key> {
+    (agent, PartyId(0), 0)..=(agent, PartyId(u16::MAX), u32::MAX)
+}
 
 /// What is reserved on one agent for one framework in one role.
 #[derive(Clone, Default)]
@@ -65,8 +72,7 @@ impl Homes {
 
     /// An agent is gone: nobody uses anything there.
     pub(super) fn lose(&mut self, agent: u32) {
-        let pools = self.pools.range_mut((agent, PartyId(0), 0)..=(agent, PartyId(u16::MAX), u32::MAX));
-        pools.for_each(|(_, pool)| pool.in_use = Resources::ZERO);
+        self.pools.range_mut(of_agent(agent)).for_each(|(_, pool)| pool.in_use = Resources::ZERO);
     }
 }
 
@@ -101,7 +107,7 @@ impl TwoLevel {
     /// A resident task has ended, and what it held is given back: its room is reserved if it is to come back.
     pub(super) fn leaves_home(&mut self, task: TaskId, comes_back: bool) {
         let Some(Resident { key, life, what, reserved }) = self.homes.running.remove(&task) else { return };
-        let Some(pool) = self.homes.pools.get_mut(&key) else { return };
+        let pool = self.homes.pools.entry(key).or_default();
         if self.agents[key.0 as usize].life == life {
             pool.in_use = lanewise(&pool.in_use, &reserved, u32::saturating_sub);
         }
@@ -128,8 +134,7 @@ impl TwoLevel {
 
     /// An agent is back: what is reserved on it still is.
     pub(super) fn return_homes(&mut self, agent: u32) {
-        let pools = self.homes.pools.range((agent, PartyId(0), 0)..=(agent, PartyId(u16::MAX), u32::MAX));
-        let keys: alloc::vec::Vec<Key> = pools.map(|(&key, _)| key).collect();
+        let keys: Vec<Key> = self.homes.pools.range(of_agent(agent)).map(|(&key, _)| key).collect();
         keys.into_iter().for_each(|key| self.balance(key));
     }
 
@@ -152,7 +157,7 @@ impl TwoLevel {
     fn balance(&mut self, key: Key) {
         let (at, party, role) = key;
         let wanted = self.homes.pools.get(&key).map_or(Resources::ZERO, Pool::wanted);
-        if wanted == Resources::ZERO && !self.homes.running.values().any(|resident| resident.key == key) {
+        if wanted.is_zero() {
             self.homes.pools.remove(&key);
         }
         if self.agent(NodeId(at)).is_none() {
