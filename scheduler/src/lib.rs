@@ -21,6 +21,7 @@ pub mod digest;
 pub mod draw;
 pub mod event;
 pub mod framework;
+pub mod hint;
 pub mod id;
 pub mod index;
 pub mod layout;

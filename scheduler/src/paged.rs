@@ -7,6 +7,8 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::hint::rarely;
+
 const PAGE: usize = 256;
 const EMPTY: u32 = u32::MAX;
 
@@ -50,6 +52,23 @@ impl PagedMap {
     /// Sets the slot of `id`.
     pub fn insert(&mut self, id: u64, slot: u32) {
         let number = id / PAGE as u64;
+        let has_page = |number: u64| {
+            let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+            self.pages.get(at)?.slots.as_ref()
+        };
+        if rarely(has_page(number).is_none()) {
+            self.open_page(number);
+        }
+        let at = (number - self.first) as usize;
+        let Page { slots: Some(slots), live } = &mut self.pages[at] else { return }; // It was opened.
+        let place = &mut slots[id as usize % PAGE];
+        *live += u32::from(*place == EMPTY);
+        *place = slot;
+    }
+
+    /// Makes a page for the ids of this number.
+    #[cold]
+    fn open_page(&mut self, number: u64) {
         if self.pages.is_empty() {
             self.first = number;
         }
@@ -62,11 +81,7 @@ impl PagedMap {
             self.pages.resize_with(at + 1, Page::default);
         }
         let spare = &mut self.spare;
-        let Page { slots, live } = &mut self.pages[at];
-        let slots = slots.get_or_insert_with(|| spare.pop().unwrap_or_else(|| Box::new([EMPTY; PAGE])));
-        let place = &mut slots[id as usize % PAGE];
-        *live += u32::from(*place == EMPTY);
-        *place = slot;
+        self.pages[at].slots.get_or_insert_with(|| spare.pop().unwrap_or_else(|| Box::new([EMPTY; PAGE])));
     }
 
     /// Every id with its slot, in order of id.

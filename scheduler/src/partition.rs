@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use crate::config::Config;
 use crate::constraint::Constraint;
 use crate::event::{JobSpec, NodeSpec};
+use crate::hint::rarely;
 use crate::queue::Waiter;
 use crate::resources::{CPU, Resources};
 use crate::time::{Span, Time};
@@ -172,7 +173,7 @@ impl Config {
     /// A job as its terms make it: on the nodes of its partition, and with a run time that it asks for.
     #[must_use]
     pub fn settled<'a>(&self, spec: &'a JobSpec) -> Cow<'a, JobSpec> {
-        if !self.has_terms() {
+        if !rarely(self.has_terms()) {
             return Cow::Borrowed(spec);
         }
         let estimate = self.estimate(&spec.terms, spec.estimate);
@@ -188,6 +189,9 @@ impl Config {
     /// What orders of the queue may know of a job.
     #[must_use]
     pub fn waiter(&self, spec: &JobSpec, now: Time) -> Waiter {
+        if !rarely(self.has_terms()) {
+            return Waiter::new(spec, now);
+        }
         let partition = self.partition(&spec.terms).map_or(0.0, |partition| partition.factor as f32);
         let qos = self.qos(&spec.terms).next().map_or(0.0, |(_, qos)| qos.factor as f32);
         Waiter { partition, qos, ..Waiter::new(spec, now) }
@@ -195,6 +199,7 @@ impl Config {
 
     /// True if jobs have terms to be held to.
     #[must_use]
+    #[inline]
     pub fn has_terms(&self) -> bool {
         !(self.partitions.is_empty() && self.qos.is_empty() && self.reservations.is_empty())
     }

@@ -20,10 +20,15 @@ impl<T> Slab<T> {
     /// Stores `value` and says where.
     #[inline]
     pub fn insert(&mut self, value: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = value;
-            return slot;
-        }
+        let Some(slot) = self.free.pop() else { return self.grow(value) };
+        self.slots[slot as usize] = value;
+        slot
+    }
+
+    /// Apart, so that what stores values by the million is not written out twice wherever it is done.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, value: T) -> u32 {
         self.slots.push(value);
         (self.slots.len() - 1) as u32
     }

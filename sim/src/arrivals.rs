@@ -1,14 +1,18 @@
 //! Jobs of all workloads as one stream, ordered by (submit, position of the workload): merged, never queued.
 
+use std::collections::VecDeque;
+
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::time::Time;
 use windtunnel_traces::model::{Job, Label, Labels, SourceError};
 
 use crate::experiment::Workload;
 
-/// The workloads with the next job of each.
+/// The workloads with the next jobs of each.
 pub(crate) struct Arrivals {
     workloads: Vec<Workload>,
-    heads: Vec<Option<Job>>,
+    /// Empty only where no job is left.
+    heads: Vec<VecDeque<Job>>,
     /// When the next of them is handed in, and by which workload.
     next: Option<(Time, usize)>,
     /// Submissions never go back: a stream that does is a defect of its reader.
@@ -16,8 +20,8 @@ pub(crate) struct Arrivals {
     /// The words of all workloads under one numbering, and each workload's own labels in it.
     labels: Labels,
     of_workload: Vec<Vec<Option<Label>>>,
-    /// How many jobs of each workload were read, the next one included.
-    read: Vec<u64>,
+    /// How many jobs of each workload were taken.
+    taken: Vec<u64>,
     /// Whether it matters who handed a job in.
     with_users: bool,
 }
@@ -25,31 +29,30 @@ pub(crate) struct Arrivals {
 impl Clone for Arrivals {
     /// Without streams, which cannot be copied: [`Arrivals::reopened`] gives it some.
     fn clone(&self) -> Self {
-        let (labels, of_workload, read) = (self.labels.clone(), self.of_workload.clone(), self.read.clone());
+        let (labels, of_workload, taken) = (self.labels.clone(), self.of_workload.clone(), self.taken.clone());
         let (workloads, heads, last, with_users) = (Vec::new(), Vec::new(), self.last, self.with_users);
-        Self { workloads, heads, next: None, last, labels, of_workload, read, with_users }
+        Self { workloads, heads, next: None, last, labels, of_workload, taken, with_users }
     }
 }
 
 impl Arrivals {
     pub(crate) fn new(mut workloads: Vec<Workload>, with_users: bool) -> Result<Self, SourceError> {
-        let heads = workloads.iter_mut().map(|workload| workload.source.next_job()).collect::<Result<Vec<_>, _>>()?;
+        let heads = workloads.iter_mut().map(first_jobs).collect::<Result<Vec<_>, _>>()?;
         let of_workload = vec![Vec::new(); workloads.len()];
-        let read = vec![1; workloads.len()];
+        let taken = vec![0; workloads.len()];
         let (last, labels) = (Time::ZERO, Labels::default());
         let next = earliest(&heads);
-        Ok(Self { workloads, heads, next, last, labels, of_workload, read, with_users })
+        Ok(Self { workloads, heads, next, last, labels, of_workload, taken, with_users })
     }
 
     /// The same streams at the same place, out of workloads that were opened anew: streams cannot be copied.
     pub(crate) fn reopened(&self, mut workloads: Vec<Workload>) -> Result<Self, SourceError> {
         let mut heads = Vec::new();
-        for (workload, &read) in workloads.iter_mut().zip(&self.read) {
-            let mut head = None;
-            for _ in 0..read {
-                head = workload.source.next_job()?;
+        for (workload, &taken) in workloads.iter_mut().zip(&self.taken) {
+            for _ in 0..taken {
+                workload.source.next_job()?;
             }
-            heads.push(head);
+            heads.push(first_jobs(workload)?);
         }
         Ok(Self { workloads, next: earliest(&heads), heads, ..self.clone() })
     }
@@ -75,18 +78,20 @@ impl Arrivals {
 
     /// Takes the next job of a workload into `taken`: a job is several lines of the cache, and not moved twice.
     pub(crate) fn take(&mut self, at: usize, taken: &mut Option<Job>) -> Result<(), SourceError> {
-        *taken = None;
-        std::mem::swap(taken, &mut self.heads[at]);
-        self.heads[at] = self.workloads[at].source.next_job()?;
+        let head = &mut self.heads[at];
+        *taken = head.pop_front();
+        if head.is_empty() {
+            self.workloads[at].source.next_jobs(head)?;
+        }
         self.next = earliest(&self.heads);
-        self.read[at] += 1;
+        self.taken[at] += 1;
         if let Some(job) = taken {
             job.role = self.relabel(at, job.role);
             job.class = self.relabel(at, job.class);
             if self.with_users {
                 job.user = self.relabel(at, job.user);
             }
-            if job.submit < self.last {
+            if rarely(job.submit < self.last) {
                 return Err(SourceError {
                     message: format!("job `{}` is submitted before the job ahead of it in the stream", job.name),
                     hints: vec!["sort the trace by submission".to_owned()],
@@ -119,8 +124,15 @@ impl Arrivals {
     }
 }
 
+/// The jobs that a workload begins with.
+fn first_jobs(workload: &mut Workload) -> Result<VecDeque<Job>, SourceError> {
+    let mut jobs = VecDeque::new();
+    workload.source.next_jobs(&mut jobs)?;
+    Ok(jobs)
+}
+
 /// The first of these jobs, by submission and then by position.
-fn earliest(heads: &[Option<Job>]) -> Option<(Time, usize)> {
+fn earliest(heads: &[VecDeque<Job>]) -> Option<(Time, usize)> {
     let heads = heads.iter().enumerate();
-    heads.filter_map(|(at, head)| Some((head.as_ref()?.submit, at))).min()
+    heads.filter_map(|(at, jobs)| Some((jobs.front()?.submit, at))).min()
 }

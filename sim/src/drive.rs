@@ -6,6 +6,7 @@ use windtunnel_outcome::recorder::{Outcome, Recorder};
 use windtunnel_scheduler::Scheduler;
 use windtunnel_scheduler::config::{Config, Instant};
 use windtunnel_scheduler::decision::Decision;
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -64,7 +65,7 @@ fn begin(
 ) -> Result<Paused, SimError> {
     let convention = experiment.scheduler.instant;
     let (mut world, config) = World::new(experiment)?;
-    let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
+    let mut loop_ = Loop::new(scheduler, recorder);
     world.begin(&config, &mut |world| loop_.think(world))?;
     world.complete(loop_.recorder)?;
     world.has_begun = true;
@@ -110,7 +111,7 @@ impl Paused {
         on_progress: OnProgress<'_>,
     ) -> Result<(), SimError> {
         let Self { world, convention, .. } = self;
-        let mut loop_ = Loop { scheduler, recorder, decisions: Vec::new() };
+        let mut loop_ = Loop::new(scheduler, recorder);
         let mut instants = 0;
         while world.advance().is_some() {
             loop_.turn(world, *convention)?;
@@ -123,6 +124,8 @@ impl Paused {
                 return Err(SimError::Interrupted);
             }
         }
+        // Whoever goes on from here may have another recorder.
+        world.write_all_rows(loop_.recorder);
         Ok(())
     }
 }
@@ -131,9 +134,19 @@ struct Loop<'a> {
     scheduler: &'a mut dyn Scheduler,
     recorder: &'a mut dyn Recorder,
     decisions: Vec<Decision>,
+    /// What the recorder wants, asked once.
+    wants_names: bool,
+    wants_events: bool,
+    wants_decisions: bool,
 }
 
-impl Loop<'_> {
+impl<'a> Loop<'a> {
+    fn new(scheduler: &'a mut dyn Scheduler, recorder: &'a mut dyn Recorder) -> Self {
+        let wants = (recorder.wants_names(), recorder.wants_events(), recorder.wants_decisions());
+        let (wants_names, wants_events, wants_decisions) = wants;
+        Self { scheduler, recorder, decisions: Vec::new(), wants_names, wants_events, wants_decisions }
+    }
+
     /// Everything that happens in one instant. What is decided may make more happen in the same instant, but not for
     /// ever.
     fn turn(&mut self, world: &mut World, convention: Instant) -> Result<(), SimError> {
@@ -181,10 +194,10 @@ impl Loop<'_> {
                 return Err(SimError::Restless { at: world.now, rounds: ROUNDS_MOST });
             }
             let inbox = world.take_inbox(party);
-            if self.recorder.wants_names() {
+            if rarely(self.wants_names) {
                 world.name(&inbox, self.recorder);
             }
-            if self.recorder.wants_events() {
+            if rarely(self.wants_events) {
                 self.recorder.heard(world.now, party, &inbox);
             }
             let lap = world.lap();
@@ -205,7 +218,7 @@ impl Loop<'_> {
     /// What was decided becomes true, or the news of another party.
     fn carry_out(&mut self, world: &mut World, party: PartyId) -> Result<(), SimError> {
         for decision in &self.decisions {
-            if self.recorder.wants_decisions() {
+            if rarely(self.wants_decisions) {
                 self.recorder.note(world.now, party, decision);
             }
             world.apply(party, decision)?;

@@ -86,6 +86,36 @@ struct Stretch {
     last: Option<(Time, CpuTime)>,
 }
 
+/// What there is to be seen of one instant.
+#[derive(Clone, Copy, Default)]
+struct Sight {
+    at: Time,
+    levels: Levels,
+    /// The first submission that counts, if it came at this instant.
+    submit: Option<Time>,
+    /// Whether a task ended.
+    ended: bool,
+}
+
+/// What is counted a little later, in the order in which it happened.
+#[derive(Clone, Copy)]
+enum Late {
+    /// So many tasks of a class and a team started for the first time.
+    Started { class: u16, role: u16, wait: Span, count: u32 },
+    /// So many are over.
+    Over { class: u16, role: u16, state: State, count: u32 },
+    /// All tasks of a job started.
+    JobStarted { wait: Span },
+    /// All tasks of a job ended.
+    JobOver { submit: Time, first_start: Time, end: Time, cpu_milli: u64 },
+}
+
+/// Instants that are taken in together, and rows that are written together: each on its own would find the code that
+/// does it gone from the cache, since a task needs more code from its submission to its end than there is room for.
+pub(crate) const TOGETHER: usize = 32;
+/// About what happens in as many instants.
+const LATE_MOST: usize = 2 * TOGETHER;
+
 /// Everything that is counted.
 #[derive(Clone)]
 pub(crate) struct Measures {
@@ -112,6 +142,14 @@ pub(crate) struct Measures {
     bound: NodeBound,
     levels: Levels,
     since: Time,
+    /// What was seen at the last instants; the first [`Measures::fresh`] of it are still to be taken in.
+    seen: Vec<Sight>,
+    fresh: usize,
+    /// The first submission that counts, if it came at this instant.
+    submit: Option<Time>,
+    /// Whether a task ended at this instant.
+    ended: bool,
+    late: Vec<Late>,
     shares: Vec<LevelShares>,
     allocated: [u128; LANES],
     available: [u128; LANES],
@@ -194,6 +232,11 @@ impl Measures {
             bound,
             levels: Levels::default(),
             since: Time::ZERO,
+            seen: vec![Sight::default(); TOGETHER],
+            fresh: 0,
+            submit: None,
+            ended: false,
+            late: Vec::with_capacity(LATE_MOST),
             shares,
             allocated: [0; LANES],
             available: [0; LANES],
@@ -214,37 +257,75 @@ impl Measures {
         self.window.from <= submit && submit < self.window.to
     }
 
-    /// Lets the levels hold until `now`.
-    pub(crate) fn advance(&mut self, now: Time) {
+    /// The levels as they stand after the instant `now`.
+    #[inline]
+    pub(crate) fn observe(&mut self, now: Time, levels: &Levels) {
+        let sight = &mut self.seen[self.fresh];
+        (sight.at, sight.levels) = (now, *levels);
+        (sight.submit, sight.ended) = (self.submit.take(), std::mem::take(&mut self.ended));
+        self.fresh += 1;
+        if self.fresh == TOGETHER {
+            self.take_in();
+        }
+    }
+
+    /// Takes in all that was seen. To be called before anything is read that depends on it.
+    pub(crate) fn take_in(&mut self) {
+        let seen = std::mem::take(&mut self.seen);
+        let first = self.levels;
+        let mut before = &first;
+        for sight in &seen[..std::mem::take(&mut self.fresh)] {
+            self.hold_until(sight.at, before);
+            if let Some(submit) = sight.submit {
+                self.busy.first = Some((submit, self.busy.now));
+            }
+            if sight.ended {
+                self.busy.last = Some((sight.at, self.busy.now));
+            }
+            self.change(sight.at, before, &sight.levels);
+            before = &sight.levels;
+        }
+        self.levels = *before;
+        self.seen = seen;
+    }
+
+    /// Lets the levels hold until the run is over.
+    pub(crate) fn end(&mut self, end: Time) {
+        self.take_in();
+        let levels = self.levels;
+        self.hold_until(end, &levels);
+    }
+
+    /// Lets these levels hold until `now`.
+    fn hold_until(&mut self, now: Time, levels: &Levels) {
         let from = self.since.max(self.window.from);
         let span = now.min(self.window.to).since(from).0;
         self.since = now;
         if span == 0 {
             return;
         }
-        for (at, (lane, _)) in self.lanes.iter().enumerate() {
-            let shares = &mut self.shares[at];
+        let span_us = u128::from(span);
+        for ((lane, _), shares) in self.lanes.iter().zip(&mut self.shares) {
             shares.time_us[shares.level] += span;
-            self.allocated[*lane] += u128::from(self.levels.used.0[*lane]) * u128::from(span);
-            self.available[*lane] += u128::from(self.levels.capacity.0[*lane]) * u128::from(span);
-            self.used[*lane] += u128::from(self.levels.usage.0[*lane]) * u128::from(span);
+            self.allocated[*lane] += u128::from(levels.used.0[*lane]) * span_us;
+            self.available[*lane] += u128::from(levels.capacity.0[*lane]) * span_us;
+            self.used[*lane] += u128::from(levels.usage.0[*lane]) * span_us;
         }
         let cpu = &mut self.busy.now;
-        let (free, span_us) = (self.levels.capacity.0[CPU].saturating_sub(self.levels.used.0[CPU]), u128::from(span));
-        cpu.capacity += u128::from(self.levels.capacity.0[CPU]) * span_us;
-        cpu.busy += u128::from(self.levels.used.0[CPU]) * span_us;
-        if self.levels.waiting > 0 {
+        let free = levels.capacity.0[CPU].saturating_sub(levels.used.0[CPU]);
+        cpu.capacity += u128::from(levels.capacity.0[CPU]) * span_us;
+        cpu.busy += u128::from(levels.used.0[CPU]) * span_us;
+        if levels.waiting > 0 {
             cpu.idle_while_waited += u128::from(free) * span_us;
         }
-        if self.levels.nodes_in_use > 0 {
+        if levels.nodes_in_use > 0 {
             self.packing_sum += self.packing * span as f64;
             self.packing_us += span;
         }
     }
 
-    /// The levels as they stand after the instant `now`.
-    pub(crate) fn observe(&mut self, now: Time, levels: &Levels) {
-        let old = &self.levels;
+    /// From `now` on the levels are these.
+    fn change(&mut self, now: Time, old: &Levels, levels: &Levels) {
         let counts = |levels: &Levels| [levels.waiting, levels.running, levels.nodes_in_use, levels.nodes_up];
         for (column, (before, after)) in counts(old).into_iter().zip(counts(levels)).enumerate() {
             if before != after {
@@ -286,11 +367,11 @@ impl Measures {
                 self.packing = needed as f64 / levels.nodes_in_use as f64;
             }
         }
-        self.levels = *levels;
     }
 
     /// What is stranded, by lane and cause, as sampled at `now`.
     pub(crate) fn observe_stranded(&mut self, now: Time, stranded: &[[u64; STRANDED.len()]; LANES]) {
+        self.take_in();
         for at in 0..self.lanes.len() {
             for (cause, &amount) in stranded[self.lanes[at].0].iter().enumerate() {
                 self.series.set(now, self.stranded_from + at * STRANDED.len() + cause, amount);
@@ -309,33 +390,71 @@ impl Measures {
 
     /// A task of `count` members started for the first time.
     pub(crate) fn task_started(&mut self, class: u16, role: u16, wait: Span, count: u32) {
-        let count = u64::from(count);
-        self.waits.add_times(wait.0, count);
-        Self::tally(&mut self.by_class, class).waits.add_times(wait.0, count);
-        Self::tally(&mut self.by_role, role).waits.add_times(wait.0, count);
+        self.count_later(Late::Started { class, role, wait, count });
+    }
+
+    /// All tasks of a job started, the last of them after so long.
+    pub(crate) fn job_started(&mut self, wait: Span) {
+        self.count_later(Late::JobStarted { wait });
     }
 
     /// `count` tasks are over, or stand like this at the end.
     pub(crate) fn task_over(&mut self, class: u16, role: u16, state: State, count: u32) {
-        let count = u64::from(count);
-        self.states[state as usize] += count;
-        Self::tally(&mut self.by_class, class).states[state as usize] += count;
-        Self::tally(&mut self.by_role, role).states[state as usize] += count;
+        self.states[state as usize] += u64::from(count);
+        self.count_later(Late::Over { class, role, state, count });
     }
 
     /// A job was handed in.
     pub(crate) fn submitted(&mut self, submit: Time) {
-        self.busy.first.get_or_insert((submit, self.busy.now));
+        if self.jobs_submitted == 1 {
+            self.submit = Some(submit);
+        }
     }
 
     /// A task ended now.
-    pub(crate) fn ended(&mut self, now: Time) {
-        self.busy.last = Some((now, self.busy.now));
+    pub(crate) fn ended(&mut self) {
+        self.ended = true;
     }
 
     /// All tasks of a job ended: its bounded slowdown is `max(1, flow / max(tau, run))`,
     /// the one per processor `max(1, flow / (processors * max(tau, run)))`.
     pub(crate) fn job_ended(&mut self, submit: Time, first_start: Time, end: Time, cpu_milli: u64) {
+        self.count_later(Late::JobOver { submit, first_start, end, cpu_milli });
+    }
+
+    #[inline]
+    fn count_later(&mut self, late: Late) {
+        self.late.push(late);
+        if self.late.len() == LATE_MOST {
+            self.count_late();
+        }
+    }
+
+    /// Counts what is still to be counted. To be called before any of it is read.
+    fn count_late(&mut self) {
+        let mut late = std::mem::take(&mut self.late);
+        for late in late.drain(..) {
+            match late {
+                Late::Started { class, role, wait, count } => {
+                    let count = u64::from(count);
+                    self.waits.add_times(wait.0, count);
+                    Self::tally(&mut self.by_class, class).waits.add_times(wait.0, count);
+                    Self::tally(&mut self.by_role, role).waits.add_times(wait.0, count);
+                }
+                Late::Over { class, role, state, count } => {
+                    Self::tally(&mut self.by_class, class).states[state as usize] += u64::from(count);
+                    Self::tally(&mut self.by_role, role).states[state as usize] += u64::from(count);
+                }
+                Late::JobStarted { wait } => self.job_waits.add(wait.0),
+                Late::JobOver { submit, first_start, end, cpu_milli } => {
+                    self.count_job(submit, first_start, end, cpu_milli);
+                }
+            }
+        }
+        self.late = late;
+    }
+
+    fn count_job(&mut self, submit: Time, first_start: Time, end: Time, cpu_milli: u64) {
         let flow = end.since(submit);
         let run = end.since(first_start).0.max(self.window.tau.0).max(1);
         self.flows.add(flow.0);
@@ -375,6 +494,11 @@ impl Measures {
 
     /// Writes every number that is known here.
     pub(crate) fn record(&mut self, summary: &mut Summary) {
+        self.count_late();
+        if std::mem::take(&mut self.ended) {
+            // What ended only because the run did.
+            self.busy.last = Some((self.since, self.busy.now));
+        }
         record_seconds(summary, "wait_s", &mut self.waits);
         record_seconds(summary, "job_wait_s", &mut self.job_waits);
         record_seconds(summary, "flow_s", &mut self.flows);

@@ -19,6 +19,7 @@ use crate::cause::Cause;
 use crate::config::{Architecture, Config, HeadOfLine, Instant, Unplaceable};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, NodeSpec};
+use crate::hint::rarely;
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::{Asked, Place};
 use crate::ledger::{Ledger, Shape, ShapeId};
@@ -217,14 +218,14 @@ impl Batch {
     fn submit(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec) {
         let spec = &*self.config.settled(spec);
         let waiter = self.config.waiter(spec, now);
-        if !self.config.admits(&spec.terms, now, waiter.cpu_milli, spec.estimate) {
+        if rarely(self.config.has_terms()) && !self.config.admits(&spec.terms, now, waiter.cpu_milli, spec.estimate) {
             self.refused.push((spec.first_task, spec.count));
             return;
         }
         let key = self.order.key(&waiter, &sight(ledger, now));
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
         let job = self.running.add_job(ledger, spec, waiter, key, live);
-        if spec.rules.is_some() || !self.ruled.is_empty() {
+        if rarely(spec.rules.is_some() || !self.ruled.is_empty()) {
             self.ruled.admit(job, spec.rules.as_ref());
         }
         let (shape, members) = {
@@ -264,6 +265,7 @@ impl Batch {
         }
     }
 
+    #[inline(never)] // Apart from what is heard all the time.
     fn adopt(&mut self, ledger: &mut Ledger, now: Time, spec: &JobSpec, node: NodeId, gpus: GpuSet) {
         // It may run in room that was made by an end which is put off.
         while let Some(turn) = self.reserving.as_mut().and_then(Reserving::next_event) {
@@ -324,7 +326,8 @@ impl Batch {
         }
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);
-        if let Some(layout) = ledger.shapes().shape(job.shape).layout
+        if rarely(ledger.shapes().shape(job.shape).layout.is_some())
+            && let Some(layout) = ledger.shapes().shape(job.shape).layout
             && ledger.layouts().is_dynamic(layout)
         {
             // Where one task of a job left, another may go anywhere.
@@ -356,6 +359,12 @@ impl Batch {
 
     /// Decides, after all facts of the instant are taken in.
     pub fn pass(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
+        if self.has_nobody() {
+            ledger.settle();
+            self.grown.clear();
+            (self.blocked, self.stirred) = (None, false);
+            return Step::default();
+        }
         for (task, count) in self.refused.drain(..) {
             decisions.push(Decision::Reject { task, count });
         }
@@ -374,6 +383,19 @@ impl Batch {
         let wakes = [step.wake, self.retries.wake()].into_iter().chain(rules);
         let wake = wakes.flatten().min();
         Step { wake, ..step }
+    }
+
+    /// True if nobody waits for anything: whatever ended, nothing follows from it.
+    fn has_nobody(&self) -> bool {
+        self.waiting.tasks() == 0
+            && self.reserving.is_none()
+            && self.preempting.is_none()
+            && self.config.instant == Instant::Batched
+            && self.refused.is_empty()
+            && self.retries.is_empty()
+            && self.ruled.is_empty()
+            && self.residents.len() == 0
+            && self.upgrades.is_idle()
     }
 
     fn pass_now(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) -> Step {
@@ -533,7 +555,7 @@ impl Batch {
             }
         }
         let step = Step { wake: None, work: tries.pass.work };
-        if self.order.ages() || !self.ruled.is_empty() {
+        if rarely(self.order.ages() || !self.ruled.is_empty()) {
             self.note_starts(now, &decisions[begin..]);
         }
         step
@@ -745,6 +767,7 @@ impl Tries<'_> {
     }
 
     /// The first entry of a class fits nowhere; false if nobody may be tried after it.
+    #[inline(never)] // Apart from the way of those who fit.
     fn defer(&mut self, class: ClassId, entry: WaitingEntry) -> bool {
         let (shape_id, members) = self.waiting.needs(class);
         let pass = &mut self.pass;

@@ -24,6 +24,11 @@ pub(super) struct Retries {
 }
 
 impl Retries {
+    /// True if nobody pauses.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pausing.is_empty()
+    }
+
     /// A task was lost once more: the pause before it is tried again; None if it is given up.
     pub(super) fn lost(&mut self, task: TaskId, retry: Retry, endless: bool) -> Option<Span> {
         if retry == Retry::default() {

@@ -141,6 +141,11 @@ impl Upgrades {
         Some((rolling, stage))
     }
 
+    /// True if none is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.rolling.is_empty()
+    }
+
     /// When the next new replica is healthy.
     pub(super) fn wake(&self) -> Option<Time> {
         self.ripe.first().map(|&(at, _)| at)
@@ -303,7 +308,7 @@ impl Batch {
 
     /// Kills old replicas for new ones that are healthy.
     pub(super) fn roll(&mut self, now: Time, decisions: &mut Vec<Decision>) {
-        if self.upgrades.rolling.is_empty() {
+        if self.upgrades.is_idle() {
             return;
         }
         // Ends that were put off came to be known in this pass.

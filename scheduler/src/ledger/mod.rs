@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 
 use crate::constraint::{Constraint, HOSTNAME};
 use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec, Room};
+use crate::hint::rarely;
 use crate::id::{JobId, NodeId};
 use crate::layout::{Law, Rule};
 use crate::resources::{GPU, LANES, Resources, Totals};
@@ -630,10 +631,10 @@ impl Ledger {
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return false;
         };
-        let whole = gpus == GpuSet::NONE || self.lent;
+        let whole = !rarely(gpus != GpuSet::NONE) || self.lent;
         let request = if whole { request } else { self.still_there(at, shape, request, gpus) };
         let Some(rest) = self.free.get(at).and_then(|free| free.checked_sub(&request)) else { return false };
-        if gpus != GpuSet::NONE && !take_devices(&mut self.devices, at, shape.gpu, gpus) {
+        if rarely(gpus != GpuSet::NONE) && !take_devices(&mut self.devices, at, shape.gpu, gpus) {
             return false;
         }
         self.free[at] = rest;
@@ -642,7 +643,9 @@ impl Ledger {
         if self.open[at] {
             self.free_total.sub(&request, 1);
         }
-        if let Some(layout) = shape.layout {
+        if rarely(shape.layout.is_some())
+            && let Some(layout) = shape.layout
+        {
             self.layouts.join(layout, &self.attributes, at, count);
         }
         self.changes.push(node);
@@ -664,9 +667,9 @@ impl Ledger {
         let Some(request) = (if count == 1 { Some(shape.request) } else { shape.request.checked_mul(count) }) else {
             return;
         };
-        let whole = gpus == GpuSet::NONE || self.lent;
+        let whole = !rarely(gpus != GpuSet::NONE) || self.lent;
         let request = if whole { request } else { self.still_there(at, shape, request, gpus) };
-        if !self.lent {
+        if !rarely(self.lent) {
             let Some(sum) = self.free[at].checked_add(&request) else { return };
             if !sum.fits_in(&self.capacity[at]) {
                 return;
@@ -682,10 +685,12 @@ impl Ledger {
         if self.open[at] && !self.lent {
             self.free_total.add(&request, 1);
         }
-        if gpus != GpuSet::NONE && !self.lent {
+        if rarely(gpus != GpuSet::NONE) && !self.lent {
             self.devices.release(at, shape.gpu, gpus);
         }
-        if let Some(layout) = shape.layout {
+        if rarely(shape.layout.is_some())
+            && let Some(layout) = shape.layout
+        {
             self.layouts.leave(layout, &self.attributes, at, count);
         }
         self.changes.push(node);

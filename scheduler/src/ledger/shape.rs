@@ -114,6 +114,12 @@ impl ShapeTable {
             entry.users += 1;
             return (ShapeId { slot, generation: entry.generation }, entry.users == 1);
         }
+        (self.add(shape, hash_value), true)
+    }
+
+    /// The id of a shape that is not there yet.
+    #[cold]
+    fn add(&mut self, shape: Shape, hash_value: u64) -> ShapeId {
         let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
         let generation = self.entries.get(slot as usize).map_or(0, |entry| entry.generation.wrapping_add(1));
         let id = ShapeId { slot, generation };
@@ -124,7 +130,7 @@ impl ShapeTable {
         }
         let entries = &self.entries;
         self.index.insert_unique(hash_value, slot, |&slot| hash(&entries[slot as usize].shape));
-        (id, true)
+        id
     }
 
     /// What the shape is without its layout; it is in use as long as this one is.

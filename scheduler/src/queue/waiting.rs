@@ -153,6 +153,12 @@ impl Waiting {
         if let Some(&slot) = self.index.find(hash_value, |&slot| classes[slot as usize].is_of(shape, members, rank)) {
             return slot;
         }
+        self.open_class(shape, members, rank, hash_value)
+    }
+
+    /// A class that is not there yet.
+    #[cold]
+    fn open_class(&mut self, shape: ShapeId, members: u32, rank: i32, hash_value: u64) -> u32 {
         let slot = match self.vacant.pop() {
             Some(slot) => {
                 // The heap of the class that was here before is empty, and is kept for its room.

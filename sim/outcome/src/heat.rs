@@ -34,7 +34,12 @@ pub struct Heat {
     nodes: Vec<Node>,
     grid: Grid<RowCell>,
     begin: Time,
+    /// What was said last of nodes and is still to be taken in.
+    said: Vec<(Time, u32, u32)>,
 }
+
+/// What is taken in together: each on its own would find the code that does it gone from the cache.
+const TOGETHER: usize = 64;
 
 /// Kept small: fleets are large.
 #[derive(Clone, Copy)]
@@ -87,7 +92,8 @@ impl Heat {
             Node { capacity: (*capacity).max(1), allocated: 0, row, up: true }
         };
         let nodes: Vec<Node> = capacity_cpu.iter().enumerate().map(node).collect();
-        let mut heat = Self { nodes_per_row, nodes, grid: Grid::new(rows, FINEST_US, COLUMNS), begin: Time::ZERO };
+        let grid = Grid::new(rows, FINEST_US, COLUMNS);
+        let mut heat = Self { nodes_per_row, nodes, grid, begin: Time::ZERO, said: Vec::with_capacity(TOGETHER) };
         for (row, nodes) in heat.nodes.chunks(nodes_per_row).enumerate() {
             let capacity = nodes.iter().map(|node| u64::from(node.capacity)).sum();
             heat.grid.set(Time::ZERO, row, RowLevel { allocated: 0, capacity });
@@ -106,27 +112,26 @@ impl Heat {
     /// From `now` on `allocated` of the node is taken. Remembered while the node is down, and counted when it is up.
     ///
     /// # Panics
-    /// If there is no such node, or if time runs backwards: defects of the caller.
+    /// Here or at a later call, if there is no such node, or if time runs backwards: defects of the caller.
     #[inline]
     pub fn set(&mut self, now: Time, node: u32, allocated: u32) {
-        let node = &mut self.nodes[node as usize];
-        let before = core::mem::replace(&mut node.allocated, allocated);
-        if node.up {
-            let row = usize::from(node.row);
-            let mut level = self.grid.level(row);
-            level.allocated = level.allocated - u64::from(before) + u64::from(allocated);
-            self.grid.set(now, row, level);
+        self.said.push((now, node, allocated));
+        if self.said.len() == TOGETHER {
+            self.take_in();
         }
     }
 
-    /// What is taken of the node, as said last.
-    ///
-    /// # Panics
-    /// As [`Heat::set`].
-    #[must_use]
-    #[inline]
-    pub fn allocated(&self, node: u32) -> u32 {
-        self.nodes[node as usize].allocated
+    fn take_in(&mut self) {
+        for (now, node, allocated) in self.said.drain(..) {
+            let node = &mut self.nodes[node as usize];
+            let before = core::mem::replace(&mut node.allocated, allocated);
+            if node.up {
+                let row = usize::from(node.row);
+                let mut level = self.grid.level(row);
+                level.allocated = level.allocated - u64::from(before) + u64::from(allocated);
+                self.grid.set(now, row, level);
+            }
+        }
     }
 
     /// From `now` on the node is up, or is not.
@@ -134,6 +139,7 @@ impl Heat {
     /// # Panics
     /// As [`Heat::set`].
     pub fn up(&mut self, now: Time, node: u32, up: bool) {
+        self.take_in();
         let node = &mut self.nodes[node as usize];
         if node.up == up {
             return;
@@ -153,7 +159,8 @@ impl Heat {
 
     /// Closes the picture at `end` (or at the last change, if that is later).
     #[must_use]
-    pub fn finish(self, end: Time) -> HeatTable {
+    pub fn finish(mut self, end: Time) -> HeatTable {
+        self.take_in();
         let finished = self.grid.finish(end);
         // A cell is NaN by itself where nothing was up: 0 / 0.
         let share = |cell: &RowCell| (cell.allocated as f64 / cell.capacity as f64) as f32;

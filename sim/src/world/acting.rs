@@ -81,6 +81,7 @@ impl World {
             Some(watch) => watch.arm(triggers),
             None => world.watch = Watch::new(triggers, config),
         }
+        world.is_special |= world.watch.is_some();
         Ok(world)
     }
 

@@ -3,6 +3,7 @@
 use windtunnel_outcome::rows::Cause;
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::event::{Event, GpuSet};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
 use windtunnel_scheduler::time::Span;
 
@@ -17,10 +18,10 @@ impl World {
             Decision::Place { task, .. } | Decision::PlaceWithin { task, .. } => task == self.gang_task,
             _ => false,
         };
-        if !self.gang.is_empty() && !of_gang(decision) {
+        if rarely(!self.gang.is_empty()) && !of_gang(decision) {
             return Err(self.half_placed(party));
         }
-        if !self.offers.is_idle() {
+        if rarely(!self.offers.is_idle()) {
             self.offers.note(self.now, party, decision);
         }
         match *decision {
@@ -66,6 +67,7 @@ impl World {
         }
     }
 
+    #[cold]
     pub(super) fn invalid(&self, party: PartyId, reason: String) -> SimError {
         SimError::Invalid { at: self.now, party: party.0, reason }
     }
@@ -76,6 +78,7 @@ impl World {
     }
 
     /// Decisions of a gang stand together, so that it is carried out as a whole or not at all.
+    #[cold]
     pub(super) fn half_placed(&self, party: PartyId) -> SimError {
         let task = self.gang_task.0;
         self.invalid(party, format!("task {task} is placed in part: a decision with `more` has no next one"))
@@ -113,11 +116,11 @@ impl World {
             );
         }
         let slot = self.waiting_slot(party, task, count)?;
-        if self.runs_inside(usize::from(self.jobs[self.tasks[slot].job].workload)) {
+        if rarely(self.is_special) && self.runs_inside(usize::from(self.jobs[self.tasks[slot].job].workload)) {
             let reason = format!("task {} is placed on a node, but runs inside holders only", task.0);
             return Err(self.invalid(party, reason));
         }
-        if self.is_declared_lost(node.0) && self.thinking.late_since.is_none() {
+        if rarely(self.is_special) && self.is_declared_lost(node.0) && self.thinking.late_since.is_none() {
             let name = &self.node_names[node.index()];
             return Err(self.invalid(party, format!("task {} is placed on `{name}`, which is lost", task.0)));
         }
@@ -195,9 +198,14 @@ impl World {
         }
         self.say_wait(party, task, slot)?;
         let job_digest = self.jobs[job].digest;
-        let in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
-        let lost = if in_vain.is_none() { self.lost_on_its_way(slot, nodes) } else { None };
-        if let Some(missed) = in_vain.or(lost) {
+        let (mut in_vain, mut lost) = (None, None);
+        if rarely(self.trouble.is_some()) {
+            in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
+            lost = if in_vain.is_none() { self.lost_on_its_way(slot, nodes) } else { None };
+        }
+        if rarely(in_vain.or(lost).is_some())
+            && let Some(missed) = in_vain.or(lost)
+        {
             for &(node, _, gpus) in nodes {
                 self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             }
@@ -216,7 +224,7 @@ impl World {
                 self.spread(slot, NodeId(node), count, gpus);
             }
         }
-        if self.launching.is_some() {
+        if rarely(self.launching.is_some()) {
             self.launch(slot);
         } else {
             self.run_begins(slot);

@@ -64,6 +64,11 @@ impl Radius {
         self.left.last().copied()
     }
 
+    /// True if anybody asks.
+    pub(super) fn is_used(&self) -> bool {
+        !self.left.is_empty() || self.recorded.is_some()
+    }
+
     /// What is in each domain of a kind, with these tasks where they are.
     fn rows_of(&self, at: Time, runs: &[Runs], recorded: bool, names: &[String]) -> Vec<BlastRow> {
         let mut running: BTreeMap<u64, u64> = BTreeMap::new();

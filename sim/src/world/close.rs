@@ -30,13 +30,13 @@ impl World {
         };
         self.take_blasts(end);
         self.now = end;
-        self.measures.advance(end);
+        self.measures.end(end);
         self.wanted.advance(end);
         if self.wanted.is_known() {
             self.sample_stranded();
         }
         self.hear_everything();
-        self.write_rows(recorder);
+        self.write_all_rows(recorder);
         let open = self.open_tasks();
         self.recount(&open)?;
         self.settle_holders();

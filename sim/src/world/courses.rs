@@ -80,6 +80,14 @@ impl Default for Courses {
     }
 }
 
+impl Courses {
+    /// True if stages are to be handed in now.
+    #[inline]
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+}
+
 impl Graph {
     /// True if all stages before this one have succeeded; None if one of them has not and will not.
     fn is_ready(&self, stage: &Stage) -> Option<bool> {
@@ -186,16 +194,14 @@ impl World {
 
     /// Hands in the stages whose time has come. False if there are none.
     pub(super) fn submit_ready(&mut self) -> Result<bool, SimError> {
-        if self.kinds.courses.ready.is_empty() {
-            return Ok(false);
-        }
+        let any = self.kinds.courses.has_ready();
         for (workload, mut job, stage) in std::mem::take(&mut self.kinds.courses.ready) {
             // Whoever waits for others is handed in when they are done.
             job.submit = self.now;
             self.kinds.courses.of_job.insert(self.next_job, (workload, Course::Stage(stage)));
             self.submit_alone(&mut job, workload)?;
         }
-        Ok(true)
+        Ok(any)
     }
 
     /// A job is over, and this is what stands for it.

@@ -38,7 +38,6 @@ impl World {
         for (&task, &(job, node)) in tasks.iter().zip(&places).take(count) {
             seen ^= self.jobs[job].fetch()
                 ^ self.nodes[node as usize].fetch()
-                ^ u64::from(self.measures.heat.allocated(node))
                 ^ self.node_names[node as usize].bytes().next().map_or(0, u64::from);
             seen ^= self.of_task.find(task.0).map_or(0, u64::from);
         }

@@ -4,6 +4,7 @@ use windtunnel_outcome::distribution::Distribution;
 use windtunnel_outcome::rows::{Cause, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::event::Event;
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::{PartyId, TaskId};
 use windtunnel_scheduler::time::Time;
 
@@ -162,21 +163,25 @@ impl World {
             job.last_start = job.last_start.max(now);
             self.note_first_start(slot, members);
         }
-        if let Some(usage) = usage {
+        if rarely(usage.is_some())
+            && let Some(usage) = usage
+        {
             self.measures.has_usage = true;
             let usage = self.constrained(usage);
             self.levels.usage.add(&usage, u64::from(members));
         }
-        if self.tasks[slot].running.is_some_and(|attempt| attempt.within == NONE) {
-            self.use_begins(slot);
+        if rarely(self.is_special) {
+            if self.tasks[slot].running.is_some_and(|attempt| attempt.within == NONE) {
+                self.use_begins(slot);
+            }
+            self.holder_starts(slot);
+            self.tell_of_start(slot);
         }
-        self.holder_starts(slot);
-        self.tell_of_start(slot);
-        let run = if self.trouble.is_some() { self.wall_of(slot) } else { self.run_of(slot) };
+        let run = if rarely(self.trouble.is_some()) { self.wall_of(slot) } else { self.run_of(slot) };
         if !run.is_forever() {
             self.plan_end(now + run, slot);
         }
-        if self.trouble.is_some() {
+        if rarely(self.trouble.is_some()) {
             self.note_running(slot);
         }
     }

@@ -395,7 +395,7 @@ impl World {
             within: NONE,
             sequence: 0,
         });
-        self.ended.push(super::Ended { id: task.id, task, state: State::Lost, lost: Span::ZERO });
+        self.ended.push(super::Ended { at: self.now, id: task.id, task, state: State::Lost, lost: Span::ZERO });
         self.jobs[task.job].rows += 1;
         self.tasks[slot].causes = NONE;
     }

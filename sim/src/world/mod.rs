@@ -40,6 +40,7 @@ use windtunnel_outcome::rows::{Cause, State};
 use windtunnel_scheduler::config::Config;
 use windtunnel_scheduler::digest::Digest;
 use windtunnel_scheduler::event::{Event, GpuSet, JobSpec};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
 use windtunnel_scheduler::paged::PagedMap;
 use windtunnel_scheduler::resources::LANES;
@@ -111,9 +112,10 @@ const PATIENCE: Span = Span::from_seconds(3600);
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
 
-/// A task that ended in this instant: its row is written when the instant is complete, in canonical order.
+/// A task that ended: its row is written when the instant is complete or later, in canonical order.
 #[derive(Clone)]
 struct Ended {
+    at: Time,
     id: u64,
     task: Task,
     state: State,
@@ -218,6 +220,9 @@ pub(crate) struct World {
     /// A gang that is being placed, node by node.
     gang: Vec<(u32, u32, GpuSet)>,
     gang_task: TaskId,
+    /// More may happen than that jobs come and tasks start and end: machines fail, or come and go; launches take time;
+    /// somebody watches; frameworks hold what they run in. Settled when the run begins.
+    is_special: bool,
     /// Strict order: what can never run would hold up everything behind it.
     blocks_head: bool,
     /// Room is handed out again when an estimate is over, before the end is heard of: no task may outlive its estimate.
@@ -250,27 +255,33 @@ pub(crate) struct World {
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
     pub(crate) fn advance(&mut self) -> Option<Time> {
-        let arrival = sooner(self.arrivals.peek().map(|(at, _)| at), self.kinds.upgrades.next());
+        let mut arrival = self.arrivals.peek().map(|(at, _)| at);
+        if rarely(self.is_special) {
+            arrival = sooner(arrival, self.kinds.upgrades.next());
+        }
         if arrival.is_none() && !self.is_alive() {
             return None;
         }
         let planned = self.agenda.earliest();
         let wake = self.wakes.iter().flatten().min().copied();
         let mut next = sooner(sooner(arrival, planned), sooner(wake, sooner(self.next_launch(), self.next_thought())));
-        if let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest()) {
+        if rarely(self.is_special)
+            && let Some(trouble) = self.trouble.as_ref().and_then(|trouble| trouble.earliest())
+        {
             // What breaks later does not keep a run alive.
             let is_open = next.is_some() || matches!(self.stop, Stop::At(_));
             if is_open || self.trouble_keeps_alive() || self.triggers_keep_alive() {
                 next = Some(next.map_or(trouble, |next| next.min(trouble)));
             }
         }
-        if let Some(alarm) = self.alarm()
+        if rarely(self.is_special)
+            && let Some(alarm) = self.alarm()
             && (next.is_some() || matches!(self.stop, Stop::At(_)) || self.triggers_keep_alive())
         {
             next = Some(next.map_or(alarm, |next| next.min(alarm)));
         }
         let now = next?;
-        if self.only_thinks(arrival, now) {
+        if rarely(!self.offers.is_idle()) && self.only_thinks(arrival, now) {
             return None;
         }
         if let Stop::At(end) = self.stop
@@ -278,14 +289,13 @@ impl World {
         {
             return None;
         }
-        if self.pause.is_some_and(|pause| now >= pause) {
+        if rarely(self.pause.is_some_and(|pause| now >= pause)) {
             return None;
         }
-        self.take_blasts(now);
-        if now > self.now {
-            self.measures.advance(now);
-            self.now = now;
+        if rarely(self.is_special) {
+            self.take_blasts(now);
         }
+        self.now = self.now.max(now);
         Some(now)
     }
 
@@ -304,7 +314,7 @@ impl World {
     /// True if nothing is ahead but offers and refusals that go to and fro: nothing waits, or nothing has started for
     /// so long that nothing will. Such a run has drained.
     fn only_thinks(&mut self, arrival: Option<Time>, next: Time) -> bool {
-        if self.offers.is_idle() || matches!(self.stop, Stop::At(_)) {
+        if matches!(self.stop, Stop::At(_)) {
             return false;
         }
         // Of a task that nobody hears of the news are still to come, and a machine that is to come back is waited for.
@@ -339,11 +349,11 @@ impl World {
         for &what in &happening[..ends] {
             self.happen(what)?;
         }
-        if self.trouble.is_some() {
+        if rarely(self.trouble.is_some()) {
             any |= self.meet_trouble();
             any |= self.bring_daemons()?;
         }
-        if self.launching.is_some() {
+        if rarely(self.launching.is_some()) {
             any |= self.meet_launches();
         }
         for &what in &happening[ends..] {
@@ -352,8 +362,12 @@ impl World {
         happening.clear();
         self.happening = happening;
         any |= self.submit_all()?;
-        any |= self.begin_upgrades()?;
-        any |= self.submit_ready()?;
+        if rarely(self.is_special) {
+            any |= self.begin_upgrades()?;
+        }
+        if rarely(self.kinds.courses.has_ready()) {
+            any |= self.submit_ready()?;
+        }
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
             any = true;
@@ -550,8 +564,12 @@ impl World {
 
     /// The instant is complete: rows are written, levels are taken, the truth is audited.
     pub(crate) fn complete(&mut self, recorder: &mut dyn Recorder) -> Result<(), SimError> {
-        self.write_rows(recorder);
-        self.complete_holders()?;
+        if !self.ended.is_empty() {
+            self.write_rows(recorder);
+        }
+        if rarely(self.is_special) {
+            self.complete_holders()?;
+        }
         self.overtaking.complete();
         for at in 0..self.dirty.len() {
             let index = self.dirty[at];
@@ -559,16 +577,16 @@ impl World {
             node.dirty = false;
             let held = node.holds_no_more_than_it_has();
             self.measures.heat.set(self.now, index, node.used[0]);
-            if !held {
+            if rarely(!held) {
                 return Err(self.overcommitted(NodeId(index)));
             }
-            if !self.bill.is_empty() {
+            if rarely(!self.bill.is_empty()) {
                 self.draw_again(index);
             }
         }
         self.dirty.clear();
         self.measures.observe(self.now, &self.levels);
-        if self.wanted.is_due(self.now) {
+        if rarely(self.wanted.is_due(self.now)) {
             self.sample_stranded();
         }
         Ok(())

@@ -3,12 +3,14 @@
 use windtunnel_outcome::recorder::Recorder;
 use windtunnel_outcome::rows::{NameRef, State, TaskRow};
 use windtunnel_scheduler::event::{Event, GpuSet};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::TaskId;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Name;
 
 use super::truth::{NONE, Task};
-use super::{UNSTARTED, World, causes_in};
+use super::{Ended, UNSTARTED, World, causes_in};
+use crate::measure::TOGETHER;
 
 fn name_ref(name: &Name) -> NameRef<'_> {
     match name {
@@ -18,15 +20,26 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 }
 
 impl World {
-    /// Hands the rows of this instant to the recorder, by (job, index, attempt).
+    /// Hands the rows of this instant to the recorder, by (job, index, attempt). If nobody can tell when, they wait until
+    /// there are some: each on its own would find the code that writes it gone from the cache.
     pub(super) fn write_rows(&mut self, recorder: &mut dyn Recorder) {
-        if self.ended.is_empty() {
-            return;
+        let may_wait = self.ended.len() < TOGETHER
+            && self.bill.is_empty()
+            && self.comings.is_none()
+            && !recorder.wants_events()
+            && !recorder.wants_decisions();
+        if !may_wait {
+            self.write_all_rows(recorder);
         }
+    }
+
+    /// Hands all rows to the recorder that are there.
+    pub(crate) fn write_all_rows(&mut self, recorder: &mut dyn Recorder) {
         let mut ended = std::mem::take(&mut self.ended);
-        ended.sort_unstable_by_key(|row| (row.id, row.task.attempt));
+        ended.sort_unstable_by_key(|row| (row.at, row.id, row.task.attempt));
         for row in &ended {
-            self.write_row(recorder, &row.task, row.state, row.lost, Some(self.now));
+            self.write_row(recorder, &row.task, row.state, row.lost, Some(row.at));
+            self.account_ended(row);
             self.free_attempt(&row.task);
             let job = &mut self.jobs[row.task.job];
             job.rows -= 1;
@@ -39,6 +52,21 @@ impl World {
         }
         ended.clear();
         self.ended = ended;
+    }
+
+    /// Charges what an attempt held of nodes that is over, unless it was never there.
+    fn account_ended(&mut self, row: &Ended) {
+        let Task { job, index, running, .. } = row.task;
+        let Some(attempt) = running.filter(|attempt| attempt.place != Time::NEVER && attempt.within == NONE) else {
+            return;
+        };
+        let part = self.jobs[job].parts.of(index);
+        let (request, members) = (part.request(), part.members());
+        let held = row.at - attempt.place;
+        if rarely(row.lost > Span::ZERO) {
+            self.account(job, request, members, row.lost, true);
+        }
+        self.account(job, request, members, Span(held.0 - row.lost.0), false);
     }
 
     fn free_attempt(&mut self, task: &Task) {

@@ -109,7 +109,7 @@ impl World {
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
-        let world = Self {
+        let mut world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -148,6 +148,7 @@ impl World {
             warnings: Vec::new(),
             gang: Vec::new(),
             gang_task: TaskId::default(),
+            is_special: false,
             blocks_head: scheduler.blocks_head(),
             trusts_estimates: trusts_estimates(&scheduler),
             past,
@@ -166,7 +167,21 @@ impl World {
             pause: None,
             fleet,
         };
+        world.is_special = world.has_special();
         Ok((world, scheduler))
+    }
+
+    /// See [`World::is_special`].
+    fn has_special(&self) -> bool {
+        self.terms.is_some()
+            || self.launching.is_some()
+            || self.overload.is_some()
+            || self.trouble.is_some()
+            || self.comings.is_some()
+            || self.watch.is_some()
+            || self.radius.is_used()
+            || self.kinds.upgrades.is_used
+            || !self.kinds.holders.is_empty()
     }
 
     /// Tells every party its configuration and the nodes, then starts what runs already.

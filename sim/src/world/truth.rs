@@ -1,8 +1,11 @@
 //! The truth: jobs, attempts and nodes as they are, whatever anybody believes.
 
+use std::hint::cold_path;
+
 use windtunnel_outcome::conservation::{Conservation, hold};
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{GpuRequest, GpuSet, JobKind};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
@@ -121,10 +124,16 @@ impl Parts {
     }
 
     /// The part that the task at `index` belongs to.
+    #[inline]
     pub(crate) fn of(&self, index: u32) -> &Part {
-        let parts = self.as_slice();
-        let at = parts.partition_point(|part| part.first <= index);
-        &parts[at.saturating_sub(1)]
+        match self {
+            Self::One(part) => part,
+            Self::Many(parts) => {
+                cold_path();
+                let at = parts.partition_point(|part| part.first <= index);
+                &parts[at.saturating_sub(1)]
+            }
+        }
     }
 }
 
@@ -197,8 +206,7 @@ const UNLAUNCHED: u16 = 1 << 10;
 impl Task {
     /// How its attempt ended, if the scheduler has not heard of it yet.
     pub(crate) fn unheard_state(&self) -> Option<State> {
-        let state = State::ALL.get(usize::from(self.flags & 0xff)).copied();
-        state.filter(|_| self.flags & UNHEARD != 0)
+        if rarely(self.flags & UNHEARD != 0) { State::ALL.get(usize::from(self.flags & 0xff)).copied() } else { None }
     }
 
     /// True if this is how that attempt of that task ended, and the scheduler has not heard of it yet.
@@ -324,7 +332,7 @@ impl Node {
             let span = now - self.since;
             self.since = now;
             hold(&mut self.allocated, &self.used, span);
-            if self.down {
+            if rarely(self.down) {
                 return;
             }
             // Within an instant a node may hold more than it has, but then no time passes.

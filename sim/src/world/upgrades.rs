@@ -38,7 +38,7 @@ pub(super) struct Upgrades {
     /// When the services of which workload are to be upgraded.
     due: BTreeSet<(Time, usize)>,
     known: Vec<Service>,
-    is_used: bool,
+    pub(super) is_used: bool,
     /// The longest that a new replica runs before it counts as healthy.
     ready_most: Span,
     under_way: u32,

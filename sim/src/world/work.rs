@@ -6,6 +6,7 @@ use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::SlowTask;
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
@@ -31,45 +32,57 @@ pub(super) enum Coming {
 impl World {
     /// A job comes: it is handed in, unless it is a part of something that says otherwise.
     pub(super) fn submit(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
-        match job.course.take() {
-            Some(course) => self.submit_in_course(job.clone(), workload, *course),
-            None => self.submit_alone(job, workload),
+        if rarely(job.course.is_some())
+            && let Some(course) = job.course.take()
+        {
+            return self.submit_in_course(job.clone(), workload, *course);
         }
+        self.submit_alone(job, workload)
     }
 
     /// A job is handed in. How many tasks a daemon has is settled now.
     pub(super) fn submit_alone(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
-        self.check_inside(job, workload)?;
+        if rarely(self.is_special) {
+            self.check_inside(job, workload)?;
+        }
         for group in job.groups.as_mut_slice().iter_mut().filter(|group| group.ask.kind == JobKind::Daemon) {
             (group.count, group.truth.run) = (self.matching_nodes(&group.ask), Run::Same(Span::FOREVER));
         }
         let first = self.next_task;
         self.submit_as(job, workload, None)?;
-        self.note_upgradable(job, workload, first);
+        if rarely(self.is_special) {
+            self.note_upgradable(job, workload, first);
+        }
         Ok(())
     }
 
     /// The same; under the id of an earlier job, if it brings more tasks of that one.
     pub(super) fn submit_as(&mut self, job: &TraceJob, workload: usize, id: Option<u64>) -> Result<(), SimError> {
         let recorded = self.arrivals.workload(workload).start == experiment::Start::Recorded;
-        if self.watch.is_some() {
+        if rarely(self.watch.is_some()) {
             self.note_service(job, workload);
         }
         let slot = self.add_job(job, workload, Coming::Submitted)?;
-        self.note_recorded(job, slot);
-        match id {
-            Some(id) => self.jobs[slot].id = id,
-            None => self.note_daemon(self.jobs[slot].id, job, workload),
+        if rarely(self.is_special) {
+            self.note_recorded(job, slot);
+            if id.is_none() {
+                self.note_daemon(self.jobs[slot].id, job, workload);
+            }
+        }
+        if let Some(id) = id {
+            self.jobs[slot].id = id;
         }
         let first_task = self.jobs[slot].first_task;
         let mut unit = first_task;
         for group in job.groups.as_slice() {
-            self.check_estimate(slot, job, group)?;
+            if rarely(self.trusts_estimates) {
+                self.check_estimate(slot, job, group)?;
+            }
             let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
-            if node.is_none() && begins.is_some_and(|recorded| recorded.node.is_some()) {
+            if rarely(node.is_none() && begins.is_some_and(|recorded| recorded.node.is_some())) {
                 self.past.nowhere += u64::from(group.count);
             }
             match (node, begins) {
@@ -103,9 +116,6 @@ impl World {
 
     /// Where estimates are trusted, a task that outlives its own would be found on room that was given away.
     fn check_estimate(&self, slot: u32, job: &TraceJob, group: &Group) -> Result<(), SimError> {
-        if !self.trusts_estimates {
-            return Ok(());
-        }
         let Some(estimate) = self.settled(slot, &group.ask).estimate else { return Ok(()) };
         let longest = match &group.truth.run {
             Run::Same(run) => *run,
@@ -123,7 +133,7 @@ impl World {
 
     /// The terms that a job is handed in on: those of its workload, else those that its labels stand for.
     fn terms_of(&self, job: &TraceJob, workload: usize) -> Terms {
-        if self.terms.is_none() {
+        if !rarely(self.terms.is_some()) {
             return Terms::default();
         }
         let labels = self.arrivals.labels();
@@ -155,7 +165,7 @@ impl World {
     /// Enters a job into the books, with ids for its tasks.
     pub(super) fn add_job(&mut self, job: &TraceJob, workload: usize, coming: Coming) -> Result<u32, SimError> {
         let has_node = |group: &Group| group.truth.recorded.as_ref().is_some_and(|recorded| recorded.node.is_some());
-        if self.past.node_of_name.is_empty() && job.groups.as_slice().iter().any(has_node) {
+        if rarely(job.groups.as_slice().iter().any(has_node)) && self.past.node_of_name.is_empty() {
             self.past.node_of_name = super::setup::by_name(&self.fleet);
         }
         let past =
@@ -187,7 +197,7 @@ impl World {
             worst: State::Finished,
             parts,
         });
-        if slot >= UNSTARTED {
+        if rarely(slot >= UNSTARTED) {
             return Err(SimError::Experiment("more than two thousand million jobs are alive at once".to_owned()));
         }
         self.next_job += 1;
@@ -201,8 +211,8 @@ impl World {
             self.measures.submitted(job.submit);
         }
         if !background {
-            let inside = self.runs_inside(workload);
-            if !inside {
+            let inside = rarely(self.is_special) && self.runs_inside(workload);
+            if rarely(self.is_special) && !inside {
                 self.survey_job(self.next_job - 1, job);
             }
             for at in 0..self.jobs[slot].parts.as_slice().len() {
@@ -421,7 +431,9 @@ impl World {
             self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
         }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
-        if let Some(watch) = &mut self.watch {
+        if rarely(self.is_special)
+            && let Some(watch) = &mut self.watch
+        {
             let labels = self.arrivals.labels();
             watch.started(self.now, labels.word(job.class), labels.word(job.role), wait, members);
         }
@@ -430,7 +442,7 @@ impl World {
                 *sum += u128::from(cause.0) * u128::from(members);
             }
         }
-        if self.measures.is_slow(wait) {
+        if rarely(self.measures.is_slow(wait)) {
             let labels = self.arrivals.labels();
             let slow = SlowTask {
                 task: format!("{}/{}", job.name, task.index),
@@ -444,7 +456,7 @@ impl World {
             self.measures.keep_slow(slow);
         }
         if job.unstarted == 0 {
-            self.measures.job_waits.add(wait.0);
+            self.measures.job_started(wait);
         }
     }
 
@@ -459,7 +471,7 @@ impl World {
 
     /// Takes room of the true node. Whether it is there is audited when the instant is complete.
     fn occupy(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet, within: u32) {
-        if within != NONE {
+        if rarely(within != NONE) {
             self.occupy_holder(slot, within, count);
             return;
         }
@@ -479,8 +491,10 @@ impl World {
         truth.tasks_most = truth.tasks_most.max(truth.tasks);
         truth.starts += 1;
         self.levels.used.add(&request, u64::from(count));
-        self.note_held(self.tasks[slot].job, &request, count, true);
-        self.settle_in(slot, node);
+        if rarely(self.is_special) {
+            self.note_held(self.tasks[slot].job, &request, count, true);
+            self.settle_in(slot, node);
+        }
     }
 
     fn vacate(&mut self, slot: u32, node: NodeId, count: u32, gpus: GpuSet) {
@@ -499,7 +513,9 @@ impl World {
         truth.tasks -= count;
         self.levels.nodes_in_use -= u64::from(truth.tasks == 0);
         self.levels.used.sub(&request, u64::from(count));
-        self.note_held(self.tasks[slot].job, &request, count, false);
+        if rarely(self.is_special) {
+            self.note_held(self.tasks[slot].job, &request, count, false);
+        }
     }
 
     pub(super) fn request_of(&self, slot: u32) -> (Resources, u16) {
@@ -522,7 +538,7 @@ impl World {
 
     /// A running task ends, for whatever reason: room, books, and the news of it.
     pub(super) fn end(&mut self, slot: u32, state: State) {
-        if self.tasks[slot].running.is_none() || self.trouble.is_some() && self.end_in_trouble(slot, state) {
+        if self.tasks[slot].running.is_none() || rarely(self.trouble.is_some()) && self.end_in_trouble(slot, state) {
             return;
         }
         self.end_attempt(slot, state);
@@ -532,56 +548,59 @@ impl World {
     /// An attempt ends, in truth: room and books. Nobody is told yet.
     pub(super) fn end_attempt(&mut self, slot: u32, state: State) {
         let Some(attempt) = self.tasks[slot].running else { return };
-        let lost = self.lost_by(slot, &attempt, state);
-        if let Some(trouble) = &mut self.trouble {
-            trouble.leaves.remove(&slot);
+        let mut lost = Span::ZERO;
+        if rarely(matches!(state, State::Lost | State::Evicted) || self.tasks[slot].is_unlaunched()) {
+            lost = self.lost_by(slot, &attempt, state);
         }
-        if state == State::Evicted {
-            self.save_by_leaving(slot);
+        if rarely(self.is_special) {
+            if let Some(trouble) = &mut self.trouble {
+                trouble.leaves.remove(&slot);
+            }
+            if state == State::Evicted {
+                self.save_by_leaving(slot);
+            }
+            self.holder_falls(slot, state);
+            self.move_out(slot, &attempt);
         }
-        self.holder_falls(slot, state);
-        self.move_out(slot, &attempt);
         self.leave_room(slot, &attempt);
         let task = self.tasks[slot];
         let job = &self.jobs[task.job];
         let part = job.parts.of(task.index);
         let members = part.members();
-        let (request, usage) = (part.request(), part.usage.as_deref().copied());
-        let held = self.now - attempt.place;
+        let usage = part.usage.as_deref().copied();
         self.levels.running -= u64::from(members);
-        if let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER) {
+        if rarely(usage.is_some())
+            && let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER)
+        {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
-        if attempt.within != NONE {
+        if rarely(attempt.within != NONE) {
             self.lost_inside(slot, members, lost);
-        } else {
-            if lost > Span::ZERO {
-                self.account(task.job, request, members, lost, true);
-            }
-            self.account(task.job, request, members, Span(held.0 - lost.0), false);
         }
-        self.ended.push(Ended { id: task.id, task, state, lost });
+        self.ended.push(Ended { at: self.now, id: task.id, task, state, lost });
         self.jobs[task.job].rows += 1;
-        self.measures.ended(self.now);
+        self.measures.ended();
         self.tasks[slot].running = None;
         self.tasks[slot].causes = NONE;
-        if !task.is_given_up() {
+        if rarely(self.is_special) && !task.is_given_up() {
             self.end_twins(task.id);
         }
     }
 
     /// An attempt gives its room back, on all of its nodes or in all of its holders.
     fn leave_room(&mut self, slot: u32, attempt: &Attempt) {
-        if attempt.within != NONE {
+        if rarely(attempt.within != NONE) {
             for (holder, count) in self.holders_of(attempt) {
                 self.vacate_holder(slot, holder, count, attempt.place);
             }
             return;
         }
-        if attempt.start != Time::NEVER {
-            self.use_ends(slot, attempt);
+        if rarely(self.is_special) {
+            if attempt.start != Time::NEVER {
+                self.use_ends(slot, attempt);
+            }
+            self.break_off(slot, attempt);
         }
-        self.break_off(slot, attempt);
         self.vacate(slot, NodeId(attempt.node), attempt.count, attempt.gpus);
         let mut at = attempt.rest;
         while at != NONE {
@@ -591,12 +610,9 @@ impl World {
         }
     }
 
-    /// Time that an attempt held its room for nothing, if it ends like this now.
+    /// Time that an attempt held its room for nothing, if it ends like this now: lost, evicted or never launched.
     fn lost_by(&mut self, slot: u32, attempt: &Attempt, state: State) -> Span {
         let task = &self.tasks[slot];
-        if !matches!(state, State::Lost | State::Evicted) && !task.is_unlaunched() {
-            return Span::ZERO;
-        }
         let held = self.jobs[task.job].parts.of(task.index).lost_by_leaving(self.now - attempt.place);
         let goes_on = state == State::Lost || matches!(task.leaving, Some(Leaving::Evicted { requeue: true }));
         let saved = if task.is_given_up() || !goes_on { Span::ZERO } else { self.saved_by(slot) };
@@ -616,7 +632,7 @@ impl World {
         let (background, workload) = (job.background, usize::from(job.workload));
         let has_rules = !self.arrivals.workload(workload).rules.is_empty();
         let is_kept_running = part.kind.is_kept_running();
-        let ruled = if has_rules { self.after_service(&task, state) } else { None };
+        let ruled = if rarely(has_rules) { self.after_service(&task, state) } else { None };
         let again = match (state, task.leaving) {
             _ if ruled.is_some() => ruled,
             (State::Killed, _) => None,
@@ -653,11 +669,15 @@ impl World {
             // Its end may still stand in the agenda, if it came before its time.
             self.tasks[slot].running = None;
             self.tasks.free(slot);
-            self.forget_losses(task.id);
+            if rarely(self.is_special) {
+                self.forget_losses(task.id);
+            }
             self.forget_failures(task.id);
             self.task_over(task.job, state, members);
         }
-        self.holder_heard(task.id, again.is_some());
+        if rarely(self.is_special) {
+            self.holder_heard(task.id, again.is_some());
+        }
     }
 
     /// Charges what an attempt held to busy or lost, and to its class and team.
@@ -680,7 +700,7 @@ impl World {
         let party = self.arrivals.workload(workload).party;
         self.inboxes[usize::from(party.0)].push(Event::TaskEnded { task, ending });
         // Whoever hands out room hears of what holds some; what is in holders does not.
-        if party != PartyId::FIRST && self.kinds.holders.source_of(party).is_none() {
+        if rarely(party != PartyId::FIRST) && self.kinds.holders.source_of(party).is_none() {
             self.inboxes[0].push(Event::TaskEnded { task, ending });
         }
     }
@@ -722,7 +742,7 @@ impl World {
                 self.note_waiting(task.job, task.index, -i64::from(members), false);
             }
             let state = self.state_of_rejected(task.id);
-            self.ended.push(Ended { id: task.id, task, state, lost: Span::ZERO });
+            self.ended.push(Ended { at: self.now, id: task.id, task, state, lost: Span::ZERO });
             self.jobs[task.job].rows += 1;
             self.of_task.remove(task.id);
             self.tasks.free(slot);

@@ -1,5 +1,7 @@
 //! The one model that every reader yields and every driver consumes.
 
+use std::collections::VecDeque;
+
 mod demand;
 mod failures;
 mod fleet;
@@ -19,6 +21,16 @@ pub trait Source {
     /// # Errors
     /// A bad row, in one sentence that names file, line and column.
     fn next_job(&mut self) -> Result<Option<Job>, SourceError>;
+
+    /// The next job, or the next few where reading them together costs less, at the end of `jobs`. Nothing is added at
+    /// the end of the stream.
+    ///
+    /// # Errors
+    /// As [`Source::next_job`]; nothing is added then.
+    fn next_jobs(&mut self, jobs: &mut VecDeque<Job>) -> Result<(), SourceError> {
+        jobs.extend(self.next_job()?);
+        Ok(())
+    }
 
     /// The words behind the labels that jobs carry (roles, users, classes); grows while the stream is read.
     fn labels(&self) -> &Labels;

@@ -1,5 +1,7 @@
 //! The stream of jobs of a synthetic workload.
 
+use std::collections::VecDeque;
+
 use windtunnel_scheduler::time::Time;
 
 use super::ahead::Ahead;
@@ -9,6 +11,9 @@ use super::key::{CLASS, Key, PRIORITY, ROLE, USER};
 use super::spec::{Ready, Runs, SyntheticSpec, or_only};
 use super::terms::BadTerm;
 use crate::model::{Course, Groups, Job, Label, Labels, Name, Note, Source, SourceError};
+
+/// Jobs that are made together: each on its own would find the code that makes it gone from the cache.
+const TOGETHER: usize = 16;
 
 /// The jobs of a synthetic workload, named 1, 2, 3, ... in order of arrival. Memory does not grow with their number.
 #[derive(Clone, Debug)]
@@ -118,6 +123,16 @@ impl Source for Synthetic {
             groups: Groups::One(self.ready.group(key, kind, count, self.runs, drawn)),
             course: self.schedules.map(|all| Box::new(Course::Run { schedule: all.schedule_of(index) })),
         }))
+    }
+
+    fn next_jobs(&mut self, jobs: &mut VecDeque<Job>) -> Result<(), SourceError> {
+        jobs.extend(self.next_job()?);
+        // Who has too many jobs is told so when the last that may be is taken.
+        while jobs.len() < TOGETHER && self.index < Key::MOST_JOBS {
+            let Some(job) = self.next_job()? else { break };
+            jobs.push_back(job);
+        }
+        Ok(())
     }
 
     fn labels(&self) -> &Labels {
