@@ -105,9 +105,6 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & GENERATIONS) << 32 | u64::from(slot)
 }
 
-/// How long parties may offer and refuse without a start before a run counts as drained.
-const PATIENCE: Span = Span::from_seconds(3600);
-
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
 
@@ -322,8 +319,8 @@ impl World {
             return false;
         }
         match self.kinds.upgrades.patience() {
-            None => self.levels.waiting == 0 || next > since + PATIENCE,
-            Some(ready) => next > since + PATIENCE + ready,
+            None => self.levels.waiting == 0 || next > since + self.offers.patience,
+            Some(ready) => next > since + self.offers.patience + ready,
         }
     }
 

@@ -138,7 +138,7 @@ impl World {
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties)],
-            offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
+            offers: Offers::new(&scheduler.frameworks),
             kept_running: 0,
             stalled: None,
             stop,

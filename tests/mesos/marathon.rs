@@ -1,0 +1,64 @@
+// Marathon from the scenario file on: how it asks for offers, and how it keeps apps running.
+
+use crate::support::{Scratch, program};
+
+/// What running a scenario gives, with a table of jobs beside it: the output, and the summary if there is one.
+fn run_scenario(scenario: &str, jobs: &str) -> (std::process::Output, serde_json::Value) {
+    let scratch = Scratch::new();
+    scratch.write("scenario.toml", scenario);
+    scratch.write("jobs.csv", jobs);
+    let output = std::process::Command::new(program())
+        .args(["run", "scenario.toml", "--out", "out"])
+        .current_dir(scratch.path())
+        .output()
+        .expect("the program starts");
+    let summary = std::fs::read_to_string(scratch.path().join("out/summary.json")).unwrap_or_default();
+    (output, serde_json::from_str(&summary).unwrap_or_default())
+}
+
+/// The summary of a scenario that runs.
+fn summary_of(scenario: &str, jobs: &str) -> serde_json::Value {
+    let (output, summary) = run_scenario(scenario, jobs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    summary
+}
+
+/// A number of a summary, by its dotted name.
+fn number_of(summary: &serde_json::Value, name: &str) -> f64 {
+    let found = name.split('.').fold(summary, |value, part| &value[part]);
+    found.as_f64().unwrap_or_else(|| panic!("no number {name}"))
+}
+
+/// One node, and a framework that is idle at 22 s and has work again at 23 s.
+const RESTLESS: &str = r#"
+name = "restless"
+[[fleet.group]]
+name = "node"
+count = 1
+cpu = 1
+memory = "1GiB"
+[[workload]]
+trace = { path = "jobs.csv" }
+framework = "jobs"
+[[framework]]
+name = "jobs"
+SET
+[scheduler]
+profile = "dcos-2.x"
+suppress = true
+"#;
+
+#[test]
+fn marathon_revives_at_most_every_5_s() {
+    let jobs = "job_id,submit_us,run_us,cpu_milli\n1,20000000,2000000,1000\n2,23000000,1000000,1000\n";
+    let wait = |set: &str| {
+        let summary = summary_of(&RESTLESS.replace("SET", set), jobs);
+        (number_of(&summary, "wait_s.max"), number_of(&summary, "by_framework.jobs.revived"))
+    };
+    // It revives at 20 s, and again at 25 s for the task that came at 23 s.
+    assert_eq!(wait(""), (2.0, 2.0), "as the profile has it");
+    assert_eq!(wait("revive_at_most_every = \"10s\""), (7.0, 2.0));
+    assert_eq!(wait("revive_at_most_every = \"0s\""), (0.0, 2.0));
+    // Longer than a run goes on where nothing starts otherwise.
+    assert_eq!(wait("revive_at_most_every = \"3h\""), (10_797.0, 2.0));
+}
