@@ -62,3 +62,27 @@ fn marathon_revives_at_most_every_5_s() {
     // Longer than a run goes on where nothing starts otherwise.
     assert_eq!(wait("revive_at_most_every = \"3h\""), (10_797.0, 2.0));
 }
+
+/// Two replicas that fail 2 s after each start.
+const CRASHING: &str = r#"
+name = "crashing"
+[[fleet.group]]
+name = "node"
+count = 2
+cpu = 1
+[[workload]]
+trace = { path = "jobs.csv" }
+service = { life = { constant = "2s" }, backoff = {} }
+[stop]
+at = "END"
+"#;
+
+#[test]
+fn marathon_backs_off_an_app_as_a_whole() {
+    let jobs = "job_id,submit_us,cpu_milli,count,kind\n1,0,1000,2,service\n";
+    let started = |end: &str| number_of(&summary_of(&CRASHING.replace("END", end), jobs), "attempts.placed");
+    // Both fail at 2 s: after 1 s for the first and 1.15 s for the second, both wait for 1.15 s.
+    assert_eq!([started("3149ms"), started("3151ms")], [2.0, 4.0]);
+    // Both fail at 5.15 s: 1.3225 s, and then 1.520875 s.
+    assert_eq!([started("6670ms"), started("6671ms")], [4.0, 6.0]);
+}

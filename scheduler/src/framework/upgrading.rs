@@ -234,7 +234,8 @@ impl Batch {
     }
 
     /// A service is to be replaced by its next version.
-    pub(super) fn upgrade(&mut self, asked: &ServiceUpgrade) {
+    pub(super) fn upgrade(&mut self, now: Time, asked: &ServiceUpgrade) {
+        self.let_on(now, asked.job);
         let before = self.upgrades.forget(asked.service);
         let is_refused = |id: u64| {
             self.refused.iter().any(|&(first, count)| (first.0..first.0.saturating_add(u64::from(count))).contains(&id))

@@ -6,7 +6,7 @@ use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::SlowTask;
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
-use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
+use windtunnel_scheduler::id::{NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
@@ -235,7 +235,7 @@ impl World {
     pub(super) fn spec_of(&self, slot: u32, ask: &Ask, first_task: u64, count: u32) -> JobSpec {
         let job = &self.jobs[slot];
         JobSpec {
-            job: JobId(job.id),
+            job: self.kinds.upgrades.job_of(job.id),
             first_task: TaskId(first_task),
             count,
             kind: ask.kind,

@@ -27,6 +27,7 @@ fn upgrade(stage: &mut Stage, version: u32, fresh: u32, shares: (u32, u32), read
     }
     events.push(Event::ServiceUpgraded(Box::new(ServiceUpgrade {
         service: TaskId(0),
+        job: JobId(0),
         version,
         count: 4,
         tasks,
