@@ -209,7 +209,7 @@ impl Batch {
             Event::TaskEnded { task, ending } => self.hear_end(ledger, now, *task, *ending),
             Event::TasksWithdrawn { first, count } => self.withdraw(ledger, now, *first, *count),
             Event::TaskStarted { task } => self.hear_start(now, *task),
-            Event::ServiceUpgraded(upgrade) => self.upgrade(now, upgrade),
+            Event::ServiceUpgraded(upgrade) => self.upgrade(ledger, now, upgrade),
             _ => {}
         }
     }
@@ -379,7 +379,7 @@ impl Batch {
         self.start_residents(ledger, now, decisions);
         let step = self.pass_now(ledger, now, decisions);
         // After whoever is to leave for others: those are named for the task that follows.
-        self.roll(now, decisions);
+        self.roll(ledger, now, decisions);
         let rules = [self.ruled.wake(), self.residents.wake(now), self.upgrades.wake()];
         let wakes = [step.wake, self.retries.wake()].into_iter().chain(rules);
         let wake = wakes.flatten().min();
