@@ -86,3 +86,85 @@ fn marathon_backs_off_an_app_as_a_whole() {
     // Both fail at 5.15 s: 1.3225 s, and then 1.520875 s.
     assert_eq!([started("6670ms"), started("6671ms")], [4.0, 6.0]);
 }
+
+/// Three tiers, the uppermost first; the lowest is ready after 30 s.
+const TIERS: &str = r#"
+name = "tiers"
+[[fleet.group]]
+name = "node"
+count = 4
+cpu = 2
+[[workload]]
+name = "web"
+service = { needs = ["app"] }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 2 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+[[workload]]
+name = "app"
+service = { needs = ["db"], ready_after = "10s" }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 2 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+[[workload]]
+name = "db"
+service = { ready_after = "30s" }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 1 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+"#;
+
+#[test]
+fn marathon_starts_apps_in_the_order_of_their_dependencies() {
+    for architecture in ["monolithic", "two-level", "shared-state"] {
+        let scenario = format!("{TIERS}[scheduler]\narchitecture = \"{architecture}\"\n");
+        let summary = summary_of(&scenario, "");
+        let numbers = ["met", "never_started", "wait_s.mean", "wait_s.max"]
+            .map(|name| number_of(&summary, &format!("services.needs.{name}")));
+        assert_eq!(numbers, [2.0, 0.0, 35.0, 40.0], "{architecture}");
+        assert_eq!(number_of(&summary, "tasks.running_at_end"), 5.0);
+        // What is needed fits nowhere: four tasks never start.
+        let summary = summary_of(&scenario.replace("size = { constant = 1 }", "size = { constant = 9 }"), "");
+        assert_eq!(number_of(&summary, "services.needs.never_started"), 4.0, "{architecture}");
+        assert_eq!(number_of(&summary, "tasks.pending_at_end"), 5.0, "four of them, and one of what is needed");
+    }
+}
+
+#[test]
+fn dependencies_of_nobody_and_in_circles_are_refused() {
+    let refused = |scenario: &str, sentence: &str| {
+        let (output, _) = run_scenario(scenario, "");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(sentence), "{error}");
+    };
+    refused(
+        &TIERS.replace("needs = [\"app\"]", "needs = [\"ap\"]"),
+        "scenario.toml:9:22: `workload.0.service.needs.0`: there is no workload `ap`; did you mean `app`?",
+    );
+    refused(
+        &TIERS.replace("{ ready_after = \"30s\" }", "{ needs = [\"web\"] }"),
+        "scenario.toml:9:13: `workload.0.service.needs`: `web` needs `app` needs `db` needs `web`, so that none of \
+         them ever starts; take one of these out",
+    );
+    refused(
+        &TIERS.replacen("kinds = { service = 1 }\n", "", 1),
+        "`workload.0.service.needs`: only services wait for others; give `synthetic.kinds`, or take it out",
+    );
+    let last = TIERS.rfind("kinds = { service = 1 }").expect("it is there");
+    refused(
+        &format!("{}{}", &TIERS[..last], &TIERS[last + "kinds = { service = 1 }\n".len()..]),
+        "`workload.1.service.needs.0`: `db` has no services, and is never ready; take it out",
+    );
+}

@@ -15,6 +15,7 @@ mod launching;
 mod leave;
 mod loss;
 mod maintenance;
+mod needs;
 mod offers;
 mod overload;
 mod rows;
@@ -153,6 +154,8 @@ struct Kinds {
     services: services::Services,
     /// How services are replaced by their next version.
     upgrades: upgrades::Upgrades,
+    /// Which services need which others.
+    needs: needs::Needs,
     /// What frameworks hold to run their own tasks in.
     holders: holders::Holders,
 }
@@ -247,7 +250,8 @@ pub(crate) struct World {
 impl World {
     /// Moves to the next instant at which something happens; None when the run is over.
     pub(crate) fn advance(&mut self) -> Option<Time> {
-        let arrival = sooner(self.arrivals.peek().map(|(at, _)| at), self.kinds.upgrades.next());
+        let arrival = sooner(self.arrivals.peek().map(|(at, _)| at), self.kinds.upgrades.next(self.now));
+        let arrival = sooner(arrival, self.kinds.needs.next());
         if arrival.is_none() && !self.is_alive() {
             return None;
         }
@@ -351,6 +355,7 @@ impl World {
         any |= self.submit_all()?;
         any |= self.begin_upgrades()?;
         any |= self.submit_ready()?;
+        any |= self.submit_needy()?;
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
             any = true;
@@ -403,7 +408,7 @@ impl World {
         if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
             return Ok(true);
         }
-        if self.submit_ready()? {
+        if self.submit_ready()? || self.submit_needy()? {
             return Ok(true);
         }
         Ok(self.wake_next() || self.next_thought().is_some_and(|until| until <= now))

@@ -10,7 +10,7 @@ use windtunnel_scheduler::service::Plan;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Group, Groups, Job as TraceJob, Name, Run};
 
-use super::{UNSTARTED, World};
+use super::{Kinds, UNSTARTED, World};
 use crate::error::SimError;
 use crate::experiment::{ServiceRules, Upgrades as Rules, Workload};
 
@@ -67,8 +67,16 @@ impl Upgrades {
     }
 
     /// When the next begins: the world goes on until then, as for work that is still to come.
-    pub(super) fn next(&self) -> Option<Time> {
-        self.due.first().map(|&(at, _)| at)
+    pub(super) fn next(&self, now: Time) -> Option<Time> {
+        // Those that are late wait for others, and are looked at whenever anything happens.
+        self.due.range((now + Span(1), 0)..).next().map(|&(at, _)| at)
+    }
+
+    /// True if services of a workload are upgraded now, or are to be.
+    fn is_busy(&self, workload: usize, now: Time) -> bool {
+        let is_it = |service: &Service| service.workload == workload && service.began.is_some();
+        self.due.iter().take_while(|(at, _)| *at <= now).any(|&(_, due)| due == workload)
+            || self.known.iter().any(is_it)
     }
 
     /// What a job is to its scheduler: one that brings further replicas of a service is the service's own.
@@ -103,6 +111,7 @@ impl World {
 
     /// A replica runs: whoever upgrades services has to hear of it, also where launches take no time.
     pub(super) fn tell_of_start(&mut self, slot: u32) {
+        self.kinds.needs.is_stirred = true;
         if !self.kinds.upgrades.is_used || self.launching.is_some() {
             return;
         }
@@ -114,12 +123,16 @@ impl World {
         }
     }
 
-    /// Begins all upgrades that are due; false if none is.
+    /// Begins the upgrades that are due, but for those of services that need one which is being upgraded itself; false
+    /// if there are none.
     pub(super) fn begin_upgrades(&mut self) -> Result<bool, SimError> {
-        let mut any = false;
-        while let Some((_, workload)) = self.kinds.upgrades.due.first().copied().filter(|(at, _)| *at <= self.now) {
-            self.kinds.upgrades.due.pop_first();
-            any = true;
+        let Self { now, kinds: Kinds { upgrades, needs, .. }, .. } = self;
+        let due = upgrades.due.iter().take_while(|(at, _)| at <= now);
+        let is_next = |&&(_, workload): &&(Time, usize)| !needs.before(workload).any(|one| upgrades.is_busy(one, *now));
+        let begin: Vec<(Time, usize)> = due.filter(is_next).copied().collect();
+        let any = !begin.is_empty();
+        for (at, workload) in begin {
+            self.kinds.upgrades.due.remove(&(at, workload));
             for at in 0..self.kinds.upgrades.known.len() {
                 if self.kinds.upgrades.known[at].workload == workload {
                     self.begin_upgrade(at)?;

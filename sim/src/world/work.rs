@@ -29,8 +29,13 @@ pub(super) enum Coming {
 }
 
 impl World {
-    /// A job comes: it is handed in, unless it is a part of something that says otherwise.
+    /// A job comes: it is handed in, as soon as the services are there that it needs.
     pub(super) fn submit(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
+        if self.holds_for_needs(job, workload) { Ok(()) } else { self.hand_in(job, workload) }
+    }
+
+    /// A job is handed in, unless it is a part of something that says otherwise.
+    pub(super) fn hand_in(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
         match job.course.take() {
             Some(course) => self.submit_in_course(job.clone(), workload, *course),
             None => self.submit_alone(job, workload),
@@ -62,6 +67,7 @@ impl World {
             None => self.note_daemon(self.jobs[slot].id, job, workload),
         }
         let first_task = self.jobs[slot].first_task;
+        self.note_needed(job, workload, first_task);
         let mut unit = first_task;
         for group in job.groups.as_slice() {
             self.check_estimate(slot, job, group)?;
@@ -688,6 +694,7 @@ impl World {
     /// `members` tasks of a job are over; with its last one the job is.
     pub(super) fn task_over(&mut self, slot: u32, state: State, members: u32) {
         self.daemons.over(self.jobs[slot].id);
+        self.kinds.needs.is_stirred = true;
         let job = &mut self.jobs[slot];
         job.live -= 1;
         job.worst = worse(job.worst, state);
