@@ -10,6 +10,7 @@ include!("mesos/quotas.rs");
 include!("mesos/golden.rs");
 include!("mesos/services.rs");
 include!("mesos/reconcile.rs");
+include!("mesos/marathon.rs");
 
 mod failure;
 

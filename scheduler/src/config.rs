@@ -196,6 +196,10 @@ pub struct Habits {
     /// How long it lets pass between two wishes to be offered again what it refused, when new work has come or a gang
     /// waits; none: it waits until its refusals are over.
     pub revives: Option<Span>,
+    /// How long it lets pass after such a wish before work that comes while it asks for no offers makes it ask for some
+    /// again; zero: it asks at once.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub resumes: Span,
     /// The most tasks that it launches on one offer; none: as many as fit.
     pub per_offer: Option<u32>,
     /// The most tasks that it launches within a span; none: no limit.
@@ -211,6 +215,7 @@ impl Default for Habits {
             hold: Span::ZERO,
             suppresses: true,
             revives: Some(Span::from_seconds(5)),
+            resumes: Span::ZERO,
             per_offer: None,
             launches: None,
             commit: Commit::Incremental,

@@ -187,6 +187,9 @@ pub enum Event {
 pub struct ServiceUpgrade {
     /// The first task that the service was handed in with.
     pub service: TaskId,
+    /// Its job, whose further replicas are handed in as specs of the same job.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub job: JobId,
     /// Which of its upgrades this is; a later one has a higher number.
     pub version: u32,
     /// How many replicas it is to have.
@@ -242,7 +245,7 @@ pub struct NodeSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobSpec {
-    /// Which job; several specs may share it if the tasks of the job differ.
+    /// Which job; several specs may share it if the tasks of the job differ, or came later.
     pub job: JobId,
     /// The first of `count` consecutive task ids.
     pub first_task: TaskId,

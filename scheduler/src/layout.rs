@@ -2,7 +2,7 @@
 //!
 //! A node's *value* is that of an attribute or of a kind of domain, or the node itself
 //! ([`crate::constraint::HOSTNAME`]). A node without a value meets no rule. Every rule sees the tasks of its own job
-//! only, those that hold room now.
+//! only, those that hold room now. Replicas of a service that come later, for a next version, are of the same job.
 
 use alloc::string::String;
 use alloc::vec::Vec;

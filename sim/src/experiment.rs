@@ -132,6 +132,11 @@ pub struct ServiceRules {
     pub resident: Option<Resident>,
     /// When and how they are replaced by those of the next version; none: never.
     pub upgrades: Option<Upgrades>,
+    /// The positions of the workloads whose services have to be ready before these are handed in. Who needs each other
+    /// is never handed in.
+    pub needs: Vec<usize>,
+    /// How long a replica runs before it is ready for those who need it.
+    pub ready_after: Span,
 }
 
 /// When and how services are replaced by their next version.

@@ -6,6 +6,7 @@ mod elastic;
 mod faults;
 mod fleet;
 mod holder;
+mod needs;
 mod party;
 mod paths;
 #[cfg(test)]
@@ -102,6 +103,7 @@ pub fn resolve(scenario: Scenario, places: &Places, base: &Path, registries: &Re
         let facts = workload::Facts { position, seed: scenario.seed, fleet: &fleet, on_pool, terms };
         workloads.push(workload::resolve(written, &facts, &mut context)?);
     }
+    needs::resolve(&scenario, &mut workloads, &context)?;
     if workloads.iter().any(|plan| plan.names_matter) {
         fleet::name_nodes(&mut fleet);
     }

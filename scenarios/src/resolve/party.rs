@@ -17,7 +17,7 @@ use crate::spec::framework::{self as framework_spec, Capability};
 use crate::spec::scheduler::{self as spec, Architecture};
 use crate::spec::{Scenario, fleet::Amounts};
 
-/// The least time between two wishes to be offered again what was refused.
+/// The least time between two wishes to be offered again what was refused, where nothing is said of it.
 const REVIVE_EVERY: Span = Span::from_seconds(5);
 /// Parties have numbers of 16 bits, and the allocator is one.
 const FRAMEWORKS_MOST: usize = u16::MAX as usize - 1;
@@ -83,6 +83,7 @@ fn own_framework(name: String, role: Option<String>) -> framework_spec::Framewor
         hold: crate::spec::quantity::Duration::ZERO,
         suppress: None,
         revive: None,
+        revive_at_most_every: None,
         max_per_offer: None,
         max_launches: None,
         placement: None,
@@ -116,7 +117,7 @@ fn check_names(scenario: &Scenario, context: &Context<'_>) -> Result<(), Failure
 
 /// Keys about offers have no effect where nobody is offered anything.
 fn warn_idle(scenario: &Scenario, context: &mut Context<'_>) {
-    const OFFERS: [&str; 12] = [
+    const OFFERS: [&str; 13] = [
         "sorter",
         "allocation_interval",
         "offer_timeout",
@@ -129,6 +130,7 @@ fn warn_idle(scenario: &Scenario, context: &mut Context<'_>) {
         "decline",
         "suppress",
         "revive",
+        "revive_at_most_every",
     ];
     let architecture = scenario.scheduler.architecture;
     let idle: &[(&str, &[&str])] = match architecture {
@@ -155,11 +157,13 @@ fn one_framework(
     context: &Context<'_>,
 ) -> Result<config::Framework, Failure> {
     let (written, given) = (&scenario.framework[at], &scenario.scheduler);
+    let rest = written.revive_at_most_every.or(given.revive_at_most_every).map(|every| every.span());
     let habits = Habits {
         refuse: written.decline.unwrap_or(given.decline).span(),
         hold: written.hold.span(),
         suppresses: written.suppress.unwrap_or(given.suppress),
-        revives: written.revive.unwrap_or(given.revive).then_some(REVIVE_EVERY),
+        revives: written.revive.unwrap_or(given.revive).then_some(rest.unwrap_or(REVIVE_EVERY)),
+        resumes: rest.unwrap_or_default(),
         per_offer: written.max_per_offer,
         launches: written.max_launches.map(|most| (most.tasks, most.every.span())),
         commit: match given.commit {

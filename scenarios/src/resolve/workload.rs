@@ -91,6 +91,18 @@ impl Plan {
         self.rules.service.as_ref().is_some_and(|rules| rules.life.is_some() || is_trace && rules.delays.is_some())
     }
 
+    /// Whether it has services, as far as that is known before it is opened.
+    pub(super) fn has_services(&self) -> bool {
+        self.synthetic().is_none_or(|spec| spec.kinds.iter().any(|(kind, _)| kind.is_kept_running()))
+    }
+
+    /// Its services are handed in when those of the workloads at these positions are ready.
+    pub(super) fn set_needs(&mut self, needs: Vec<usize>) {
+        if let Some(service) = &mut self.rules.service {
+            service.needs = needs;
+        }
+    }
+
     /// What is demanded of the places of its tasks, beyond what each asks for itself.
     pub(super) fn demands(&self) -> Demands {
         self.transform.demands.clone()

@@ -34,9 +34,12 @@ pub struct Framework {
     /// Whether it asks for no offers while it has no work; left out: as `[scheduler]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppress: Option<bool>,
-    /// Whether it asks for what it refused when new work has come, at most every 5 s; left out: as `[scheduler]` says.
+    /// Whether it asks for what it refused when new work has come; left out: as `[scheduler]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revive: Option<bool>,
+    /// How long it lets pass between two times that it asks for offers again; left out: as `[scheduler]` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revive_at_most_every: Option<Duration>,
     /// The most tasks that it launches on one offer; left out: as many as fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_per_offer: Option<u32>,

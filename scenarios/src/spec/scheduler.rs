@@ -71,6 +71,10 @@ pub struct Scheduler {
     pub suppress: bool,
     /// Whether frameworks ask for what they refused when new work has come (`two-level` only).
     pub revive: bool,
+    /// How long frameworks let pass between two times that they ask for offers again (`two-level` only); left out: 5s
+    /// for what they refused, and none after a time without work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revive_at_most_every: Option<Duration>,
     /// What counts as a conflict (`shared-state` only).
     pub conflicts: Conflicts,
     /// What of a claim is honoured when a part conflicts (`shared-state` only).
@@ -130,6 +134,7 @@ impl Default for Scheduler {
             decline: Duration(5_000_000),
             suppress: true,
             revive: true,
+            revive_at_most_every: None,
             conflicts: Conflicts::default(),
             commit: Commit::default(),
         }

@@ -36,6 +36,12 @@ pub struct Service {
     /// After so long a replica that waits for its node goes elsewhere; left out: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_after: Option<Duration>,
+    /// The names of the workloads whose services have to be ready before these are started: `["db"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// How long a replica runs before it is ready, for those who need it and for upgrades; left out: 0s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_after: Option<Duration>,
     /// When and how it is replaced by its next version; left out: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -55,9 +61,9 @@ pub struct Upgrade {
     /// The share of its replicas that may run beyond them meanwhile: 0 to 1.
     #[serde(default = "one")]
     pub max_over: f64,
-    /// How long a new replica runs before it counts as healthy.
-    #[serde(default)]
-    pub ready_after: Duration,
+    /// How long a new replica runs before it counts as healthy; left out: as the service says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_after: Option<Duration>,
 }
 
 const fn one() -> f64 {

@@ -422,6 +422,14 @@ impl Fill for Conservative {
         self.sorted = false;
     }
 
+    fn withdrawn(&mut self, slot: u32, is_reserved: bool) {
+        if is_reserved {
+            self.reserved -= 1;
+        } else {
+            self.without.retain(|&other| other != slot);
+        }
+    }
+
     fn freed(&mut self, now: Time, due: Time) {
         self.freed.widen(Stretch { from: now, to: due });
     }

@@ -69,6 +69,11 @@ pub trait Fill: Send {
         let _ = (line, slot);
     }
 
+    /// A job is taken out of the line, with its reservation if it had one.
+    fn withdrawn(&mut self, slot: u32, is_reserved: bool) {
+        let _ = (slot, is_reserved);
+    }
+
     /// Room is free from now until `due` that was not believed to be: a task ended early, or a node joined.
     fn freed(&mut self, now: Time, due: Time) {
         let _ = (now, due);

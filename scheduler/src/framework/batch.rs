@@ -210,7 +210,7 @@ impl Batch {
             Event::TaskEnded { task, ending } => self.hear_end(ledger, now, *task, *ending),
             Event::TasksWithdrawn { first, count } => self.withdraw(ledger, now, *first, *count),
             Event::TaskStarted { task } => self.hear_start(now, *task),
-            Event::ServiceUpgraded(upgrade) => self.upgrade(upgrade),
+            Event::ServiceUpgraded(upgrade) => self.upgrade(ledger, now, upgrade),
             _ => {}
         }
     }
@@ -226,7 +226,7 @@ impl Batch {
         let live = if spec.kind == JobKind::Gang { 1 } else { spec.count };
         let job = self.running.add_job(ledger, spec, waiter, key, live);
         if rarely(spec.rules.is_some() || !self.ruled.is_empty()) {
-            self.ruled.admit(job, spec.rules.as_ref());
+            self.ruled.admit(job, spec.job, spec.rules.as_ref());
         }
         let (shape, members) = {
             let job = self.running.job(job);
@@ -237,8 +237,14 @@ impl Batch {
         self.stirred = true;
     }
 
-    /// Tasks join the queue.
+    /// Tasks join the queue, as soon as their service is not held back.
     pub(super) fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
+        if rarely(!self.ruled.is_empty()) {
+            let until = self.ruled.held_until(entry.job);
+            if until > entry.since {
+                return self.retries.hold_back(until, Pausing::new(shape, members, entry));
+            }
+        }
         if self.reserving.is_none() {
             let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
             let rank = if is_on { self.running.job(entry.job).waiter.priority } else { UNRANKED };
@@ -299,7 +305,7 @@ impl Batch {
         let key = self.order.key(&waiter, &sight(ledger, now));
         let job = self.running.add_job(ledger, spec, waiter, key, 1);
         if spec.rules.is_some() || !self.ruled.is_empty() {
-            self.ruled.admit(job, spec.rules.as_ref());
+            self.ruled.admit(job, spec.job, spec.rules.as_ref());
             self.ruled.adopted(job, spec.first_task);
         }
         job
@@ -345,11 +351,15 @@ impl Batch {
             let job = self.running.job(task.job);
             let (shape, members) = (job.shape, job.members);
             let key = if self.order.ages() { self.order.key(&job.waiter, &sight(ledger, now)) } else { job.key };
-            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since: now + pause };
-            if pause == Span::ZERO {
+            let at = now + pause;
+            // A pause that is its whole service's ends with that.
+            let waits = pause == Span::ZERO || at <= self.ruled.held_until(task.job);
+            let since = if waits { now } else { at };
+            let entry = WaitingEntry { key, task: id.0, count: 1, job: task.job, since };
+            if waits {
                 self.wait(ledger, shape, members, entry);
             } else {
-                self.retries.pause(now + pause, Pausing { shape, members, entry });
+                self.retries.pause(at, Pausing::new(shape, members, entry));
             }
         } else {
             self.retries.forget(id);
@@ -369,7 +379,7 @@ impl Batch {
             decisions.push(Decision::Reject { task, count });
         }
         ledger.settle();
-        while let Some(Pausing { shape, members, entry }) = self.retries.next_due(now) {
+        while let Some(Pausing { shape, members, entry, .. }) = self.retries.next_due(now) {
             self.wait(ledger, shape, members, entry);
             self.stirred = true;
         }
@@ -378,7 +388,7 @@ impl Batch {
         self.start_residents(ledger, now, decisions);
         let step = self.pass_now(ledger, now, decisions);
         // After whoever is to leave for others: those are named for the task that follows.
-        self.roll(now, decisions);
+        self.roll(ledger, now, decisions);
         let rules = [self.ruled.wake(), self.residents.wake(now), self.upgrades.wake()];
         let wakes = [step.wake, self.retries.wake()].into_iter().chain(rules);
         let wake = wakes.flatten().min();

@@ -400,13 +400,19 @@ impl Offered {
 
     /// With work at hand offers are wanted; those that were refused before the work came are wanted again.
     fn ask_again(&mut self, now: Time, out: &mut Vec<Decision>) {
-        let rested = |every| self.revived.is_none_or(|last| last + every <= now);
-        let again = self.refused && self.has_news() && self.habits.revives.is_some_and(rested);
-        if self.suppressed || again {
+        if self.next_revival(now).is_some_and(|at| at <= now) {
             (self.suppressed, self.refused, self.news) = (false, false, false);
             self.revived = Some(now);
             out.push(Decision::Revive);
         }
+    }
+
+    /// When it asks for offers again; None if it has no reason to. Marathon waits for a while after each time that it
+    /// asked (`min_revive_offers_interval`), whatever the reason is.
+    fn next_revival(&self, now: Time) -> Option<Time> {
+        let again = || self.habits.revives.filter(|_| self.refused && self.has_news());
+        let pause = if self.suppressed { Some(self.habits.resumes) } else { again() };
+        pause.map(|pause| self.revived.map_or(now, |last| last + pause))
     }
 
     /// True if what was refused may be of use by now. A gang needs several offers at once: refused one by one, their
@@ -420,11 +426,7 @@ impl Offered {
         let thought = self.batch.next_pass(now).unwrap_or(now);
         let held = self.in_hand.first().map(|&slot| thought.max(self.offers[slot].since + self.habits.hold));
         let late = self.batch.next_late().map(|at| thought.max(at));
-        let revival = self
-            .habits
-            .revives
-            .filter(|_| self.refused && self.has_news() && self.batch.waiting() > 0)
-            .map(|every| self.revived.map_or(now, |last| last + every));
+        let revival = self.next_revival(now).filter(|_| self.batch.waiting() > 0);
         let allowed = self
             .habits
             .launches

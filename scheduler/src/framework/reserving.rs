@@ -193,6 +193,7 @@ impl Reserving {
                 None => self.room.free(start, start + Span(item.estimate_us), &item.need),
             }
             out.push((item.task, item.count));
+            self.fill.withdrawn(slot, start != Time::NEVER);
             while !self.line.take(slot) {}
         }
         // Whoever holds a reservation behind it may do better now.

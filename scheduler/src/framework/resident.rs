@@ -48,6 +48,20 @@ impl Residents {
         times.filter(|&at| at > now && at != Time::NEVER).min()
     }
 
+    /// Those of a job do not start before `until`.
+    pub(super) fn put_off(&mut self, job: u32, until: Time) {
+        for bound in self.bound.values_mut().filter(|bound| bound.job == job) {
+            bound.due = bound.due.max(until);
+        }
+    }
+
+    /// Those of a job may start as soon as their nodes have room.
+    pub(super) fn hasten(&mut self, now: Time, job: u32) {
+        for bound in self.bound.values_mut().filter(|bound| bound.job == job) {
+            bound.due = bound.due.min(now);
+        }
+    }
+
     /// A node comes back with nothing on it: nothing is kept there.
     pub(super) fn forget_room(&mut self, node: NodeId) {
         for bound in self.bound.values_mut().filter(|bound| bound.node == node) {
@@ -82,6 +96,7 @@ impl Batch {
         let replace_after = self.ruled.resident(job).and_then(|resident| resident.replace_after);
         let shape = *ledger.shapes().shape(self.running.job(job).shape);
         // Room that is only lent cannot be kept.
+        let due = due.max(self.ruled.held_until(job));
         let holds = !ledger.is_lent() && ledger.is_open(node) && ledger.take(&shape, node, 1, gpus);
         let moves = replace_after.map_or(Time::NEVER, |after| now + after);
         self.residents.homes.insert(task, node);

@@ -1,6 +1,7 @@
 //! Tasks that lost a machine: how often, and who pauses before it is tried again.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use crate::event::Retry;
 use crate::id::TaskId;
@@ -14,13 +15,24 @@ pub(super) struct Pausing {
     pub shape: ShapeId,
     pub members: u32,
     pub entry: WaitingEntry,
+    /// It does because its service is held back.
+    is_held: bool,
+}
+
+impl Pausing {
+    pub(super) fn new(shape: ShapeId, members: u32, entry: WaitingEntry) -> Self {
+        Self { shape, members, entry, is_held: false }
+    }
 }
 
 /// The books on losses. Empty where no machine is ever lost.
 #[derive(Clone, Default)]
 pub(super) struct Retries {
     losses: BTreeMap<TaskId, u32>,
+    /// Tasks of one entry by the first of them.
     pausing: BTreeMap<(Time, TaskId), Pausing>,
+    /// How many tasks that is.
+    tasks: u64,
 }
 
 impl Retries {
@@ -46,21 +58,45 @@ impl Retries {
         }
     }
 
-    /// A task joins the queue at `at`.
+    /// Tasks join the queue at `at`.
     pub(super) fn pause(&mut self, at: Time, pausing: Pausing) {
+        self.tasks += u64::from(pausing.entry.count);
         self.pausing.insert((at, TaskId(pausing.entry.task)), pausing);
     }
 
-    /// A task pauses no more, if it did.
+    /// Tasks join the queue at `until`, when their service is held back no longer.
+    pub(super) fn hold_back(&mut self, until: Time, pausing: Pausing) {
+        let entry = WaitingEntry { since: until, ..pausing.entry };
+        self.pause(until, Pausing { entry, is_held: true, ..pausing });
+    }
+
+    /// Those of a job that are held back are so no longer.
+    pub(super) fn hasten(&mut self, now: Time, job: u32) {
+        let held = |(&key, pausing): (&(Time, TaskId), &Pausing)| {
+            (pausing.is_held && pausing.entry.job == job && key.0 > now).then_some(key)
+        };
+        let keys: Vec<(Time, TaskId)> = self.pausing.iter().filter_map(held).collect();
+        for pausing in keys.into_iter().filter_map(|key| self.pausing.remove(&key)).collect::<Vec<_>>() {
+            let entry = WaitingEntry { since: now, ..pausing.entry };
+            self.pausing.insert((now, TaskId(entry.task)), Pausing { entry, ..pausing });
+        }
+    }
+
+    /// A task on its own pauses no more, if it did.
     pub(super) fn unpause(&mut self, task: TaskId) -> Option<Pausing> {
-        let key = *self.pausing.keys().find(|(_, pausing)| *pausing == task)?;
+        let is_it =
+            |(_, pausing): &(&(Time, TaskId), &Pausing)| TaskId(pausing.entry.task) == task && pausing.entry.count == 1;
+        let key = *self.pausing.iter().find(is_it)?.0;
+        self.tasks -= 1;
         self.pausing.remove(&key)
     }
 
-    /// The next task whose pause is over by `now`.
+    /// The next tasks whose pause is over by `now`.
     pub(super) fn next_due(&mut self, now: Time) -> Option<Pausing> {
         let first = self.pausing.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+        let pausing = (first.key().0 <= now).then(|| first.remove())?;
+        self.tasks -= u64::from(pausing.entry.count);
+        Some(pausing)
     }
 
     /// When the next pause is over.
@@ -70,6 +106,6 @@ impl Retries {
 
     /// How many tasks pause.
     pub(super) fn len(&self) -> u64 {
-        self.pausing.len() as u64
+        self.tasks
     }
 }

@@ -5,10 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::batch::Batch;
+use super::retries::Pausing;
 use super::running::RunningTask;
 use crate::decision::Decision;
 use crate::event::{Ending, JobKind, Loss};
-use crate::id::TaskId;
+use crate::id::{JobId, TaskId};
 use crate::ledger::Ledger;
 use crate::queue::{UNRANKED, WaitingEntry as Entry};
 use crate::rules::{Resident, Rules};
@@ -25,6 +26,14 @@ pub(super) struct End {
     pub is_unreachable: bool,
 }
 
+/// A service as Marathon has it, an app: one delay holds for all of its replicas, whichever of them failed.
+#[derive(Clone)]
+struct App {
+    /// The slots of its jobs, ascending.
+    jobs: Vec<u32>,
+    backoff: Backoff,
+}
+
 /// The jobs of a framework that are held to rules, by the slots that they have in its books.
 #[derive(Clone, Default)]
 pub(super) struct Ruled {
@@ -33,8 +42,9 @@ pub(super) struct Ruled {
     deadlines: BTreeSet<(Time, u32)>,
     /// How often tasks failed that are tried again.
     failures: BTreeMap<TaskId, u32>,
-    /// The delays of services whose replicas failed.
-    backoffs: BTreeMap<u32, Backoff>,
+    /// The services whose replicas are not started again at once, and the service that each job brings replicas of.
+    apps: BTreeMap<JobId, App>,
+    app_of: BTreeMap<u32, JobId>,
     /// When tasks are to be ended.
     leaving: BTreeSet<(Time, TaskId)>,
 }
@@ -46,13 +56,19 @@ impl Ruled {
     }
 
     /// A job takes a slot.
-    pub(super) fn admit(&mut self, job: u32, rules: Option<&Arc<Rules>>) {
+    pub(super) fn admit(&mut self, job: u32, id: JobId, rules: Option<&Arc<Rules>>) {
         let Some(rules) = rules else {
             // The slot may have been that of a job with rules.
             self.forget(job);
             return;
         };
-        self.backoffs.remove(&job);
+        self.leave_app(job);
+        if let Some(delays) = rules.delays {
+            let app = self.apps.entry(id).or_insert_with(|| App { jobs: Vec::new(), backoff: Backoff::of(delays) });
+            app.jobs.push(job);
+            app.jobs.sort_unstable();
+            self.app_of.insert(job, id);
+        }
         self.deadlines.extend(rules.start_by.map(|at| (at, job)));
         self.jobs.insert(job, rules.clone());
     }
@@ -77,9 +93,34 @@ impl Ruled {
 
     /// A task of a job is started.
     pub(super) fn started(&mut self, job: u32, now: Time) {
-        if let Some(backoff) = self.backoffs.get_mut(&job) {
-            backoff.alive(now);
+        if let Some(app) = self.app_of.get(&job).and_then(|id| self.apps.get_mut(id)) {
+            app.backoff.alive(now);
         }
+    }
+
+    /// A job brings replicas of its service no longer; the service is forgotten with the last that does.
+    fn leave_app(&mut self, job: u32) {
+        let Some(id) = self.app_of.remove(&job) else { return };
+        if let Some(app) = self.apps.get_mut(&id) {
+            app.jobs.retain(|&other| other != job);
+            if app.jobs.is_empty() {
+                self.apps.remove(&id);
+            }
+        }
+    }
+
+    /// Before when no replica of the job's service is started; zero if nothing holds them back.
+    pub(super) fn held_until(&self, job: u32) -> Time {
+        let app = self.app_of.get(&job).and_then(|id| self.apps.get(id));
+        app.map_or(Time::ZERO, |app| app.backoff.until())
+    }
+
+    /// A service has a new version: nothing is held against it. The slots of its jobs.
+    pub(super) fn renew(&mut self, id: JobId) -> Vec<u32> {
+        self.apps.get_mut(&id).map_or_else(Vec::new, |app| {
+            app.backoff.reset();
+            app.jobs.clone()
+        })
     }
 
     /// A job is over.
@@ -87,7 +128,7 @@ impl Ruled {
         if self.jobs.is_empty() {
             return;
         }
-        self.backoffs.remove(&job);
+        self.leave_app(job);
         if let Some(at) = self.jobs.remove(&job).and_then(|rules| rules.start_by) {
             self.deadlines.remove(&(at, job));
         }
@@ -125,9 +166,9 @@ impl Ruled {
         }
         let crashed = matches!(end.ending, Ending::Failed | Ending::Finished | Ending::Unlaunched);
         match (rules.delays, rules.unreachable, rules.failures) {
-            (Some(delays), ..) if end.is_kept_running && crashed => {
-                let backoff = self.backoffs.entry(job).or_insert_with(|| Backoff::of(delays));
-                Some(Some(backoff.ended(now, end.ending)))
+            (Some(_), ..) if end.is_kept_running && crashed => {
+                let app = self.apps.get_mut(self.app_of.get(&job)?)?;
+                Some(Some(app.backoff.ended(now, end.ending)))
             }
             (_, Some(strategy), _) if end.is_kept_running && end.ending == Ending::Lost && end.is_unreachable => {
                 Some(Some(strategy.replaced(now, Time::ZERO).since(now)))
@@ -157,6 +198,7 @@ impl Batch {
             let (is_kept_running, is_unreachable) = (job.kind.is_kept_running(), !ledger.is_open(task.node));
             let end = End { ending, is_kept_running, is_unreachable };
             if let Some(ruled) = self.ruled.ended(now, id, task.job, end) {
+                self.hold_back(ledger, now, task.job);
                 return ruled;
             }
         }
@@ -170,6 +212,35 @@ impl Batch {
             (_, Ending::Unlaunched) => self.retries.lost(id, job.retry, false),
             (_, Ending::Lost) if job.loss == Loss::Rerun => self.retries.lost(id, job.retry, false),
             _ => None,
+        }
+    }
+
+    /// Who waits of a service that is held back waits until it no longer is, whichever of its replicas failed.
+    fn hold_back(&mut self, ledger: &Ledger, now: Time, job: u32) {
+        let until = self.ruled.held_until(job);
+        if until <= now {
+            return;
+        }
+        let app = self.ruled.app_of.get(&job).and_then(|id| self.ruled.apps.get(id));
+        for slot in app.map_or_else(Vec::new, |app| app.jobs.clone()) {
+            let (key, shape, members) = {
+                let job = self.running.job(slot);
+                (job.key, job.shape, job.members)
+            };
+            for (task, count) in self.take_out(ledger, now, slot) {
+                let entry = Entry { key, task, count, job: slot, since: until };
+                self.retries.hold_back(until, Pausing::new(shape, members, entry));
+            }
+            self.residents.put_off(slot, until);
+        }
+    }
+
+    /// The replicas of a service that were held back may start at once.
+    pub(super) fn let_on(&mut self, now: Time, service: JobId) {
+        for slot in self.ruled.renew(service) {
+            self.retries.hasten(now, slot);
+            self.residents.hasten(now, slot);
+            self.stirred = true;
         }
     }
 

@@ -11,6 +11,7 @@ mod nonsense;
 mod offering;
 mod preempting;
 mod pressing;
+mod reviving;
 mod rules;
 mod steady;
 mod upgrading;

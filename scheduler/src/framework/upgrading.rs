@@ -239,7 +239,8 @@ impl Batch {
     }
 
     /// A service is to be replaced by its next version.
-    pub(super) fn upgrade(&mut self, asked: &ServiceUpgrade) {
+    pub(super) fn upgrade(&mut self, ledger: &mut Ledger, now: Time, asked: &ServiceUpgrade) {
+        self.let_on(now, asked.job);
         let before = self.upgrades.forget(asked.service);
         let is_refused = |id: u64| {
             self.refused.iter().any(|&(first, count)| (first.0..first.0.saturating_add(u64::from(count))).contains(&id))
@@ -271,6 +272,7 @@ impl Batch {
             new += u32::from(matches!(stage, Stage::New | Stage::Leaving { again: true }));
             tasks.insert(id, stage);
         }
+        self.plan_layout(ledger, tasks.keys().copied(), tasks.len() as u32);
         let plan = Plan::new(asked.count, old_healthy, asked.health_milli, asked.over_milli, is_resident);
         let upgrade = Upgrade::begun(asked.count, plan, old, old_healthy, new);
         self.upgrades.of_task.extend(tasks.keys().map(|&task| (task, asked.service)));
@@ -278,6 +280,15 @@ impl Batch {
         let version = asked.version;
         let rolling = Rolling { version, upgrade, tasks, old_healthy, ready_after, kill, is_stirred };
         self.upgrades.rolling.insert(asked.service, rolling);
+    }
+
+    /// What a service demands of the places of its replicas together holds for so many of them, old and new.
+    fn plan_layout(&self, ledger: &mut Ledger, tasks: impl Iterator<Item = TaskId>, count: u32) {
+        let slot = tasks.filter_map(|task| self.running.find(task)).next();
+        let shape = slot.map(|slot| self.running.job(self.running.task(slot).job).shape);
+        if let Some(layout) = shape.and_then(|shape| ledger.shapes().shape(shape).layout) {
+            ledger.layouts_mut().set_planned(layout, count);
+        }
     }
 
     /// How soon a task that ended is tried again; None if it is not. The ending is as if by itself for a replica that
@@ -307,7 +318,7 @@ impl Batch {
     }
 
     /// Kills old replicas for new ones that are healthy.
-    pub(super) fn roll(&mut self, now: Time, decisions: &mut Vec<Decision>) {
+    pub(super) fn roll(&mut self, ledger: &mut Ledger, now: Time, decisions: &mut Vec<Decision>) {
         if self.upgrades.is_idle() {
             return;
         }
@@ -326,7 +337,8 @@ impl Batch {
             }
         }
         for service in over {
-            self.upgrades.forget(service);
+            let tasks = self.upgrades.forget(service);
+            self.plan_layout(ledger, tasks.keys().copied(), tasks.len() as u32);
         }
     }
 }

@@ -150,8 +150,8 @@ pub struct Ledger {
     attributes: AttributeTable,
     shapes: ShapeTable,
     layouts: SpreadTable,
-    /// The shape of each daemon job: a node that joins later brings a task of the same job.
-    daemons: BTreeMap<JobId, ShapeId>,
+    /// The shape of each daemon and of each service with rules about all of its tasks: some may come later.
+    together: BTreeMap<JobId, ShapeId>,
     changes: ChangeLog,
     scale: Scale,
     free_total: Totals,
@@ -306,8 +306,9 @@ impl Ledger {
 
     /// The shape of a job's tasks, counted as used once more.
     pub fn shape_of(&mut self, spec: &JobSpec) -> ShapeId {
-        if spec.kind == JobKind::Daemon
-            && let Some(&shape) = self.daemons.get(&spec.job)
+        if spec.kind.is_kept_running()
+            && let Some(&shape) = self.together.get(&spec.job)
+            && self.is_alike(shape, spec)
         {
             self.shapes.retain(shape);
             return shape;
@@ -317,6 +318,25 @@ impl Ledger {
             return self.enter(Shape { request: spec.request, gpu: spec.gpu, constraints, layout: None });
         }
         self.laid_out(spec, constraints)
+    }
+
+    /// Whether further tasks of a job are to lie together with those of this shape. They are as many more then.
+    #[cold]
+    fn is_alike(&mut self, shape: ShapeId, spec: &JobSpec) -> bool {
+        let Shape { request, gpu, constraints, layout } = *self.shapes.shape(shape);
+        let Some(layout) = layout else { return false };
+        if spec.kind == JobKind::Daemon {
+            return true;
+        }
+        let own = constraints.map_or(&[] as &[Constraint], |set| self.attributes.constraints(set));
+        let is_alike = (request, gpu) == (spec.request, spec.gpu)
+            && own == spec.constraints.as_deref().unwrap_or_default()
+            && spec.layout.as_deref() == self.layouts.layout(layout);
+        if is_alike {
+            let planned = self.layouts.planned(layout).saturating_add(spec.count);
+            self.layouts.set_planned(layout, planned);
+        }
+        is_alike
     }
 
     /// The id of a shape, counted as used once more. A shape holds its layout and its plain shape while it is in use,
@@ -354,8 +374,8 @@ impl Ledger {
         if let Some(set) = constraints {
             self.attributes.forget(set);
         }
-        if spec.kind == JobKind::Daemon {
-            self.daemons.insert(spec.job, id);
+        if spec.kind.is_kept_running() && self.layouts.is_dynamic(layout) {
+            self.together.insert(spec.job, id);
         }
         if self.layouts.has_skewed() {
             self.tell_layouts();
@@ -380,7 +400,7 @@ impl Ledger {
         }
         if let Some(layout) = shape.layout {
             self.layouts.forget(layout, &mut self.attributes);
-            self.daemons.retain(|_, daemon| *daemon != id);
+            self.together.retain(|_, known| *known != id);
             self.forget_shape(plain);
         } else if let Some(set) = shape.constraints {
             self.attributes.forget(set);

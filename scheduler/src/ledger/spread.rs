@@ -140,6 +140,8 @@ struct Live {
     /// Every standing that a node may have, the best first.
     standings: Vec<u32>,
     users: u32,
+    /// Tasks in all.
+    planned: u32,
     /// Only nodes of this standing or a better one count at the moment.
     floor: u32,
     /// Only nodes of this value count at the moment.
@@ -201,6 +203,7 @@ impl SpreadTable {
             layout: layout.clone(),
             wishes,
             users: 0,
+            planned,
             floor: 0,
             only: None,
             constraints,
@@ -221,6 +224,26 @@ impl SpreadTable {
             self.last = Some((layout.clone(), id));
         }
         id
+    }
+
+    /// The layout behind an id, as it was asked for.
+    #[must_use]
+    pub fn layout(&self, id: LayoutId) -> Option<&Layout> {
+        Some(&*self.live(id)?.layout)
+    }
+
+    /// How many tasks lie by it in all.
+    #[must_use]
+    pub fn planned(&self, id: LayoutId) -> u32 {
+        self.live(id).map_or(0, |live| live.planned)
+    }
+
+    /// It is so many tasks from now on: further ones came, or some are not wanted any more.
+    pub fn set_planned(&mut self, id: LayoutId, planned: u32) {
+        if let Some(live) = self.live_mut(id) {
+            live.planned = planned;
+            live.tallies().for_each(|tally| tally.planned = planned);
+        }
     }
 
     fn live(&self, id: LayoutId) -> Option<&Live> {

@@ -37,6 +37,8 @@ pub struct Backoff {
     delay: Span,
     /// The last failure, or the last sign of life.
     last: Time,
+    /// Nothing is launched before this instant.
+    until: Time,
 }
 
 impl Default for Backoff {
@@ -49,7 +51,7 @@ impl Backoff {
     /// No failure yet.
     #[must_use]
     pub const fn new(first: Span, factor_milli: u32, most: Span) -> Self {
-        Self { first, factor_milli, most, delay: Span::ZERO, last: Time::ZERO }
+        Self { first, factor_milli, most, delay: Span::ZERO, last: Time::ZERO, until: Time::ZERO }
     }
 
     /// The same with these delays.
@@ -73,7 +75,7 @@ impl Backoff {
             }
         };
         self.delay = next.min(self.most);
-        self.last = now;
+        (self.last, self.until) = (now, now + self.delay);
         self.delay
     }
 
@@ -85,13 +87,19 @@ impl Backoff {
 
     /// A new version of the app, or an operator: nothing is held against it.
     pub fn reset(&mut self) {
-        self.delay = Span::ZERO;
+        (self.delay, self.until) = (Span::ZERO, Time::ZERO);
+    }
+
+    /// Before when nothing is launched. A sign of life does not put that off.
+    #[must_use]
+    pub fn until(&self) -> Time {
+        self.until
     }
 
     /// How long it is until the next launch.
     #[must_use]
     pub fn left(&self, now: Time) -> Span {
-        (self.last + self.delay).since(now)
+        self.until.since(now)
     }
 
     /// Without a failure for the longest delay, earlier ones are forgotten.

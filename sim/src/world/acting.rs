@@ -133,7 +133,7 @@ impl World {
                 format!("drains {had} of {} nodes of {}", leave.count, group_name(self, leave.group))
             }
             Action::Scale { service, change } => self.scale(service, *change)?,
-            Action::Submit(what) => self.hand_in(trigger, what)?,
+            Action::Submit(what) => self.submit_more(trigger, what)?,
             Action::Set { before, after, words } => {
                 let Some(watch) = &mut self.watch else { return Ok(String::new()) };
                 set::change(&mut watch.config, before, after);
@@ -157,7 +157,7 @@ impl World {
     }
 
     /// Hands in the job of a trigger.
-    fn hand_in(&mut self, trigger: usize, what: &Submit) -> Result<String, SimError> {
+    fn submit_more(&mut self, trigger: usize, what: &Submit) -> Result<String, SimError> {
         let fired = self.watch.as_ref().map_or(1, |watch| watch.armed[trigger].fired);
         let mut job = what.job.clone();
         if fired > 1 {

@@ -272,7 +272,7 @@ impl World {
         if said > wait {
             return Err(self.invalid(party, format!("task {} waited {wait} us, not {said} us", task.0)));
         }
-        causes[Cause::Decision as usize].0 += wait - said;
+        causes[self.unsaid_cause(slot) as usize].0 += wait - said;
         self.tasks[slot].causes = match self.tasks[slot].causes {
             NONE => self.causes.insert(causes),
             old => {

@@ -37,6 +37,7 @@ impl World {
         }
         self.hear_everything();
         self.write_all_rows(recorder);
+        self.count_needy()?;
         let open = self.open_tasks();
         self.recount(&open)?;
         self.settle_holders();
@@ -302,6 +303,7 @@ impl World {
         self.record_courses(&mut summary);
         self.record_services(&mut summary);
         self.record_upgrades(&mut summary);
+        self.record_needs(&mut summary);
         self.record_holders(&mut summary);
         outcome.waits.push(profile("all", "", &mut self.measures.waits));
         outcome.waits.extend(self.past.history.profile());

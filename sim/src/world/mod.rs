@@ -15,6 +15,7 @@ mod launching;
 mod leave;
 mod loss;
 mod maintenance;
+mod needs;
 mod offers;
 mod overload;
 mod rows;
@@ -106,9 +107,6 @@ fn what(kind: u64, generation: u32, slot: u32) -> u64 {
     kind << 60 | u64::from(generation & GENERATIONS) << 32 | u64::from(slot)
 }
 
-/// How long parties may offer and refuse without a start before a run counts as drained.
-const PATIENCE: Span = Span::from_seconds(3600);
-
 /// A task id whose task never started maps to its job, marked by this bit; any other to its own slot.
 const UNSTARTED: u32 = 1 << 31;
 
@@ -158,6 +156,8 @@ struct Kinds {
     services: services::Services,
     /// How services are replaced by their next version.
     upgrades: upgrades::Upgrades,
+    /// Which services need which others.
+    needs: needs::Needs,
     /// What frameworks hold to run their own tasks in.
     holders: holders::Holders,
 }
@@ -257,7 +257,7 @@ impl World {
     pub(crate) fn advance(&mut self) -> Option<Time> {
         let mut arrival = self.arrivals.peek().map(|(at, _)| at);
         if rarely(self.is_special) {
-            arrival = sooner(arrival, self.kinds.upgrades.next());
+            arrival = sooner(arrival, sooner(self.kinds.upgrades.next(self.now), self.kinds.needs.next()));
         }
         if arrival.is_none() && !self.is_alive() {
             return None;
@@ -332,8 +332,8 @@ impl World {
             return false;
         }
         match self.kinds.upgrades.patience() {
-            None => self.levels.waiting == 0 || next > since + PATIENCE,
-            Some(ready) => next > since + PATIENCE + ready,
+            None => self.levels.waiting == 0 || next > since + self.offers.patience,
+            Some(ready) => next > since + self.offers.patience + ready,
         }
     }
 
@@ -367,6 +367,9 @@ impl World {
         }
         if rarely(self.kinds.courses.has_ready()) {
             any |= self.submit_ready()?;
+        }
+        if rarely(self.is_special) {
+            any |= self.submit_needy()?;
         }
         any |= self.next_thought().is_some_and(|until| until <= now);
         while self.wake_next() {
@@ -420,7 +423,7 @@ impl World {
         if self.trouble.is_some() && self.meet_trouble() || self.launching.is_some() && self.meet_launches() {
             return Ok(true);
         }
-        if self.submit_ready()? {
+        if self.submit_ready()? || self.submit_needy()? {
             return Ok(true);
         }
         Ok(self.wake_next() || self.next_thought().is_some_and(|until| until <= now))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use windtunnel_outcome::distribution::Distribution;
 use windtunnel_outcome::summary::Summary;
+use windtunnel_scheduler::config::Framework;
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::id::{OfferId, PartyId};
 use windtunnel_scheduler::resources::CPU;
@@ -11,6 +12,8 @@ use windtunnel_scheduler::time::{Span, Time};
 
 /// Times in flight that are kept one by one.
 const EXACT_MOST: usize = 1 << 16;
+/// How long parties may at least offer and refuse without a start before a run counts as drained.
+const PATIENCE: Span = Span::from_seconds(3600);
 
 /// An offer that is not answered.
 #[derive(Clone, Copy)]
@@ -50,13 +53,19 @@ pub(crate) struct Offers {
     tallies: Vec<Tally>,
     open: BTreeMap<OfferId, Open>,
     in_flight: Option<Distribution>,
+    /// How long parties may offer and refuse without a start before a run counts as drained.
+    pub(crate) patience: Span,
 }
 
 impl Offers {
-    /// Frameworks by name; the first party is none.
-    pub(crate) fn new(names: Vec<String>) -> Self {
+    /// Those who are offered something, in the order of their parties; the first party is none of them.
+    pub(crate) fn new(frameworks: &[Framework]) -> Self {
+        let names: Vec<String> = frameworks.iter().map(|framework| framework.name.clone()).collect();
         let tallies = vec![Tally::default(); names.len()];
-        Self { names, tallies, open: BTreeMap::new(), in_flight: None }
+        // Whoever may not ask for offers yet has not given up.
+        let resumes = frameworks.iter().map(|framework| framework.config.habits.resumes).max();
+        let patience = PATIENCE.max(resumes.unwrap_or_default());
+        Self { names, tallies, open: BTreeMap::new(), in_flight: None, patience }
     }
 
     /// True if nobody is offered anything.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use windtunnel_outcome::rows::State;
+use windtunnel_outcome::rows::{Cause, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::draw::{Kind, mix, unit};
 use windtunnel_scheduler::event::{Ending, JobKind, JobSpec, Loss};
-use windtunnel_scheduler::id::{JobId, NodeId, RoleId, TaskId};
+use windtunnel_scheduler::id::{NodeId, RoleId, TaskId};
 use windtunnel_scheduler::rules::Rules;
 use windtunnel_scheduler::service::{KillSelection, Strategy, choose};
 use windtunnel_scheduler::time::{Span, Time};
@@ -96,6 +96,14 @@ impl World {
         }
     }
 
+    /// Where that part of a task's wait went of which its scheduler says nothing: it decides elsewhere, and a replica
+    /// that comes while others of its service fail is held back with them before it is in any queue.
+    pub(super) fn unsaid_cause(&self, slot: u32) -> Cause {
+        let has_failed = self.kinds.services.crashes > 0;
+        let rules = has_failed.then(|| self.service_rules(&self.jobs[self.tasks[slot].job])).flatten();
+        if rules.is_some_and(|rules| rules.delays.is_some()) { Cause::Backoff } else { Cause::Decision }
+    }
+
     /// An attempt that was given up runs on where it can be reached again, declared lost at `since`. What the scheduler
     /// is told of it; None if it is ended.
     pub(super) fn comes_back(&mut self, slot: u32, since: Time) -> Option<JobSpec> {
@@ -158,7 +166,7 @@ impl World {
         let part = job.parts.of(task.index);
         let rules = leave_at.map(|at| std::sync::Arc::new(Rules { leave_at: Some(at), ..Rules::default() }));
         JobSpec {
-            job: JobId(job.id),
+            job: self.kinds.upgrades.job_of(job.id),
             first_task: id,
             count: 1,
             // One too many is nothing that anybody keeps running.

@@ -20,6 +20,7 @@ use super::elastic::Comings;
 use super::health::Trouble;
 use super::holders::Holders;
 use super::launching::Launching;
+use super::needs::Needs;
 use super::offers::Offers;
 use super::overload::Overload;
 use super::thinking::Thinking;
@@ -86,6 +87,11 @@ fn named_lanes(fleet: &Fleet) -> Vec<(usize, String)> {
     fleet.named_lanes().map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect()
 }
 
+/// What is only there for some kinds of work.
+fn kinds_of(workloads: &[Workload], holders: Holders) -> Kinds {
+    Kinds { holders, upgrades: Upgrades::new(workloads), needs: Needs::new(workloads), ..Kinds::default() }
+}
+
 /// How many parties there are, and the books of those with holders, which come last.
 fn parties_of(given: u16, scheduler: &Config, model: &Model, workloads: usize) -> Result<(u16, Holders), SimError> {
     if let Some(stray) = model.holders.iter().find(|source| source.workload >= workloads) {
@@ -122,7 +128,7 @@ impl World {
             next_task: 0,
             next_job: 0,
             agenda: Agenda::default(),
-            kinds: Kinds { holders, upgrades: Upgrades::new(arrivals.workloads()), ..Kinds::default() },
+            kinds: kinds_of(arrivals.workloads(), holders),
             arrivals,
             terms: scheduler.has_terms().then(|| Box::new(scheduler.clone())),
             routing,
@@ -138,7 +144,7 @@ impl World {
             fingerprint: Digest::new(),
             starts: 0,
             wakes: vec![None; usize::from(parties)],
-            offers: Offers::new(scheduler.frameworks.iter().map(|framework| framework.name.clone()).collect()),
+            offers: Offers::new(&scheduler.frameworks),
             kept_running: 0,
             stalled: None,
             stop,
@@ -181,6 +187,7 @@ impl World {
             || self.watch.is_some()
             || self.radius.is_used()
             || self.kinds.upgrades.is_used
+            || self.kinds.needs.is_used()
             || !self.kinds.holders.is_empty()
     }
 

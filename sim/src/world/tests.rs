@@ -11,6 +11,7 @@ mod evict;
 mod forks;
 mod holders;
 mod launches;
+mod needs;
 mod overload;
 mod services;
 mod triggers;

@@ -1,16 +1,16 @@
 //! Upgrades of services: when they begin, with which further replicas, and how long they take. How they go is up to
 //! the scheduler.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::event::{Event, JobKind, ServiceUpgrade};
-use windtunnel_scheduler::id::{PartyId, TaskId};
+use windtunnel_scheduler::id::{JobId, PartyId, TaskId};
 use windtunnel_scheduler::service::Plan;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::{Group, Groups, Job as TraceJob, Name, Run};
 
-use super::{UNSTARTED, World};
+use super::{Kinds, UNSTARTED, World};
 use crate::error::SimError;
 use crate::experiment::{ServiceRules, Upgrades as Rules, Workload};
 
@@ -20,6 +20,8 @@ struct Service {
     /// It alone, as it was handed in.
     job: TraceJob,
     workload: usize,
+    /// The job that its scheduler knows it as.
+    id: JobId,
     /// How many replicas it has while none is exchanged.
     count: u32,
     /// Its tasks, the first of all first.
@@ -38,6 +40,8 @@ pub(super) struct Upgrades {
     /// When the services of which workload are to be upgraded.
     due: BTreeSet<(Time, usize)>,
     known: Vec<Service>,
+    /// The job that brought the first replicas of a service, for each that brought further ones.
+    first_job: BTreeMap<u64, JobId>,
     pub(super) is_used: bool,
     /// The longest that a new replica runs before it counts as healthy.
     ready_most: Span,
@@ -63,8 +67,21 @@ impl Upgrades {
     }
 
     /// When the next begins: the world goes on until then, as for work that is still to come.
-    pub(super) fn next(&self) -> Option<Time> {
-        self.due.first().map(|&(at, _)| at)
+    pub(super) fn next(&self, now: Time) -> Option<Time> {
+        // Those that are late wait for others, and are looked at whenever anything happens.
+        self.due.range((now + Span(1), 0)..).next().map(|&(at, _)| at)
+    }
+
+    /// True if services of a workload are upgraded now, or are to be.
+    fn is_busy(&self, workload: usize, now: Time) -> bool {
+        let is_it = |service: &Service| service.workload == workload && service.began.is_some();
+        self.due.iter().take_while(|(at, _)| *at <= now).any(|&(_, due)| due == workload)
+            || self.known.iter().any(is_it)
+    }
+
+    /// What a job is to its scheduler: one that brings further replicas of a service is the service's own.
+    pub(super) fn job_of(&self, id: u64) -> JobId {
+        self.first_job.get(&id).copied().unwrap_or(JobId(id))
     }
 
     /// How long a run goes on while nothing waits and nothing starts; none if no upgrade is under way.
@@ -79,13 +96,13 @@ impl World {
         if !self.kinds.upgrades.is_used || rules_of(self.arrivals.workload(workload)).is_none() {
             return;
         }
-        let mut unit = first;
+        let (mut unit, id) = (first, JobId(self.next_job - 1));
         for group in job.groups.as_slice() {
             let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
             if group.ask.kind == JobKind::Service {
                 let job = TraceJob { groups: Groups::One(without_past(group)), course: None, ..job.clone() };
                 let (count, tasks) = (group.count, vec![(TaskId(unit), group.count)]);
-                let service = Service { job, workload, count, tasks, version: 1, began: None, is_over: false };
+                let service = Service { job, workload, id, count, tasks, version: 1, began: None, is_over: false };
                 self.kinds.upgrades.known.push(service);
             }
             unit += u64::from(units);
@@ -94,6 +111,7 @@ impl World {
 
     /// A replica runs: whoever upgrades services has to hear of it, also where launches take no time.
     pub(super) fn tell_of_start(&mut self, slot: u32) {
+        self.kinds.needs.is_stirred = true;
         if !self.kinds.upgrades.is_used || self.launching.is_some() {
             return;
         }
@@ -105,18 +123,24 @@ impl World {
         }
     }
 
-    /// Begins all upgrades that are due; false if none is.
+    /// Begins the upgrades that are due, but for those of services that need one which is being upgraded itself; false
+    /// if there are none.
     pub(super) fn begin_upgrades(&mut self) -> Result<bool, SimError> {
-        let mut any = false;
-        while let Some((_, workload)) = self.kinds.upgrades.due.first().copied().filter(|(at, _)| *at <= self.now) {
-            self.kinds.upgrades.due.pop_first();
-            any = true;
+        let Self { now, kinds: Kinds { upgrades, needs, .. }, .. } = self;
+        let due = upgrades.due.iter().take_while(|(at, _)| at <= now);
+        let is_next = |&&(_, workload): &&(Time, usize)| !needs.before(workload).any(|one| upgrades.is_busy(one, *now));
+        let begin: Vec<(Time, usize)> = due.filter(is_next).copied().collect();
+        let any = !begin.is_empty();
+        for (at, workload) in begin {
+            self.kinds.upgrades.due.remove(&(at, workload));
             for at in 0..self.kinds.upgrades.known.len() {
                 if self.kinds.upgrades.known[at].workload == workload {
                     self.begin_upgrade(at)?;
                 }
             }
-            self.kinds.upgrades.known.retain(|service| !service.is_over);
+            let Upgrades { known, first_job, .. } = &mut self.kinds.upgrades;
+            known.retain(|service| !service.is_over);
+            first_job.retain(|_, id| known.iter().any(|service| service.id == *id));
         }
         Ok(any)
     }
@@ -149,15 +173,16 @@ impl World {
         if fresh > 0 {
             service.tasks.push((TaskId(self.next_task), fresh));
             let job = version_of(&service, fresh, self.now);
+            self.kinds.upgrades.first_job.insert(self.next_job, service.id);
             self.submit_as(&job, service.workload, None)?;
         }
         self.kinds.upgrades.begun += 1;
         self.kinds.upgrades.under_way += u32::from(service.began.is_none());
         service.began = Some(self.now);
         let (first, count, tasks) = (service.tasks[0].0, service.count, self.live_runs(&service.tasks));
-        let version = service.version;
+        let (version, job) = (service.version, service.id);
         let told =
-            ServiceUpgrade { service: first, version, count, tasks, health_milli, over_milli, ready_after, kill };
+            ServiceUpgrade { service: first, job, version, count, tasks, health_milli, over_milli, ready_after, kill };
         self.inboxes[usize::from(party.0)].push(Event::ServiceUpgraded(Box::new(told)));
         self.kinds.upgrades.known[at] = service;
         Ok(())

@@ -7,7 +7,7 @@ use windtunnel_outcome::recorder::SlowTask;
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
 use windtunnel_scheduler::hint::rarely;
-use windtunnel_scheduler::id::{JobId, NodeId, PartyId, RoleId, TaskId};
+use windtunnel_scheduler::id::{NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
 use windtunnel_scheduler::time::{Span, Time};
@@ -30,8 +30,16 @@ pub(super) enum Coming {
 }
 
 impl World {
-    /// A job comes: it is handed in, unless it is a part of something that says otherwise.
+    /// A job comes: it is handed in, as soon as the services are there that it needs.
     pub(super) fn submit(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
+        if rarely(self.is_special) && self.holds_for_needs(job, workload) {
+            return Ok(());
+        }
+        self.hand_in(job, workload)
+    }
+
+    /// A job is handed in, unless it is a part of something that says otherwise.
+    pub(super) fn hand_in(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
         if rarely(job.course.is_some())
             && let Some(course) = job.course.take()
         {
@@ -68,6 +76,7 @@ impl World {
             if id.is_none() {
                 self.note_daemon(self.jobs[slot].id, job, workload);
             }
+            self.note_needed(job, workload, self.jobs[slot].first_task);
         }
         if let Some(id) = id {
             self.jobs[slot].id = id;
@@ -245,7 +254,7 @@ impl World {
     pub(super) fn spec_of(&self, slot: u32, ask: &Ask, first_task: u64, count: u32) -> JobSpec {
         let job = &self.jobs[slot];
         JobSpec {
-            job: JobId(job.id),
+            job: self.kinds.upgrades.job_of(job.id),
             first_task: TaskId(first_task),
             count,
             kind: ask.kind,
@@ -708,6 +717,7 @@ impl World {
     /// `members` tasks of a job are over; with its last one the job is.
     pub(super) fn task_over(&mut self, slot: u32, state: State, members: u32) {
         self.daemons.over(self.jobs[slot].id);
+        self.kinds.needs.is_stirred = true;
         let job = &mut self.jobs[slot];
         job.live -= 1;
         job.worst = worse(job.worst, state);

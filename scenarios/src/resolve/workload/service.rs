@@ -39,7 +39,9 @@ pub(super) fn resolve(
         let sentence = "a replica that belongs to its node waits for it; give `replace_after` instead, or nothing";
         return Err(context.places.failure(&format!("{key}.unreachable"), sentence));
     }
-    let upgrade = written.upgrade.as_ref().map(|given| upgrades(given, spec, &format!("{key}.upgrade"), context));
+    let ready_after = written.ready_after.map_or(Span::ZERO, |after| after.span());
+    let upgrade = |given| upgrades(given, ready_after, spec, &format!("{key}.upgrade"), context);
+    let upgrade = written.upgrade.as_ref().map(upgrade);
     let strategy = |given| strategy(given, &format!("{key}.unreachable"), context);
     Ok(Some(ServiceRules {
         life,
@@ -51,12 +53,16 @@ pub(super) fn resolve(
         unreachable: written.unreachable.map(strategy).transpose()?,
         resident: written.resident.then_some(Resident { replace_after }),
         upgrades: upgrade.transpose()?,
+        // Who they are is known when all workloads are.
+        needs: Vec::new(),
+        ready_after,
     }))
 }
 
 /// When and how the services are upgraded.
 fn upgrades(
     given: &Upgrade,
+    ready_after: Span,
     spec: Option<&SyntheticSpec>,
     key: &str,
     context: &Context<'_>,
@@ -81,7 +87,7 @@ fn upgrades(
         at: given.at.0.iter().map(|at| Time(at.0)).collect(),
         health_milli: milli(given.min_health),
         over_milli: milli(given.max_over),
-        ready_after: given.ready_after.span(),
+        ready_after: given.ready_after.map_or(ready_after, |after| after.span()),
     })
 }
 

@@ -225,6 +225,7 @@ fn event(kind: u8, word: u64) -> Event {
         25 => Event::HomeUnreserved { task },
         24 => Event::ServiceUpgraded(Box::new(ServiceUpgrade {
             service: TaskId(draw(9) % 4),
+            job: JobId(draw(18) % 4),
             version: draw(10) as u32,
             count: wild(draw(11), 20) as u32,
             tasks: (12..15).map(|index| (TaskId(wild(draw(index), 600)), draw(index) as u32 % 20)).collect(),

@@ -1,8 +1,9 @@
 //! What single jobs are held to: when they have to start, and what becomes of tasks that fail.
 
 use super::*;
-use crate::event::Retry;
-use crate::rules::Rules;
+use crate::event::{Retry, ServiceUpgrade};
+use crate::rules::{Resident, Rules};
+use crate::service::Delays;
 
 fn ruled(spec: JobSpec, rules: Rules) -> JobSpec {
     JobSpec { rules: Some(Arc::new(rules)), ..spec }
@@ -86,4 +87,92 @@ fn a_task_that_fails_is_tried_again_as_often_as_its_job_says() {
     stage.end(0, Ending::Failed);
     stage.at(1_000).hear(&[Event::Woken]);
     assert_eq!((stage.started(), stage.core.waiting()), (vec![], 0), "given up");
+}
+
+/// A service of so many replicas of one core that backs off as Marathon's apps do.
+fn app(stage: &mut Stage, replicas: u32, rules: Rules) -> JobSpec {
+    let delays = Some(Delays::default());
+    ruled(JobSpec { kind: JobKind::Service, ..stage.tasks(replicas, 1_000, 0) }, Rules { delays, ..rules })
+}
+
+impl Stage {
+    fn at_ms(&mut self, milliseconds: u64) -> &mut Self {
+        self.now = Time(milliseconds * 1_000);
+        self
+    }
+
+    /// Who starts when it is called after so many milliseconds.
+    fn called_at_ms(&mut self, milliseconds: u64) -> Vec<u64> {
+        self.at_ms(milliseconds).hear(&[Event::Woken]);
+        self.started()
+    }
+}
+
+#[test]
+fn while_an_app_is_held_back_none_of_its_replicas_starts() {
+    for (queue, backfill, head_of_line) in EVERY_WAY {
+        let way = format!("{queue} {backfill} {head_of_line:?}");
+        let (queue, backfill) = (Choice::named(queue), Choice::named(backfill));
+        let mut stage = Stage::with(Config { queue, backfill, head_of_line, ..Config::default() }, &[(2_000, 0)]);
+        let spec = app(&mut stage, 3, Rules::default());
+        stage.submit(spec);
+        assert_eq!(stage.started(), [0, 1], "{way}");
+        // 1 s for all of them; a failure of one replica holds back another that never ran.
+        let step = stage.at(10).end(0, Ending::Failed);
+        assert_eq!((stage.started(), step.wake, stage.core.waiting()), (vec![], Some(Time(11_000_000)), 2), "{way}");
+        let other = JobSpec { estimate: Some(Span(1)), ..stage.task(500, 0) };
+        stage.submit(other);
+        assert_eq!(stage.started(), [3], "{way}: nobody else is held back");
+        stage.at_ms(10_500).finish(3);
+        assert_eq!(stage.called_at_ms(10_999), [], "{way}");
+        assert_eq!(stage.called_at_ms(11_000), [0], "{way}");
+        // A kill holds nothing back.
+        stage.at(12).end(1, Ending::Killed);
+        assert_eq!(stage.started(), [2], "{way}");
+        // An end of its own does, for 1.15 s, and one that was moved away waits with it.
+        stage.at(13).finish(0);
+        stage.at(14).end(2, Ending::Evicted);
+        assert_eq!((stage.started(), stage.core.waiting()), (vec![], 2), "{way}");
+        assert_eq!(stage.called_at_ms(14_149), [], "{way}");
+        assert_eq!(stage.called_at_ms(14_150), [0, 2], "{way}");
+        // Another failure makes whoever waits already wait longer: 1.3225 s, then 1.520875 s.
+        stage.at(20).end(0, Ending::Failed);
+        stage.at(21).end(2, Ending::Failed);
+        assert_eq!(stage.called_at_ms(22_520), [], "{way}");
+        assert_eq!(stage.called_at_ms(22_521), [0, 2], "{way}");
+    }
+}
+
+#[test]
+fn a_new_version_and_a_long_time_without_failure_let_an_app_start_again_at_once() {
+    let mut stage = Stage::with(placed_by("first-fit"), &[(2_000, 0)]);
+    let spec = app(&mut stage, 2, Rules::default());
+    stage.submit(spec);
+    stage.at(10).end(0, Ending::Failed);
+    stage.called_at_ms(11_000);
+    stage.at(20).end(0, Ending::Failed);
+    // It would wait until 21.15 s.
+    let tasks = vec![(TaskId(0), 2)];
+    let upgrade = ServiceUpgrade { version: 2, count: 2, tasks, health_milli: 1_000, ..ServiceUpgrade::default() };
+    stage.at_ms(20_500).hear(&[Event::ServiceUpgraded(Box::new(upgrade))]);
+    assert_eq!(stage.started(), [0]);
+    // The new version begins with 1 s; after more than 300 s without a failure the app does so again.
+    for (failure, start) in [(30_000, 31_000), (331_001, 332_001), (340_000, 341_150)] {
+        stage.at_ms(failure).end(0, Ending::Failed);
+        assert_eq!(stage.called_at_ms(start - 1), []);
+        assert_eq!(stage.called_at_ms(start), [0]);
+    }
+}
+
+#[test]
+fn replicas_that_belong_to_their_nodes_are_held_back_with_the_others() {
+    let mut stage = Stage::with(placed_by("first-fit"), &[(1_000, 0), (1_000, 0)]);
+    let resident = Some(Resident::default());
+    let spec = app(&mut stage, 2, Rules { resident, ..Rules::default() });
+    stage.submit(spec);
+    stage.at(10).end(0, Ending::Failed);
+    stage.at_ms(10_500).end(1, Ending::Failed);
+    assert_eq!(stage.called_at_ms(11_649), [], "1.15 s from the second failure on");
+    stage.called_at_ms(11_650);
+    assert_eq!(stage.places(), [(0, 0, 1), (1, 1, 1)]);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::ServiceUpgrade;
+use crate::layout::{Law, Layout, Rule};
 use crate::service::KillSelection;
 
 /// A service of so many replicas of one core, all of which run.
@@ -27,6 +28,7 @@ fn upgrade(stage: &mut Stage, version: u32, fresh: u32, shares: (u32, u32), read
     }
     events.push(Event::ServiceUpgraded(Box::new(ServiceUpgrade {
         service: TaskId(0),
+        job: JobId(0),
         version,
         count: 4,
         tasks,
@@ -158,4 +160,84 @@ fn an_upgrade_whose_replicas_find_no_room_waits_and_does_no_harm() {
         stage.end(2, Ending::Failed);
         assert_eq!(stage.places().len(), 1, "a replica that fails is replaced by a new one");
     }
+}
+
+/// A service of four replicas with such rules on nodes of two cores in two zones, the even and the odd ones.
+fn laid_out(nodes: u32, rules: &[(&str, Law)]) -> Stage {
+    let mut stage = Stage::with(placed_by("first-fit"), &[]);
+    for id in 0..nodes {
+        let domains = vec![("zone".to_string(), format!("z{}", id % 2))];
+        let spec = NodeSpec { domains, ..node(id, 2_000, 0) };
+        stage.hear(&[Event::NodeAdded(Box::new(spec))]);
+    }
+    let rules = rules.iter().map(|&(attribute, law)| Rule { attribute: attribute.to_string(), law }).collect();
+    let layout = Some(Arc::new(Layout { rules, ..Layout::default() }));
+    let spec = JobSpec { kind: JobKind::Service, layout, ..stage.tasks(4, 1_000, 0) };
+    stage.submit(spec);
+    start(&mut stage, 0..4);
+    stage
+}
+
+/// Its upgrade, with so many replicas more that are of the same service.
+fn upgrade_laid_out(stage: &mut Stage, fresh: u32, shares: (u32, u32), rules: &[(&str, Law)]) {
+    let rules = rules.iter().map(|&(attribute, law)| Rule { attribute: attribute.to_string(), law }).collect();
+    let layout = Some(Arc::new(Layout { rules, ..Layout::default() }));
+    let mut events = vec![];
+    if fresh > 0 {
+        let spec = JobSpec { job: JobId(0), kind: JobKind::Service, layout, ..stage.tasks(fresh, 1_000, 0) };
+        events.push(Event::JobSubmitted(spec));
+    }
+    let (health_milli, over_milli) = shares;
+    let tasks = vec![(TaskId(0), 4 + fresh)];
+    let told = ServiceUpgrade { version: 2, count: 4, tasks, health_milli, over_milli, ..ServiceUpgrade::default() };
+    events.push(Event::ServiceUpgraded(Box::new(told)));
+    stage.hear(&events);
+}
+
+#[test]
+fn old_and_new_replicas_are_held_to_one_layout_together() {
+    // Unique: there is room beside the old ones, but the new one needs a node of its own.
+    let unique = [(crate::constraint::HOSTNAME, Law::Unique)];
+    let mut stage = laid_out(5, &unique);
+    upgrade_laid_out(&mut stage, 1, (1_000, 0), &unique);
+    assert_eq!(stage.places(), [(4, 4, 1)]);
+    let mut stage = laid_out(4, &unique);
+    upgrade_laid_out(&mut stage, 1, (1_000, 0), &unique);
+    assert_eq!((stage.places(), stage.core.waiting()), (vec![], 1), "it would take forever, as Marathon says");
+    let mut stage = laid_out(4, &unique);
+    upgrade_laid_out(&mut stage, 0, (750, 0), &unique);
+    assert_eq!(told(&stage), [(0, true)]);
+    stage.end(0, Ending::Evicted);
+    assert_eq!(stage.places(), [(0, 0, 1)], "where one fewer is healthy meanwhile it goes on");
+    // Three of each zone at most: of four more, two find a place.
+    let three = [("zone", Law::MaxPer(3))];
+    let mut stage = laid_out(4, &three);
+    upgrade_laid_out(&mut stage, 4, (1_000, 1_000), &three);
+    assert_eq!((stage.places().len(), stage.core.waiting()), (2, 2));
+    start(&mut stage, 4..6);
+    assert_eq!(told(&stage), [(0, false), (1, false)]);
+    stage.end(0, Ending::Killed);
+    stage.end(1, Ending::Killed);
+    assert_eq!(stage.core.waiting(), 0, "each that leaves makes room for another");
+}
+
+#[test]
+fn groups_are_of_all_replicas_that_there_are_while_a_service_is_upgraded() {
+    let groups = [("zone", Law::GroupBy(2))];
+    let mut stage = laid_out(4, &groups);
+    let zones = |stage: &Stage| {
+        let places = stage.places();
+        [0, 1].map(|zone| places.iter().filter(|(_, node, _)| node % 2 == zone).count())
+    };
+    // Eight in all: four of each zone.
+    upgrade_laid_out(&mut stage, 4, (1_000, 1_000), &groups);
+    assert_eq!(zones(&stage), [2, 2]);
+    start(&mut stage, 4..8);
+    assert_eq!(told(&stage).len(), 4);
+    (0..4).for_each(|task| _ = stage.end(task, Ending::Killed));
+    assert!(is_done(&stage, 2));
+    // Four again: one that fails finds no place but in its own zone.
+    stage.hear(&[Event::NodeClosed { node: NodeId(0) }, Event::NodeClosed { node: NodeId(2) }]);
+    stage.end(4, Ending::Failed);
+    assert_eq!((stage.places(), stage.core.waiting()), (vec![], 1));
 }

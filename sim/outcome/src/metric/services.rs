@@ -10,6 +10,10 @@ const fn upgrades(name: &'static str, unit: &'static str, better: Better, meanin
     Metric { name, unit, better, live: false, meaning, source: "Marathon: upgradeStrategy" }
 }
 
+const fn needs(name: &'static str, unit: &'static str, better: Better, meaning: &'static str) -> Metric {
+    Metric { name, unit, better, live: false, meaning, source: "Marathon: dependencies of apps and groups" }
+}
+
 pub(super) const METRICS: &[&[Metric]] = &[&[
     count("services.crashes", Better::Lower, "replicas that failed, ended or did not launch, once for each time"),
     count("services.returned", Better::Neither, "replicas that could be reached again before they were replaced"),
@@ -27,4 +31,18 @@ pub(super) const METRICS: &[&[Metric]] = &[&[
     ),
     upgrades("services.upgrades.took_s.mean", "s", Better::Lower, "mean of the time from beginning to end of those"),
     upgrades("services.upgrades.took_s.max", "s", Better::Lower, "greatest of the time from beginning to end of those"),
+    needs(
+        "services.needs.met",
+        "jobs",
+        Better::Higher,
+        "jobs that were handed in when the services that they need were ready",
+    ),
+    needs(
+        "services.needs.never_started",
+        "tasks",
+        Better::Lower,
+        "tasks for which the services that they need never were",
+    ),
+    needs("services.needs.wait_s.mean", "s", Better::Lower, "mean of the time that those jobs were kept back"),
+    needs("services.needs.wait_s.max", "s", Better::Lower, "greatest of the time that those jobs were kept back"),
 ]];

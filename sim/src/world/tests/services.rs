@@ -64,6 +64,22 @@ fn a_replica_that_fails_again_and_again_waits_longer_and_longer() {
 }
 
 #[test]
+fn replicas_that_never_ran_wait_for_the_delay_of_their_app_and_say_so() {
+    for architecture in [Architecture::Monolithic, Architecture::SharedState] {
+        // One node and two replicas: the second has had no room when the first fails at 2 s, and may start at 3 s.
+        let rules = ServiceRules { life: lasting(2), delays: Some(Delays::default()), ..ServiceRules::default() };
+        let mut setup = served(1, 2, rules, 4);
+        split(&mut setup, architecture);
+        let (_, tape) = run(setup);
+        assert_eq!(starts(&tape), [0.0, 3.0], "{architecture:?}");
+    }
+    // Two fail at once at 2 s: both wait for 1.15 s; at 5.15 s: for 1.520875 s.
+    let rules = ServiceRules { life: lasting(2), delays: Some(Delays::default()), ..ServiceRules::default() };
+    let (_, tape) = run(served(2, 2, rules, 8));
+    assert_eq!(starts(&tape), [0.0, 0.0, 3.15, 3.15, 6.670875, 6.670875]);
+}
+
+#[test]
 fn without_delays_it_starts_again_at_once_and_after_a_while_failures_are_forgotten() {
     let rules = ServiceRules { life: lasting(2), ..ServiceRules::default() };
     let (_, tape) = run(served(1, 1, rules, 7));

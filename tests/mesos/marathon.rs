@@ -1,0 +1,170 @@
+// Marathon from the scenario file on: how it asks for offers, and how it keeps apps running.
+
+use crate::support::{Scratch, program};
+
+/// What running a scenario gives, with a table of jobs beside it: the output, and the summary if there is one.
+fn run_scenario(scenario: &str, jobs: &str) -> (std::process::Output, serde_json::Value) {
+    let scratch = Scratch::new();
+    scratch.write("scenario.toml", scenario);
+    scratch.write("jobs.csv", jobs);
+    let output = std::process::Command::new(program())
+        .args(["run", "scenario.toml", "--out", "out"])
+        .current_dir(scratch.path())
+        .output()
+        .expect("the program starts");
+    let summary = std::fs::read_to_string(scratch.path().join("out/summary.json")).unwrap_or_default();
+    (output, serde_json::from_str(&summary).unwrap_or_default())
+}
+
+/// The summary of a scenario that runs.
+fn summary_of(scenario: &str, jobs: &str) -> serde_json::Value {
+    let (output, summary) = run_scenario(scenario, jobs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    summary
+}
+
+/// A number of a summary, by its dotted name.
+fn number_of(summary: &serde_json::Value, name: &str) -> f64 {
+    let found = name.split('.').fold(summary, |value, part| &value[part]);
+    found.as_f64().unwrap_or_else(|| panic!("no number {name}"))
+}
+
+/// One node, and a framework that is idle at 22 s and has work again at 23 s.
+const RESTLESS: &str = r#"
+name = "restless"
+[[fleet.group]]
+name = "node"
+count = 1
+cpu = 1
+memory = "1GiB"
+[[workload]]
+trace = { path = "jobs.csv" }
+framework = "jobs"
+[[framework]]
+name = "jobs"
+SET
+[scheduler]
+profile = "dcos-2.x"
+suppress = true
+"#;
+
+#[test]
+fn marathon_revives_at_most_every_5_s() {
+    let jobs = "job_id,submit_us,run_us,cpu_milli\n1,20000000,2000000,1000\n2,23000000,1000000,1000\n";
+    let wait = |set: &str| {
+        let summary = summary_of(&RESTLESS.replace("SET", set), jobs);
+        (number_of(&summary, "wait_s.max"), number_of(&summary, "by_framework.jobs.revived"))
+    };
+    // It revives at 20 s, and again at 25 s for the task that came at 23 s.
+    assert_eq!(wait(""), (2.0, 2.0), "as the profile has it");
+    assert_eq!(wait("revive_at_most_every = \"10s\""), (7.0, 2.0));
+    assert_eq!(wait("revive_at_most_every = \"0s\""), (0.0, 2.0));
+    // Longer than a run goes on where nothing starts otherwise.
+    assert_eq!(wait("revive_at_most_every = \"3h\""), (10_797.0, 2.0));
+}
+
+/// Two replicas that fail 2 s after each start.
+const CRASHING: &str = r#"
+name = "crashing"
+[[fleet.group]]
+name = "node"
+count = 2
+cpu = 1
+[[workload]]
+trace = { path = "jobs.csv" }
+service = { life = { constant = "2s" }, backoff = {} }
+[stop]
+at = "END"
+"#;
+
+#[test]
+fn marathon_backs_off_an_app_as_a_whole() {
+    let jobs = "job_id,submit_us,cpu_milli,count,kind\n1,0,1000,2,service\n";
+    let started = |end: &str| number_of(&summary_of(&CRASHING.replace("END", end), jobs), "attempts.placed");
+    // Both fail at 2 s: after 1 s for the first and 1.15 s for the second, both wait for 1.15 s.
+    assert_eq!([started("3149ms"), started("3151ms")], [2.0, 4.0]);
+    // Both fail at 5.15 s: 1.3225 s, and then 1.520875 s.
+    assert_eq!([started("6670ms"), started("6671ms")], [4.0, 6.0]);
+}
+
+/// Three tiers, the uppermost first; the lowest is ready after 30 s.
+const TIERS: &str = r#"
+name = "tiers"
+[[fleet.group]]
+name = "node"
+count = 4
+cpu = 2
+[[workload]]
+name = "web"
+service = { needs = ["app"] }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 2 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+[[workload]]
+name = "app"
+service = { needs = ["db"], ready_after = "10s" }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 2 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+[[workload]]
+name = "db"
+service = { ready_after = "30s" }
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 1 }
+duration = { constant = "1d" }
+shapes = [{ cpu = 1 }]
+"#;
+
+#[test]
+fn marathon_starts_apps_in_the_order_of_their_dependencies() {
+    for architecture in ["monolithic", "two-level", "shared-state"] {
+        let scenario = format!("{TIERS}[scheduler]\narchitecture = \"{architecture}\"\n");
+        let summary = summary_of(&scenario, "");
+        let numbers = ["met", "never_started", "wait_s.mean", "wait_s.max"]
+            .map(|name| number_of(&summary, &format!("services.needs.{name}")));
+        assert_eq!(numbers, [2.0, 0.0, 35.0, 40.0], "{architecture}");
+        assert_eq!(number_of(&summary, "tasks.running_at_end"), 5.0);
+        // What is needed fits nowhere: four tasks never start.
+        let summary = summary_of(&scenario.replace("size = { constant = 1 }", "size = { constant = 9 }"), "");
+        assert_eq!(number_of(&summary, "services.needs.never_started"), 4.0, "{architecture}");
+        assert_eq!(number_of(&summary, "tasks.pending_at_end"), 5.0, "four of them, and one of what is needed");
+    }
+}
+
+#[test]
+fn dependencies_of_nobody_and_in_circles_are_refused() {
+    let refused = |scenario: &str, sentence: &str| {
+        let (output, _) = run_scenario(scenario, "");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(sentence), "{error}");
+    };
+    refused(
+        &TIERS.replace("needs = [\"app\"]", "needs = [\"ap\"]"),
+        "scenario.toml:9:22: `workload.0.service.needs.0`: there is no workload `ap`; did you mean `app`?",
+    );
+    refused(
+        &TIERS.replace("{ ready_after = \"30s\" }", "{ needs = [\"web\"] }"),
+        "scenario.toml:9:13: `workload.0.service.needs`: `web` needs `app` needs `db` needs `web`, so that none of \
+         them ever starts; take one of these out",
+    );
+    refused(
+        &TIERS.replacen("kinds = { service = 1 }\n", "", 1),
+        "`workload.0.service.needs`: only services wait for others; give `synthetic.kinds`, or take it out",
+    );
+    let last = TIERS.rfind("kinds = { service = 1 }").expect("it is there");
+    refused(
+        &format!("{}{}", &TIERS[..last], &TIERS[last + "kinds = { service = 1 }\n".len()..]),
+        "`workload.1.service.needs.0`: `db` has no services, and is never ready; take it out",
+    );
+}
