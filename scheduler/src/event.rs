@@ -569,4 +569,7 @@ pub struct Claim {
     /// Whether others may push the task out, and whom it may push out itself.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Standing::is_usual"))]
     pub standing: Standing,
+    /// It belongs where it runs: when it ends, its room is kept for it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "core::ops::Not::not"))]
+    pub resident: bool,
 }

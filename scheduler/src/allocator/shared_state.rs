@@ -8,13 +8,16 @@
 //! still holds room where the claim wants it and may leave; else it conflicts.
 
 mod displacing;
+mod homes;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::Decision;
 use crate::config::Conflicts;
-use crate::event::{Claim, Displacement, Event, GpuSet, Room, Standing};
+use crate::event::{Claim, Displacement, Ending, Event, GpuSet, Room, Standing};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::ledger::{Ledger, Shape};
 use crate::paged::PagedMap;
@@ -24,6 +27,7 @@ use crate::time::Time;
 use crate::{Step, Work};
 
 use displacing::{Leaver, Nominee, Quorum};
+use homes::Homes;
 
 /// The end of a chain.
 const NONE: u32 = u32::MAX;
@@ -77,6 +81,7 @@ pub struct SharedState {
     leaving: BTreeMap<TaskId, Leaver>,
     /// Sets of tasks of which only so many may be missing.
     quorums: BTreeMap<(PartyId, u32), Quorum>,
+    homes: Homes,
 }
 
 /// What a claim needs in all; None if there is no such number.
@@ -110,6 +115,7 @@ impl SharedState {
                     self.leave_behind(now, spec.node, out);
                     self.ledger.add_node(spec);
                     self.versions.resize(self.ledger.node_count(), Version::default());
+                    self.keep_homes(now, spec.node, true, out);
                 }
                 Event::NodeLost { node } => {
                     self.ledger.lose_node(*node);
@@ -121,6 +127,7 @@ impl SharedState {
                 }
                 Event::NodeOpened { node } => {
                     self.ledger.open_node(*node);
+                    self.keep_homes(now, *node, false, out);
                 }
                 Event::DevicesLost { node, gpus } => self.ledger.lose_devices(*node, *gpus),
                 Event::DevicesReturned { node, gpus } => self.ledger.return_devices(*node, *gpus),
@@ -134,7 +141,8 @@ impl SharedState {
                         self.settle(now, claim.from, out);
                     }
                 }
-                Event::TaskEnded { task, .. } => self.end(now, *task, out),
+                Event::HomeUnreserved { task } => self.forget_home(now, *task, out),
+                Event::TaskEnded { task, ending } => self.end(now, *task, *ending, out),
                 _ => {}
             }
         }
@@ -152,9 +160,9 @@ impl SharedState {
                 return;
             }
         }
-        let mut taken = 0;
+        let (mut taken, mut given) = (0, Vec::new());
         while let Some(claim) = claims.get(taken)
-            && self.take(claim)
+            && self.take(claim, &mut given)
         {
             taken += 1;
         }
@@ -162,9 +170,11 @@ impl SharedState {
             for room in claims[..taken].iter().filter_map(room_of) {
                 self.ledger.release(&Shape::of_room(&room), room.node, 1, room.gpus);
             }
+            self.take_homes_back(&given);
             refuse(&claims, out);
             return;
         }
+        self.settle_homes(now, &claims, &given, out);
         place(&claims, out);
         for room in claims.iter().filter_map(room_of) {
             self.book(now, room, out);
@@ -172,16 +182,17 @@ impl SharedState {
     }
 
     /// Takes the room of a claim, unless it conflicts with what others took since the claimant heard of the node.
-    fn take(&mut self, claim: &Claim) -> bool {
+    fn take(&mut self, claim: &Claim, given: &mut Vec<TaskId>) -> bool {
         let Some(version) = self.versions.get(claim.node.index()) else { return false };
         if self.conflicts == Conflicts::Coarse && version.seen_by(claim.from) > claim.seen {
             return false;
         }
         let Some(room) = room_of(claim) else { return false };
-        self.ledger.is_open(claim.node) && self.ledger.take(&Shape::of_room(&room), room.node, 1, room.gpus)
+        self.ledger.is_open(claim.node) && self.take_room(&room, given)
     }
 
     fn adopt(&mut self, now: Time, room: &Room, out: &mut Vec<Decision>) {
+        self.forget_home(now, room.task, out);
         if self.ledger.take(&Shape::of_room(room), room.node, 1, room.gpus) {
             self.book(now, *room, out);
         }
@@ -202,10 +213,12 @@ impl SharedState {
         self.of_task.insert(room.task.0, slot);
     }
 
-    fn end(&mut self, now: Time, task: TaskId, out: &mut Vec<Decision>) {
+    fn end(&mut self, now: Time, task: TaskId, ending: Ending, out: &mut Vec<Decision>) {
         let leaver = self.leaving.remove(&task);
         let forgotten = self.forget_nominee(task);
-        self.end_hold(now, task, out);
+        // Who left for others leaves its room to them.
+        let ending = if leaver.is_some() || forgotten.is_some() { Ending::Killed } else { ending };
+        self.end_resident(now, task, ending, out);
         if let Some(nominee) = forgotten {
             self.hold_for_leavers(now, nominee, out);
         }

@@ -82,6 +82,31 @@ impl Retries {
         }
     }
 
+    /// Takes out those of the tasks from `first` to before `end` that pause, each on its own: the slot of the job, the
+    /// first of them and how many.
+    pub(super) fn withdraw(&mut self, first: u64, end: u64) -> Vec<(u32, u64, u32)> {
+        let is_hit = |pausing: &Pausing| {
+            let over = pausing.entry.task.saturating_add(u64::from(pausing.entry.count));
+            pausing.members == 0 && pausing.entry.task < end && first < over
+        };
+        let hit = self.pausing.iter().filter(|(_, pausing)| is_hit(pausing));
+        let keys: Vec<(Time, TaskId)> = hit.map(|(&key, _)| key).collect();
+        let mut taken = Vec::new();
+        for key in keys {
+            let Some(pausing) = self.pausing.remove(&key) else { continue };
+            let WaitingEntry { task, count, job, .. } = pausing.entry;
+            let over = task.saturating_add(u64::from(count));
+            let (low, high) = (first.clamp(task, over), end.clamp(task, over));
+            for (task, over) in [(task, low), (high, over)].into_iter().filter(|(task, over)| task < over) {
+                let entry = WaitingEntry { task, count: (over - task) as u32, ..pausing.entry };
+                self.pausing.insert((key.0, TaskId(task)), Pausing { entry, ..pausing });
+            }
+            self.tasks -= high - low;
+            taken.push((job, low, (high - low) as u32));
+        }
+        taken
+    }
+
     /// A task on its own pauses no more, if it did.
     pub(super) fn unpause(&mut self, task: TaskId) -> Option<Pausing> {
         let is_it =

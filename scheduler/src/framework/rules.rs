@@ -276,6 +276,9 @@ impl Batch {
     /// Tasks are no longer wanted: those of them that wait, each on its own, are given up in the next pass.
     pub(super) fn withdraw(&mut self, ledger: &mut Ledger, now: Time, first: TaskId, count: u32) {
         let (mut next, end) = (first.0, first.0.saturating_add(u64::from(count)));
+        for (slot, task, count) in self.retries.withdraw(next, end) {
+            self.give_up(ledger, slot, task, count);
+        }
         while next < end {
             let waits = match &self.reserving {
                 Some(reserving) => reserving.job_of(next),
@@ -299,11 +302,17 @@ impl Batch {
                 }
             }
             for (task, count) in unwanted {
-                self.refused.push((TaskId(task), count));
-                for id in task..task + u64::from(count) {
-                    self.end_tasks(ledger, TaskId(id), slot);
-                }
+                self.give_up(ledger, slot, task, count);
             }
+        }
+    }
+
+    /// Tasks of a job that wait nowhere any more are given up in the next pass.
+    fn give_up(&mut self, ledger: &mut Ledger, slot: u32, task: u64, count: u32) {
+        self.refused.push((TaskId(task), count));
+        for id in task..task + u64::from(count) {
+            self.retries.forget(TaskId(id));
+            self.end_tasks(ledger, TaskId(id), slot);
         }
     }
 

@@ -86,6 +86,10 @@ impl Sharing {
         let from = out.len();
         let step = self.batch.pass(&mut self.ledger, now, out);
         self.claim(now, out, from);
+        self.batch.unreserve_homes(out);
+        // First of all, so that the room can be claimed.
+        let unreserved = out[from..].iter().rev().take_while(|one| matches!(one, Decision::Unreserve { .. })).count();
+        out[from..].rotate_right(unreserved);
         step
     }
 
@@ -296,7 +300,9 @@ impl Sharing {
             {
                 claim.more = true;
             }
-            out[at] = Decision::Claim(Claim { from, node, task, request, gpus, milli, count, more, seen, standing });
+            let resident = self.batch.is_resident(task);
+            let claim = Claim { from, node, task, request, gpus, milli, count, more, seen, standing, resident };
+            out[at] = Decision::Claim(claim);
             last = Some((at, job));
         }
         name(self.me, &mut out[from..]);

@@ -62,6 +62,8 @@ struct Trial {
     /// Rooms that were taken, or (false) given back.
     done: Vec<(Room, bool)>,
     victims: Vec<Victim>,
+    /// Tasks whose room was kept for them, and no longer is.
+    given: Vec<TaskId>,
 }
 
 impl SharedState {
@@ -83,9 +85,12 @@ impl SharedState {
             for (room, taken) in trial.done.iter().rev() {
                 self.put(room, !taken);
             }
+            self.take_homes_back(&trial.given);
+            self.open_homes(now, claims, out);
             refuse(claims, out);
             return;
         }
+        self.settle_homes(now, claims, &trial.given, out);
         for victim in &trial.victims {
             self.forget_holds(victim.told.victim);
             victim.rooms.iter().for_each(|&room| self.tell_all(now, room, true, out));
@@ -123,7 +128,7 @@ impl SharedState {
     }
 
     fn try_claim(&mut self, claim: &Claim, trial: &mut Trial) -> bool {
-        let taken = self.take(claim);
+        let taken = self.take(claim, &mut trial.given);
         if taken && let Some(room) = room_of(claim) {
             trial.done.push((room, true));
         }

@@ -12,7 +12,6 @@ use core::ops::RangeInclusive;
 use super::agent::{Grant, Slice, Terms, lanewise};
 use super::offer::Hold;
 use super::{TwoLevel, without};
-use crate::event::Ending;
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::resources::Resources;
 
@@ -178,9 +177,4 @@ impl TwoLevel {
         self.roles.consume(role, &without(&less, sets), true);
         self.roles.consume(role, &without(&more, sets), false);
     }
-}
-
-/// Whether a task that ended like this may come back to where it was.
-pub(super) const fn comes_back(ending: Ending) -> bool {
-    !matches!(ending, Ending::Finished | Ending::Killed)
 }

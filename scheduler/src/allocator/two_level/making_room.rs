@@ -8,10 +8,10 @@
 
 use alloc::vec::Vec;
 
-use super::homes::comes_back;
 use super::offer::Hold;
 use super::{TwoLevel, agent};
 use crate::Decision;
+use crate::allocator::comes_back;
 use crate::event::{Displacement, Ending, Room};
 use crate::id::{NodeId, PartyId, TaskId};
 use crate::time::Time;

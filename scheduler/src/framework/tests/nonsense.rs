@@ -244,6 +244,7 @@ fn event(kind: u8, word: u64) -> Event {
             count: 1,
             more: false,
             seen: Time(word),
+            resident: word.is_multiple_of(2),
             standing: standing(word),
         }),
     }
@@ -292,7 +293,9 @@ fn gossip(kind: u8, word: u64) -> Event {
         }
         3 | 4 => {
             let seen = Time(draw(11) % 90);
-            Event::ClaimRequested(Claim { from: party, node, task, request, gpus, milli, count, more, seen, standing })
+            let resident = draw(20) % 2 == 0;
+            let claim = Claim { from: party, node, task, request, gpus, milli, count, more, seen, standing, resident };
+            Event::ClaimRequested(claim)
         }
         _ => Event::LaunchRefused { task },
     }

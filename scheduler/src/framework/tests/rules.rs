@@ -176,3 +176,19 @@ fn replicas_that_belong_to_their_nodes_are_held_back_with_the_others() {
     stage.called_at_ms(11_650);
     assert_eq!(stage.places(), [(0, 0, 1), (1, 1, 1)]);
 }
+
+#[test]
+fn replicas_that_are_held_back_can_be_withdrawn() {
+    let mut stage = Stage::with(placed_by("first-fit"), &[(1_000, 0)]);
+    let spec = app(&mut stage, 5, Rules::default());
+    stage.submit(spec);
+    stage.at(10).end(0, Ending::Failed);
+    assert_eq!(stage.core.waiting(), 5);
+    stage.hear(&[Event::TasksWithdrawn { first: TaskId(2), count: 2 }]);
+    assert_eq!(stage.decisions, [Decision::Reject { task: TaskId(2), count: 2 }]);
+    assert_eq!((stage.called_at_ms(11_000), stage.core.waiting()), (vec![0], 2));
+    stage.at(12).end(0, Ending::Killed);
+    assert_eq!(stage.started(), [1]);
+    stage.at(13).end(1, Ending::Killed);
+    assert_eq!((stage.started(), stage.core.waiting()), (vec![4], 0));
+}

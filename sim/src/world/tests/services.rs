@@ -269,12 +269,12 @@ fn the_room_of_a_resident_replica_is_kept_while_it_waits_to_start_again() {
         assert_eq!(number(&outcome, "conservation.cpu.residual"), 0.0);
         (tape.start_of("8/0"), number(&outcome, "services.crashes"))
     };
-    for architecture in [Architecture::Monolithic, Architecture::TwoLevel] {
+    for architecture in ALL {
         let (taken, crashes) = keeps(None, architecture);
         // Room that comes free is offered in the next periodic run.
         assert!(taken.is_some_and(|at| (10 * SECOND..=11 * SECOND).contains(&at)), "{architecture:?}: {taken:?}");
         assert_eq!(crashes, 1.0, "{architecture:?}: whoever waits takes the room");
-        // From 10 s to 15 s it is nobody's: under two levels it is reserved.
+        // From 10 s to 15 s it is nobody's: under two levels it is reserved, under shared state it is held.
         assert_eq!(keeps(Some(Resident::default()), architecture), (None, 2.0), "{architecture:?}");
     }
 }
