@@ -63,6 +63,7 @@ fn row<'a>(index: u64, waiting: bool, nodes: &'a Names) -> TaskRow<'a> {
         start: Some(start),
         end: Some(end),
         node: Some(nodes.name((draw >> 8) as usize % NODES)),
+        holder: None,
         gpus: GpuSet::NONE,
         state: State::Finished,
         requested: Resources::new(cores * 1000, (cores * 1024) << (draw >> 30 & 3)),

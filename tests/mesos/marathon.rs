@@ -168,3 +168,48 @@ fn dependencies_of_nobody_and_in_circles_are_refused() {
         "`workload.1.service.needs.0`: `db` has no services, and is never ready; take it out",
     );
 }
+
+/// A pod of two containers of 0.6 cores on nodes of 1 core, and then of 2.
+const PODS: &str = r#"
+name = "pods"
+[[fleet.group]]
+name = "small"
+count = 4
+cpu = 1
+memory = "4GiB"
+[[fleet.group]]
+name = "large"
+count = 2
+cpu = 3
+memory = "4GiB"
+[[workload]]
+name = "web"
+[workload.synthetic]
+arrivals = "at-once"
+jobs = 1
+kinds = { service = 1 }
+size = { constant = 6 }
+duration = { constant = "1d" }
+shapes = [{ containers = [
+    { name = "nginx", cpu = 0.6, memory = "1GiB", image = "nginx" },
+    { name = "log", cpu = 0.6, memory = "512MiB", image = "log" },
+] }]
+[model.launch]
+registry_per_second = "1MiB"
+images = { nginx = { base = "3MiB", app = "1MiB" }, log = { base = "3MiB", agent = "2MiB" } }
+"#;
+
+#[test]
+fn marathon_pods_are_placed_as_one_and_pull_all_their_images() {
+    for architecture in ["monolithic", "two-level", "shared-state"] {
+        let scheduler = format!("[scheduler]\narchitecture = \"{architecture}\"\nplacement = \"first-fit\"\n");
+        let summary = summary_of(&format!("{PODS}{scheduler}"), "");
+        // A node of one core has room for one container and none for the pod; one of three cores has room for two pods.
+        assert_eq!(number_of(&summary, "tasks.running_at_end"), 4.0, "{architecture}");
+        assert_eq!(number_of(&summary, "tasks.pending_at_end"), 2.0);
+        assert_eq!(number_of(&summary, "nodes.touched"), 2.0);
+        // Both large nodes pull 6 MiB, which share the registry, and pull nothing for their second pods.
+        assert_eq!(number_of(&summary, "wait_s.max"), 12.0, "{architecture}");
+        assert_eq!(number_of(&summary, "allocation.cpu.at_end"), 4.8 / 10.0);
+    }
+}

@@ -42,6 +42,8 @@ pub struct RecordOptions {
     pub lanes: Vec<(usize, String)>,
     /// Whether nodes have prices: attempts then say what they are charged.
     pub costs: bool,
+    /// Whether frameworks run tasks inside holders: attempts then say in which.
+    pub holders: bool,
     /// `--record events`: every event of every party.
     pub events: bool,
     /// `--record decisions`: every decision of every party.
@@ -83,7 +85,7 @@ impl ResultWriter {
         let begin = |name: &str| File::create(folder.path().join(name));
         let tasks = begin("tasks.parquet")
             .and_then(|file| TaskTable::new(file, &options.lanes))
-            .map(|table| table.with_costs(options.costs))
+            .map(|table| table.with_costs(options.costs).with_holders(options.holders))
             .map_err(|error| cannot("write", &out.join("tasks.parquet"), &error))?;
         let log = |wanted: bool, name: &str| {
             let table = wanted.then(|| begin(name).and_then(|file| LogTable::new(BufWriter::new(file)))).transpose();

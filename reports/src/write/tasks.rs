@@ -35,6 +35,8 @@ pub(super) struct TaskTable<W: Write> {
     /// Not as words: looking up one of 50,000 names costs more than all other columns of a row together, since each is
     /// somewhere else in memory. Copying one waits for nothing.
     node: TextColumn,
+    /// Where frameworks run tasks inside holders.
+    holder: Option<WordColumn>,
     gpus: WholesColumn,
     state: WordColumn,
     /// Cpu and memory, which nearly every task asks for.
@@ -87,6 +89,7 @@ impl<W: Write> TaskTable<W> {
             start: WholeColumn::optional(),
             end: WholeColumn::optional(),
             node: TextColumn::optional(),
+            holder: None,
             gpus: WholesColumn::default(),
             state: WordColumn::required(),
             requested: std::array::from_fn(|_| WholeColumn::required()),
@@ -101,6 +104,12 @@ impl<W: Write> TaskTable<W> {
     /// The same with a column of what each attempt is charged, if that is `wanted`. To be called before any row.
     pub(super) fn with_costs(mut self, wanted: bool) -> Self {
         self.cost = wanted.then(RealColumn::optional);
+        self
+    }
+
+    /// The same with a column of the holder that each attempt ran in, likewise.
+    pub(super) fn with_holders(mut self, wanted: bool) -> Self {
+        self.holder = wanted.then(WordColumn::optional);
         self
     }
 
@@ -130,6 +139,9 @@ impl<W: Write> TaskTable<W> {
         self.start.push_option(row.start.map(|time| time.0));
         self.end.push_option(row.end.map(|time| time.0));
         self.node.push_option(row.node.map(str::as_bytes));
+        if let Some(holder) = &mut self.holder {
+            holder.push_option(row.holder);
+        }
         self.gpus.push_bits(row.gpus.0);
         self.state.push(row.state.name());
         let requested = row.requested.0.map(u64::from);
@@ -168,9 +180,9 @@ impl<W: Write> TaskTable<W> {
             ("start_us", Whole(&mut self.start)),
             ("end_us", Whole(&mut self.end)),
             ("node", Text(&mut self.node)),
-            ("gpus", Wholes(&mut self.gpus)),
-            ("state", Word(&mut self.state)),
         ];
+        columns.extend(self.holder.as_mut().map(|holder| ("holder", Word(holder))));
+        columns.extend([("gpus", Wholes(&mut self.gpus)), ("state", Word(&mut self.state))]);
         let requested = self.requested.iter_mut().chain(self.requested_others.columns());
         let mut unnamed = Vec::new();
         for (lane, column) in requested.enumerate() {

@@ -51,6 +51,7 @@ fn made(index: u64) -> Made {
         start,
         end: (started && !index.is_multiple_of(13)).then(|| Time(index * 1000)),
         node: None,
+        holder: None,
         gpus: GpuSet(if index.is_multiple_of(5) { draw & 0xff } else { 0 }),
         state: State::ALL[(draw % 8) as usize],
         requested: Resources([draw as u32 % 64_000, 2048, 0, 0, index as u32 % 7, 0, 0, 0]),
@@ -218,4 +219,17 @@ fn the_log_holds_whole_messages() {
     for (payload, decision) in payloads.iter().flatten().zip(&decisions) {
         assert_eq!(serde_json::from_str::<Decision>(payload).unwrap(), *decision);
     }
+}
+
+#[test]
+fn attempts_say_in_which_holder_they_ran_where_there_are_any() {
+    let with = |wanted: bool| {
+        let mut table = TaskTable::new(Vec::new(), &[]).unwrap().with_holders(wanted);
+        for (index, holder) in [(0, Some("spark/executors-0/0")), (1, None)] {
+            table.push(&TaskRow { holder, ..made(index).row }).unwrap();
+        }
+        read(table.finish().unwrap())
+    };
+    assert_eq!(texts(&with(true), "holder"), [Some("spark/executors-0/0".to_owned()), None]);
+    assert!(with(false).column("holder").is_err());
 }

@@ -75,6 +75,7 @@ fn record_options(resolved: &Resolved, record: &[Record]) -> RecordOptions {
     RecordOptions {
         lanes: own.map(|lane| (lane, fleet.lane_name(lane).to_owned())).collect(),
         costs: fleet.upkeep.iter().any(|rate| rate.price > 0),
+        holders: !resolved.model.holders.is_empty(),
         events: record.contains(&Record::Events),
         decisions: record.contains(&Record::Decisions),
     }

@@ -23,6 +23,7 @@ use crate::spec::workload as spec;
 
 mod course;
 mod demand;
+pub(super) mod pod;
 mod requests;
 mod service;
 pub(super) mod synthetic;

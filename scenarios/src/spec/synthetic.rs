@@ -111,7 +111,7 @@ pub struct Priority {
     pub weight: f64,
 }
 
-/// What one task asks for.
+/// What one task asks for: of its own, or as a pod of containers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
@@ -136,6 +136,10 @@ pub struct Shape {
     /// Lanes of your own by name, in whole units.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lanes: BTreeMap<String, u64>,
+    /// Instead of all these: the containers of a pod, which run on one node as one and ask for their sum:
+    /// `[{ name = "web", cpu = 1, memory = "1GiB" }, { name = "log", cpu = "100m" }]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<Container>,
     /// Attributes that the node must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -148,6 +152,33 @@ pub struct Shape {
     /// How often, against the other shapes.
     #[serde(default = "one")]
     pub weight: f64,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// What it is called; no other of the pod is. It must be given.
+    #[serde(default)]
+    pub name: String,
+    /// Cores.
+    #[serde(default)]
+    pub cpu: Cpu,
+    /// Memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// Disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Size>,
+    /// Gpu devices: whole ones, or a part of one if no other container has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Cpu>,
+    /// Lanes of your own by name, in whole units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lanes: BTreeMap<String, u64>,
+    /// The image that it runs: one of `model.launch.images`. The pod pulls what its node lacks of all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// Many different shapes, drawn by the seed; all come equally often.

@@ -95,6 +95,9 @@ pub struct TaskRow<'a> {
     pub end: Option<Time>,
     /// Where; None if it was not placed or if a gang spreads over nodes.
     pub node: Option<&'a str>,
+    /// The task of the framework's holder that it ran in, as its `task_id` names it; None where tasks run on nodes, and
+    /// if a gang spreads.
+    pub holder: Option<&'a str>,
     /// Which devices.
     pub gpus: GpuSet,
     /// How it stands.

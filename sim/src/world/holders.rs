@@ -42,6 +42,8 @@ struct Holder {
     source: usize,
     id: HolderId,
     task: u64,
+    /// What its task is called in results.
+    called: Box<str>,
     /// The slot of its attempt, from its start until its end is heard of; [`NONE`] else.
     slot: u32,
     /// Where it started last.
@@ -87,6 +89,11 @@ impl Holders {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// What the holder of an attempt is called; None if it runs on a node.
+    pub(super) fn called(&self, attempt: &Attempt) -> Option<&str> {
+        (attempt.within != NONE).then(|| &*self.live[attempt.within].called)
     }
 
     /// How many of the parties have none: they come first.
@@ -173,11 +180,24 @@ impl World {
         let plan = known.plan.clone();
         for at in 0..u64::from(count) {
             let (id, task) = (HolderId(first.0 + at), self.next_task + at);
+            let called = format!("{}-{}/{at}", plan.name, first.0).into();
             let (used, slot) = (Resources::ZERO, NONE);
             let (tasks, unheard, released, dirty) = (Vec::new(), Vec::new(), false, false);
             let holders = &mut self.kinds.holders;
-            let holder =
-                Holder { source, id, task, slot, node: 0, used, tasks, unheard, released, told: self.now, dirty };
+            let holder = Holder {
+                source,
+                id,
+                task,
+                called,
+                slot,
+                node: 0,
+                used,
+                tasks,
+                unheard,
+                released,
+                told: self.now,
+                dirty,
+            };
             let at = holders.live.insert(holder);
             holders.of_id.insert((source, id), at);
             holders.of_task.insert(task, at);

@@ -123,6 +123,10 @@ impl World {
             start,
             end,
             node: node.map(|node| self.node_names[node].as_str()),
+            holder: task
+                .running
+                .filter(|attempt| attempt.rest == NONE)
+                .and_then(|attempt| self.kinds.holders.called(&attempt)),
             gpus: node.and(task.running).map_or(GpuSet::NONE, |attempt| attempt.gpus),
             state,
             requested: part.request(),

@@ -5,21 +5,25 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use windtunnel_scheduler::Span;
-use windtunnel_sim::launch::Launch;
+use windtunnel_sim::launch;
 use windtunnel_sim::model::DecisionTime;
 
 use super::super::Context;
-use super::super::workload::synthetic::duration;
+use super::super::workload::{pod, synthetic::duration};
 use crate::failure::{Failure, listed, nearest};
 use crate::spec::Scenario;
+use crate::spec::model::Launch;
 use crate::spec::quantity::Size;
 use crate::spec::scheduler as spec;
 use crate::spec::takes::Takes;
 
-pub(super) fn resolve(scenario: &Scenario, context: &mut Context<'_>) -> Result<Option<Launch>, Failure> {
+pub(super) fn resolve(scenario: &Scenario, context: &mut Context<'_>) -> Result<Option<launch::Launch>, Failure> {
     let Some(written) = &scenario.model.launch else {
         if let Some(at) = scenario.workload.iter().position(|workload| workload.image.is_some()) {
             context.warn(format!("`workload.{at}.image` has no effect: there is no [model.launch]"));
+        }
+        if let Some(key) = images_of_pods(scenario).next() {
+            context.warn(format!("`{key}` has no effect: there is no [model.launch]"));
         }
         return Ok(None);
     };
@@ -49,27 +53,24 @@ pub(super) fn resolve(scenario: &Scenario, context: &mut Context<'_>) -> Result<
         }
         images.push(of_image);
     }
-    let known = || written.images.keys().map(String::as_str);
     let mut of_workload = Vec::new();
-    for (at, workload) in scenario.workload.iter().enumerate() {
-        of_workload.push(match &workload.image {
-            None => None,
-            Some(image) => match known().position(|name| name == image) {
-                Some(place) => Some(place as u32),
-                None => {
-                    let fix = match nearest(image, known()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None if written.images.is_empty() => String::from("give it in [model.launch.images]"),
-                        None => format!("write {}", listed(known())),
-                    };
-                    let sentence = format!("no image is called `{image}`; {fix}");
-                    return Err(context.places.failure(&format!("workload.{at}.image"), sentence));
-                }
-            },
+    for at in 0..scenario.workload.len() {
+        let of_pods = pulled(scenario, at, written, context)?;
+        of_workload.push(match of_pods.as_slice() {
+            [] => None,
+            [one] => Some(*one as u32),
+            several => {
+                // What is missing of several images is what is missing of all their layers.
+                let mut all: Vec<u32> = several.iter().flat_map(|&one| images[one].iter().copied()).collect();
+                all.sort_unstable();
+                all.dedup();
+                images.push(all);
+                Some(images.len() as u32 - 1)
+            }
         });
     }
     let bytes = |size: Option<Size>| size.map_or(0, |size| size.0);
-    Ok(Some(Launch {
+    Ok(Some(launch::Launch {
         start,
         slots: written.slots,
         registry: bytes(written.registry_per_second),
@@ -83,6 +84,55 @@ pub(super) fn resolve(scenario: &Scenario, context: &mut Context<'_>) -> Result<
         warm: written.warm,
         of_workload,
     }))
+}
+
+/// The keys of all images of containers.
+fn images_of_pods(scenario: &Scenario) -> impl Iterator<Item = String> {
+    scenario.workload.iter().enumerate().flat_map(|(at, workload)| {
+        pod::shapes(workload).flat_map(move |(key, shape)| {
+            let with = shape.containers.iter().enumerate().filter(|(_, one)| one.image.is_some());
+            with.map(move |(place, _)| format!("workload.{at}.{key}.containers.{place}.image")).collect::<Vec<_>>()
+        })
+    })
+}
+
+/// The positions of the images that the tasks of a workload pull, ascending: that of the workload, or those of the
+/// containers of its pods.
+fn pulled(scenario: &Scenario, at: usize, launch: &Launch, context: &Context<'_>) -> Result<Vec<usize>, Failure> {
+    let workload = &scenario.workload[at];
+    let known = || launch.images.keys().map(String::as_str);
+    let find = |image: &str, key: &str| {
+        known().position(|name| name == image).ok_or_else(|| {
+            let fix = match nearest(image, known()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if launch.images.is_empty() => String::from("give it in [model.launch.images]"),
+                None => format!("write {}", listed(known())),
+            };
+            context.places.failure(&format!("workload.{at}.{key}"), format!("no image is called `{image}`; {fix}"))
+        })
+    };
+    let own = workload.image.as_deref().map(|image| find(image, "image")).transpose()?;
+    let mut pulled: Option<Vec<usize>> = None;
+    for (key, shape) in pod::shapes(workload) {
+        let mut images = Vec::new();
+        for (place, one) in shape.containers.iter().enumerate() {
+            let Some(image) = &one.image else { continue };
+            let key = format!("{key}.containers.{place}.image");
+            if own.is_some() {
+                let sentence = "the workload has an `image` too; keep one of them";
+                return Err(context.places.failure(&format!("workload.{at}.{key}"), sentence));
+            }
+            images.push(find(image, &key)?);
+        }
+        images.sort_unstable();
+        images.dedup();
+        if pulled.as_ref().is_some_and(|pulled| *pulled != images) {
+            let sentence = "all tasks of a workload run the same images; make another workload of these";
+            return Err(context.places.failure(&format!("workload.{at}.{key}"), sentence));
+        }
+        pulled = Some(images);
+    }
+    Ok(own.map_or_else(|| pulled.unwrap_or_default(), |own| vec![own]))
 }
 
 /// What a call of the scheduler costs in simulated time.

@@ -199,6 +199,7 @@ pub(super) fn shapes(
     for (position, one) in written.iter().enumerate() {
         let key = format!("{key}.shapes.{position}");
         let fail = |(inner, sentence): (String, String)| context.places.failure(&format!("{key}.{inner}"), sentence);
+        let one = &*super::pod::whole(one).map_err(fail)?;
         let demanded = super::demand::terms(&one.constraints, &format!("{key}.constraints"), context)?;
         let mut base = shape(one, fleet).map_err(fail)?;
         base.constraints.extend(demanded.constraints);
@@ -224,7 +225,7 @@ pub(super) fn shapes(
 }
 
 /// Key and sentence of what is wrong.
-type Wrong = (String, String);
+pub(super) type Wrong = (String, String);
 
 fn lane(key: &str, amount: u128) -> Result<u32, Wrong> {
     u32::try_from(amount).map_err(|_| (key.to_owned(), String::from("too large for one task; give less")))

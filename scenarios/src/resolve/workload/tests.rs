@@ -94,6 +94,60 @@ fn contradictions_name_the_key() {
 }
 
 #[test]
+fn a_pod_asks_for_the_sum_of_what_its_containers_ask() {
+    let pod = |rest: &str| format!("workload.0.synthetic.shapes=[{{containers=[{rest}], weight=2}}]");
+    let two = "{name=\"web\", cpu=1.5, memory=\"1GiB\", gpu=1}, \
+               {name=\"log\", cpu=\"100m\", memory=\"512KiB\", disk=\"1GiB\", gpu=2}";
+    let run = resolved(&[&pod(two)]).unwrap();
+    let shape = &run.workloads[0].synthetic().unwrap().shapes[0];
+    // Memory is rounded up once.
+    assert_eq!((&shape.request.0[..3], shape.weight), ([1_600, 1_025, 1_024].as_slice(), 2.0));
+    assert_eq!((shape.gpu.count, shape.gpu.milli), (3, 1_000));
+    let part = resolved(&[&pod("{name=\"a\", cpu=1, gpu=0.5}, {name=\"b\", cpu=1}")]).unwrap();
+    let gpu = part.workloads[0].synthetic().unwrap().shapes[0].gpu;
+    assert_eq!((gpu.count, gpu.milli), (1, 500));
+    complains(
+        &["workload.0.synthetic.shapes=[{cpu=1, containers=[{name=\"a\", cpu=1}]}]"],
+        "`workload.0.synthetic.shapes.0.cpu`: a pod asks for what its containers ask; take this out",
+    );
+    complains(&[&pod("{cpu=1}")], "containers.0.name`: a container needs a name; write one");
+    complains(&[&pod("{name=\"\", cpu=1}")], "containers.0.name`: a container needs a name; write one");
+    complains(
+        &[&pod("{name=\"a\", cpu=1}, {name=\"a\", cpu=1}")],
+        "containers.1.name`: two containers are called `a`; rename one",
+    );
+    complains(
+        &[&pod("{name=\"a\", gpu=0.5}, {name=\"b\", gpu=0.5}")],
+        "containers.0.gpu`: a part of a gpu does not add up with others",
+    );
+}
+
+#[test]
+fn pods_pull_the_images_of_their_containers() {
+    let images = "model.launch={images={web={base=\"3MiB\", app=\"1MiB\"}, log={base=\"3MiB\", agent=\"2MiB\"}}}";
+    let pod = |web: &str, log: &str| {
+        format!("workload.0.synthetic.shapes=[{{containers=[{{name=\"a\", cpu=1{web}}}, {{name=\"b\"{log}}}]}}]")
+    };
+    let both = pod(", image=\"web\"", ", image=\"log\"");
+    let launch = resolved(&[images, &both]).unwrap().model.launch.unwrap();
+    let size = |image: u32| -> u64 {
+        launch.images[image as usize].iter().map(|&layer| launch.layers[layer as usize] >> 20).sum()
+    };
+    assert_eq!(launch.of_workload.iter().map(|image| image.map(size)).collect::<Vec<_>>(), [Some(6)], "base is one");
+    let one = resolved(&[images, &pod("", ", image=\"log\"")]).unwrap().model.launch.unwrap();
+    assert_eq!((one.of_workload, one.images.len()), (vec![Some(0)], 2), "images stand in order of their names");
+    complains(
+        &[images, &pod(", image=\"wep\"", "")],
+        "`workload.0.synthetic.shapes.0.containers.0.image`: no image is called `wep`; did you mean `web`?",
+    );
+    complains(&[images, &both, "workload.0.image=web"], "containers.0.image`: the workload has an `image` too");
+    let mixed = "workload.0.synthetic.shapes=[{cpu=1}, {containers=[{name=\"a\", cpu=1, image=\"web\"}]}]";
+    complains(&[images, mixed], "shapes.1`: all tasks of a workload run the same images");
+    let idle = resolved(&[&both]).unwrap().warnings;
+    assert_eq!(idle, ["`workload.0.synthetic.shapes.0.containers.0.image` has no effect: there is no [model.launch]"]);
+}
+
+#[test]
 fn a_missing_or_wrong_file_is_named_with_its_key() {
     complains(
         &["workload.1={trace={path=\"none.swf\"}}"],

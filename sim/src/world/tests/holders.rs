@@ -100,6 +100,10 @@ fn executors_are_kept_until_the_application_is_over() {
     ];
     assert_eq!(spans(&tape), expected);
     assert!(tape.rows.iter().all(|row| row.state == State::Finished && row.node.as_deref() == Some("n0")));
+    let within = |task: &str| tape.rows.iter().find(|row| row.task == task).and_then(|row| row.holder.as_deref());
+    let [first, second] = ["a/holders-0/0", "a/holders-0/1"].map(Some);
+    assert_eq!(["0/0", "0/1", "0/2", "0/3", "0/4"].map(within), [first, second, first, second, first]);
+    assert_eq!([first, second].map(|one| within(one.expect("it is named"))), [None, None], "they run on the node");
     // 120 core-seconds: 60 held by executors, of which 50 were used; what tasks hold inside is counted once.
     let of = |name: &str| number(&outcome, name);
     assert_eq!((of("conservation.cpu.busy"), of("conservation.cpu.idle")), (60.0, 60.0));
