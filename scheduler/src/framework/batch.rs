@@ -12,16 +12,16 @@ use super::resident::Residents;
 use super::retries::{Pausing, Retries};
 use super::rules::Ruled;
 use super::running::{self, Running};
+use super::tries::Tries;
 use super::upgrading::Upgrades;
 use crate::Step;
 use crate::backfill::{Fill, Item, Rules, times};
-use crate::cause::Cause;
-use crate::config::{Architecture, Config, HeadOfLine, Instant, Unplaceable};
+use crate::config::{Architecture, Config, Instant};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, NodeSpec};
 use crate::hint::rarely;
 use crate::id::{JobId, NodeId, RoleId, TaskId};
-use crate::index::{Asked, Place};
+use crate::index::Place;
 use crate::ledger::{Ledger, Shape, ShapeId};
 use crate::preemption::Manner;
 use crate::queue::{ClassId, Order, Sight, UNRANKED, Waiting, WaitingEntry};
@@ -741,74 +741,4 @@ impl Batch {
 /// What an order may know besides the job.
 fn sight(ledger: &Ledger, now: Time) -> Sight {
     Sight { now, cpu_milli: ledger.capacity_total().0[crate::resources::CPU] }
-}
-
-/// One pass over the classes of waiting tasks.
-struct Tries<'a> {
-    pass: Pass<'a>,
-    config: &'a Config,
-    waiting: &'a mut Waiting,
-    blocked: &'a mut Option<ClassId>,
-    ruled: &'a mut Ruled,
-    upgrades: &'a mut Upgrades,
-}
-
-impl Tries<'_> {
-    /// Tries the first entry of a class, as many tasks of it as fit; false if nobody may be tried after it.
-    fn serve(&mut self, class: ClassId, entry: WaitingEntry) -> bool {
-        let (shape, members) = self.waiting.needs(class);
-        let now = self.pass.now;
-        let waited = (now > entry.since).then(|| {
-            let rest = match self.config.head_of_line {
-                HeadOfLine::Block => Cause::HeadOfLine,
-                HeadOfLine::Skip => Cause::Decision,
-            };
-            self.waiting.waited(class, now, rest)
-        });
-        let asked = Asked::new(TaskId(entry.task), shape);
-        let wish = Wish { asked, job: entry.job, members };
-        if self.pass.start(wish, waited) || self.pass.preempt(wish, entry.key, waited) {
-            self.waiting.take(class, 1);
-            // A later job of higher rank may have come to the head: what blocked before is looked at anew.
-            *self.blocked = None;
-            return true;
-        }
-        self.defer(class, entry)
-    }
-
-    /// The first entry of a class fits nowhere; false if nobody may be tried after it.
-    #[inline(never)] // Apart from the way of those who fit.
-    fn defer(&mut self, class: ClassId, entry: WaitingEntry) -> bool {
-        let (shape_id, members) = self.waiting.needs(class);
-        let pass = &mut self.pass;
-        let shape = *pass.ledger.shapes().shape(shape_id);
-        if self.config.explain {
-            let job = pass.running.job(entry.job).id;
-            pass.decisions.push(Decision::Defer { job, vetoes: pass.ledger.vetoes(&shape) });
-        }
-        if self.config.unplaceable == Unplaceable::Reject {
-            let count = members.max(entry.count);
-            pass.decisions.push(Decision::Reject { task: TaskId(entry.task), count });
-            pass.work.tasks += u64::from(count);
-            self.waiting.take(class, entry.count);
-            self.upgrades.given_up(TaskId(entry.task), entry.count);
-            if pass.running.job(entry.job).live == entry.count {
-                self.ruled.forget(entry.job);
-            }
-            pass.running.end_tasks(pass.ledger, entry.job, entry.count);
-            return true;
-        }
-        let cause = pass.cause(&shape, members, self.waiting.tasks_of(class));
-        self.waiting.hold(class, pass.now, cause);
-        match self.config.head_of_line {
-            HeadOfLine::Skip => {
-                self.waiting.park(pass.ledger, class);
-                true
-            }
-            HeadOfLine::Block => {
-                *self.blocked = Some(class);
-                false
-            }
-        }
-    }
 }

@@ -21,6 +21,7 @@ mod rules;
 mod running;
 mod sharing;
 mod slots;
+mod tries;
 mod upgrading;
 
 pub use batch::{Batch, Policies};

@@ -9,6 +9,7 @@ mod device;
 mod shape;
 mod spread;
 mod tag;
+mod withheld;
 
 pub use attribute::{AttributeTable, ConstraintId};
 pub use change::ChangeLog;
@@ -16,13 +17,14 @@ pub use device::{DEVICES_MOST, DeviceTable};
 pub use shape::{Shape, ShapeId, ShapeTable};
 pub use spread::{Axis, LayoutId, SpreadTable};
 pub use tag::TagTable;
+pub use withheld::Withheld;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::constraint::{Constraint, HOSTNAME};
-use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec, Room};
+use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec};
 use crate::hint::rarely;
 use crate::id::{JobId, NodeId};
 use crate::layout::{Law, Rule};
@@ -50,44 +52,6 @@ pub struct Node<'a> {
     pub latest_end: Time,
     /// The fleet it belongs to.
     pub scale: &'a Scale,
-}
-
-/// Room of a node that somebody still holds who has to leave it.
-#[derive(Clone, Debug)]
-pub struct Withheld {
-    node: NodeId,
-    lanes: Resources,
-    devices: Vec<(u8, u16)>,
-}
-
-impl Withheld {
-    /// Where.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.node
-    }
-
-    /// The same as rooms that can be taken one by one, like `room` in everything else: one for each amount that is
-    /// withheld of a device, the first with all other lanes.
-    #[must_use]
-    pub fn rooms(&self, room: &Room) -> Vec<Room> {
-        let mut rooms: Vec<Room> = Vec::new();
-        for &(device, milli) in &self.devices {
-            match rooms.iter_mut().find(|room| room.milli == milli) {
-                Some(room) => room.gpus.0 |= 1 << device,
-                None => rooms.push(Room { gpus: GpuSet(1 << device), milli, request: Resources::ZERO, ..*room }),
-            }
-        }
-        if rooms.is_empty() && self.lanes != Resources::ZERO {
-            rooms.push(Room { gpus: GpuSet::NONE, milli: 0, request: Resources::ZERO, ..*room });
-        }
-        for (at, room) in rooms.iter_mut().enumerate() {
-            let devices = room.gpus.len() * u32::from(room.milli);
-            room.request = if at == 0 { self.lanes } else { Resources::ZERO };
-            room.request[GPU] = devices;
-        }
-        rooms
-    }
 }
 
 /// What makes rooms of different lanes comparable: the largest node of the fleet.

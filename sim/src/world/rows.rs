@@ -20,8 +20,8 @@ fn name_ref(name: &Name) -> NameRef<'_> {
 }
 
 impl World {
-    /// Hands the rows of this instant to the recorder, by (job, index, attempt). If nobody can tell when, they wait until
-    /// there are some: each on its own would find the code that writes it gone from the cache.
+    /// Hands the rows of this instant to the recorder, by (job, index, attempt). If nobody can tell when, they wait
+    /// until there are some: each on its own would find the code that writes it gone from the cache.
     pub(super) fn write_rows(&mut self, recorder: &mut dyn Recorder) {
         let may_wait = self.ended.len() < TOGETHER
             && self.bill.is_empty()

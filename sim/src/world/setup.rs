@@ -105,9 +105,15 @@ fn parties_of(given: u16, scheduler: &Config, model: &Model, workloads: usize) -
 impl World {
     /// A world in which nothing has happened, and the configuration that its parties are told.
     pub(crate) fn new(experiment: Experiment) -> Result<(Self, Config), SimError> {
+        check_fleet(&experiment.fleet)?;
+        let (mut world, config) = Self::of(experiment)?;
+        world.is_special = world.has_special();
+        Ok((world, config))
+    }
+
+    fn of(experiment: Experiment) -> Result<(Self, Config), SimError> {
         let Experiment { seed, fleet, workloads, scheduler, parties, link, measure, stop, series, routing, model } =
             experiment;
-        check_fleet(&fleet)?;
         let (parties, holders) = parties_of(parties, &scheduler, &model, workloads.len())?;
         let thinking = Thinking::new(model.decision_time, usize::from(parties));
         let radius = Radius::new(model.blast.clone(), &fleet);
@@ -115,7 +121,7 @@ impl World {
         let (comings, watch) = on_the_move(&model, &scheduler);
         let trouble = Trouble::new(model, workloads.iter().map(|one| one.checkpoint).collect(), &fleet, seed);
         let (past, arrivals) = (Past::new(&fleet, &workloads), Arrivals::new(workloads, scheduler.has_terms())?);
-        let mut world = Self {
+        let world = Self {
             now: windtunnel_scheduler::Time::ZERO,
             node_digests: fleet.nodes.iter().map(|node| node.name.digest()).collect(),
             node_names: fleet.nodes.iter().map(|node| node.name.to_string()).collect(),
@@ -173,7 +179,6 @@ impl World {
             pause: None,
             fleet,
         };
-        world.is_special = world.has_special();
         Ok((world, scheduler))
     }
 
