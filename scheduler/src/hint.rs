@@ -16,3 +16,13 @@ pub fn rarely(condition: bool) -> bool {
         false
     }
 }
+
+/// The same of what is hardly ever there.
+#[inline(always)]
+#[must_use]
+pub fn rare<T>(option: Option<T>) -> Option<T> {
+    if option.is_some() {
+        cold_path();
+    }
+    option
+}

@@ -88,48 +88,34 @@ fn marathon_backs_off_an_app_as_a_whole() {
 }
 
 /// Three tiers, the uppermost first; the lowest is ready after 30 s.
-const TIERS: &str = r#"
-name = "tiers"
-[[fleet.group]]
-name = "node"
-count = 4
-cpu = 2
+fn tiers() -> String {
+    let tier = |name: &str, service: &str, replicas: u32| {
+        format!(
+            r#"
 [[workload]]
-name = "web"
-service = { needs = ["app"] }
+name = "{name}"
+service = {service}
 [workload.synthetic]
 arrivals = "at-once"
 jobs = 1
-kinds = { service = 1 }
-size = { constant = 2 }
-duration = { constant = "1d" }
-shapes = [{ cpu = 1 }]
-[[workload]]
-name = "app"
-service = { needs = ["db"], ready_after = "10s" }
-[workload.synthetic]
-arrivals = "at-once"
-jobs = 1
-kinds = { service = 1 }
-size = { constant = 2 }
-duration = { constant = "1d" }
-shapes = [{ cpu = 1 }]
-[[workload]]
-name = "db"
-service = { ready_after = "30s" }
-[workload.synthetic]
-arrivals = "at-once"
-jobs = 1
-kinds = { service = 1 }
-size = { constant = 1 }
-duration = { constant = "1d" }
-shapes = [{ cpu = 1 }]
-"#;
+kinds = {{ service = 1 }}
+size = {{ constant = {replicas} }}
+duration = {{ constant = "1d" }}
+shapes = [{{ cpu = 1 }}]"#
+        )
+    };
+    let fleet = "\nname = \"tiers\"\n[[fleet.group]]\nname = \"node\"\ncount = 4\ncpu = 2";
+    let web = tier("web", r#"{ needs = ["app"] }"#, 2);
+    let app = tier("app", r#"{ needs = ["db"], ready_after = "10s" }"#, 2);
+    let db = tier("db", r#"{ ready_after = "30s" }"#, 1);
+    format!("{fleet}{web}{app}{db}\n")
+}
 
 #[test]
 fn marathon_starts_apps_in_the_order_of_their_dependencies() {
+    let tiers = tiers();
     for architecture in ["monolithic", "two-level", "shared-state"] {
-        let scenario = format!("{TIERS}[scheduler]\narchitecture = \"{architecture}\"\n");
+        let scenario = format!("{tiers}[scheduler]\narchitecture = \"{architecture}\"\n");
         let summary = summary_of(&scenario, "");
         let numbers = ["met", "never_started", "wait_s.mean", "wait_s.max"]
             .map(|name| number_of(&summary, &format!("services.needs.{name}")));
@@ -144,27 +130,28 @@ fn marathon_starts_apps_in_the_order_of_their_dependencies() {
 
 #[test]
 fn dependencies_of_nobody_and_in_circles_are_refused() {
+    let tiers = tiers();
     let refused = |scenario: &str, sentence: &str| {
         let (output, _) = run_scenario(scenario, "");
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && error.contains(sentence), "{error}");
     };
     refused(
-        &TIERS.replace("needs = [\"app\"]", "needs = [\"ap\"]"),
+        &tiers.replace("needs = [\"app\"]", "needs = [\"ap\"]"),
         "scenario.toml:9:22: `workload.0.service.needs.0`: there is no workload `ap`; did you mean `app`?",
     );
     refused(
-        &TIERS.replace("{ ready_after = \"30s\" }", "{ needs = [\"web\"] }"),
+        &tiers.replace("{ ready_after = \"30s\" }", "{ needs = [\"web\"] }"),
         "scenario.toml:9:13: `workload.0.service.needs`: `web` needs `app` needs `db` needs `web`, so that none of \
          them ever starts; take one of these out",
     );
     refused(
-        &TIERS.replacen("kinds = { service = 1 }\n", "", 1),
+        &tiers.replacen("kinds = { service = 1 }\n", "", 1),
         "`workload.0.service.needs`: only services wait for others; give `synthetic.kinds`, or take it out",
     );
-    let last = TIERS.rfind("kinds = { service = 1 }").expect("it is there");
+    let last = tiers.rfind("kinds = { service = 1 }").expect("it is there");
     refused(
-        &format!("{}{}", &TIERS[..last], &TIERS[last + "kinds = { service = 1 }\n".len()..]),
+        &format!("{}{}", &tiers[..last], &tiers[last + "kinds = { service = 1 }\n".len()..]),
         "`workload.1.service.needs.0`: `db` has no services, and is never ready; take it out",
     );
 }

@@ -19,7 +19,7 @@ use crate::backfill::{Fill, Item, Rules, times};
 use crate::config::{Architecture, Config, Instant};
 use crate::decision::Decision;
 use crate::event::{Ending, Event, GpuSet, JobKind, JobSpec, NodeSpec};
-use crate::hint::rarely;
+use crate::hint::{rare, rarely};
 use crate::id::{JobId, NodeId, RoleId, TaskId};
 use crate::index::Place;
 use crate::ledger::{Ledger, Shape, ShapeId};
@@ -332,8 +332,7 @@ impl Batch {
         }
         let task = self.running.remove(slot);
         let job = self.running.job(task.job);
-        if rarely(ledger.shapes().shape(job.shape).layout.is_some())
-            && let Some(layout) = ledger.shapes().shape(job.shape).layout
+        if let Some(layout) = rare(ledger.shapes().shape(job.shape).layout)
             && ledger.layouts().is_dynamic(layout)
         {
             // Where one task of a job left, another may go anywhere.

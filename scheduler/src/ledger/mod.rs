@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 
 use crate::constraint::{Constraint, HOSTNAME};
 use crate::event::{GpuRequest, GpuSet, JobKind, JobSpec, NodeSpec};
-use crate::hint::rarely;
+use crate::hint::{rare, rarely};
 use crate::id::{JobId, NodeId};
 use crate::layout::{Law, Rule};
 use crate::resources::{GPU, LANES, Resources, Totals};
@@ -627,9 +627,7 @@ impl Ledger {
         if self.open[at] {
             self.free_total.sub(&request, 1);
         }
-        if rarely(shape.layout.is_some())
-            && let Some(layout) = shape.layout
-        {
+        if let Some(layout) = rare(shape.layout) {
             self.layouts.join(layout, &self.attributes, at, count);
         }
         self.changes.push(node);
@@ -672,9 +670,7 @@ impl Ledger {
         if rarely(gpus != GpuSet::NONE) && !self.lent {
             self.devices.release(at, shape.gpu, gpus);
         }
-        if rarely(shape.layout.is_some())
-            && let Some(layout) = shape.layout
-        {
+        if let Some(layout) = rare(shape.layout) {
             self.layouts.leave(layout, &self.attributes, at, count);
         }
         self.changes.push(node);

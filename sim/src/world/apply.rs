@@ -3,7 +3,7 @@
 use windtunnel_outcome::rows::Cause;
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::event::{Event, GpuSet};
-use windtunnel_scheduler::hint::rarely;
+use windtunnel_scheduler::hint::{rare, rarely};
 use windtunnel_scheduler::id::{NodeId, PartyId, TaskId};
 use windtunnel_scheduler::time::Span;
 
@@ -116,7 +116,7 @@ impl World {
             );
         }
         let slot = self.waiting_slot(party, task, count)?;
-        if rarely(self.is_special) && self.runs_inside(usize::from(self.jobs[self.tasks[slot].job].workload)) {
+        if self.runs_inside(usize::from(self.jobs[self.tasks[slot].job].workload)) {
             let reason = format!("task {} is placed on a node, but runs inside holders only", task.0);
             return Err(self.invalid(party, reason));
         }
@@ -203,9 +203,7 @@ impl World {
             in_vain = nodes.iter().find(|&&(node, _, gpus)| self.is_unreachable(node, gpus)).map(|&(node, _, _)| node);
             lost = if in_vain.is_none() { self.lost_on_its_way(slot, nodes) } else { None };
         }
-        if rarely(in_vain.or(lost).is_some())
-            && let Some(missed) = in_vain.or(lost)
-        {
+        if let Some(missed) = rare(in_vain.or(lost)) {
             for &(node, _, gpus) in nodes {
                 self.stamp(party, 1, [job_digest, u64::from(index), self.node_digests[node as usize], gpus.0]);
             }

@@ -197,8 +197,7 @@ impl World {
             for &at in left.iter().filter(|&&at| start < at) {
                 let kind = group.ask.kind;
                 let not_over = |index: &u32| at <= start + group.truth.run.of(*index);
-                let units = if kind == JobKind::Gang { 1 } else { group.count };
-                let units = (0..units).filter(not_over).count() as u64;
+                let units = (0..group.units()).filter(not_over).count() as u64;
                 if units > 0 {
                     let tasks = if kind == JobKind::Gang { u64::from(group.count) } else { units };
                     let is_service = kind == JobKind::Service;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windtunnel_scheduler::constraint::Constraint;
-use windtunnel_scheduler::hint::rarely;
+use windtunnel_scheduler::hint::{rare, rarely};
 use windtunnel_scheduler::resources::{LANES, Resources, Totals};
 use windtunnel_traces::model::{Fleet, Job as TraceJob};
 
@@ -110,7 +110,7 @@ impl World {
         let (id, first, request, workload) = (entry.id, part.first, part.request(), entry.workload);
         let request = self.constrained(request);
         // What waits inside a framework asks the fleet for nothing: its holders do.
-        let inside = rarely(self.is_special) && self.runs_inside(usize::from(workload));
+        let inside = self.runs_inside(usize::from(workload));
         if !inside {
             shift(&mut self.levels.pending, &request, change);
         }
@@ -119,9 +119,7 @@ impl World {
         } else {
             self.levels.waiting -= change.unsigned_abs();
         }
-        if rarely(self.is_special)
-            && let Some(comings) = self.comings.as_mut().filter(|_| !inside)
-        {
+        if let Some(comings) = rare(self.comings.as_mut()).filter(|_| !inside) {
             comings.demand.change(id, first, &request, change);
         }
         // Whoever is offered resources is hungry meanwhile.

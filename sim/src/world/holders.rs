@@ -10,6 +10,7 @@ use windtunnel_outcome::conservation::{LaneTime, resource_seconds};
 use windtunnel_outcome::rows::State;
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::event::{Event, GpuSet, JobKind, NodeSpec};
+use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::id::{HolderId, NodeId, PartyId, TaskId};
 use windtunnel_scheduler::resources::{CPU, LANES, Resources};
 use windtunnel_scheduler::slab::Slab;
@@ -125,9 +126,10 @@ impl World {
     }
 
     /// The framework with holders whose tasks a workload brings.
+    #[inline]
     pub(super) fn source_of_workload(&self, workload: usize) -> Option<usize> {
         let holders = &self.kinds.holders;
-        if holders.is_empty() { None } else { holders.source_of(self.arrivals.workload(workload).party) }
+        if rarely(!holders.is_empty()) { holders.source_of(self.arrivals.workload(workload).party) } else { None }
     }
 
     /// What no holder can take is refused before anybody waits for it.

@@ -4,7 +4,7 @@ use windtunnel_outcome::distribution::Distribution;
 use windtunnel_outcome::rows::{Cause, State};
 use windtunnel_outcome::summary::Summary;
 use windtunnel_scheduler::event::Event;
-use windtunnel_scheduler::hint::rarely;
+use windtunnel_scheduler::hint::{rare, rarely};
 use windtunnel_scheduler::id::{PartyId, TaskId};
 use windtunnel_scheduler::time::Time;
 
@@ -163,9 +163,7 @@ impl World {
             job.last_start = job.last_start.max(now);
             self.note_first_start(slot, members);
         }
-        if rarely(usage.is_some())
-            && let Some(usage) = usage
-        {
+        if let Some(usage) = rare(usage) {
             self.measures.has_usage = true;
             let usage = self.constrained(usage);
             self.levels.usage.add(&usage, u64::from(members));

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use windtunnel_outcome::summary::Summary;
-use windtunnel_scheduler::event::JobKind;
 use windtunnel_scheduler::id::TaskId;
 use windtunnel_scheduler::time::{Span, Time};
 use windtunnel_traces::model::Job as TraceJob;
@@ -103,7 +102,7 @@ impl World {
         let Some(needed) = self.kinds.needs.needed.get_mut(&workload) else { return };
         let mut unit = first;
         for group in job.groups.as_slice() {
-            let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
+            let units = group.units();
             if group.ask.kind.is_kept_running() {
                 needed.tasks.push((unit, units));
             }

@@ -98,7 +98,7 @@ impl World {
         }
         let (mut unit, id) = (first, JobId(self.next_job - 1));
         for group in job.groups.as_slice() {
-            let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
+            let units = group.units();
             if group.ask.kind == JobKind::Service {
                 let job = TraceJob { groups: Groups::One(without_past(group)), course: None, ..job.clone() };
                 let (count, tasks) = (group.count, vec![(TaskId(unit), group.count)]);

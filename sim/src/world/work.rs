@@ -6,7 +6,7 @@ use windtunnel_outcome::conservation::{LaneTime, hold, hold_totals};
 use windtunnel_outcome::recorder::SlowTask;
 use windtunnel_outcome::rows::State;
 use windtunnel_scheduler::event::{Ending, Event, GpuRequest, GpuSet, JobKind, JobSpec, Room, Standing};
-use windtunnel_scheduler::hint::rarely;
+use windtunnel_scheduler::hint::{rare, rarely};
 use windtunnel_scheduler::id::{NodeId, PartyId, RoleId, TaskId};
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{CPU, GPU, LANES, Resources, Totals};
@@ -40,9 +40,7 @@ impl World {
 
     /// A job is handed in, unless it is a part of something that says otherwise.
     pub(super) fn hand_in(&mut self, job: &mut TraceJob, workload: usize) -> Result<(), SimError> {
-        if rarely(job.course.is_some())
-            && let Some(course) = job.course.take()
-        {
+        if let Some(course) = rare(job.course.take()) {
             return self.submit_in_course(job.clone(), workload, *course);
         }
         self.submit_alone(job, workload)
@@ -87,7 +85,7 @@ impl World {
             if rarely(self.trusts_estimates) {
                 self.check_estimate(slot, job, group)?;
             }
-            let units = if group.ask.kind == JobKind::Gang { 1 } else { group.count };
+            let units = group.units();
             let spec = self.spec_of(slot, &group.ask, unit, group.count);
             let begins = group.truth.recorded.as_ref().filter(|_| recorded);
             let node = begins.and_then(|recorded| self.recorded_node(recorded));
@@ -220,7 +218,7 @@ impl World {
             self.measures.submitted(job.submit);
         }
         if !background {
-            let inside = rarely(self.is_special) && self.runs_inside(workload);
+            let inside = self.runs_inside(workload);
             if rarely(self.is_special) && !inside {
                 self.survey_job(self.next_job - 1, job);
             }
@@ -440,9 +438,7 @@ impl World {
             self.past.history.note(&Start { past, submit, now, node, members, cpu, run });
         }
         self.measures.task_started(job.class.0, job.role.0, wait, members);
-        if rarely(self.is_special)
-            && let Some(watch) = &mut self.watch
-        {
+        if let Some(watch) = rare(self.watch.as_mut()) {
             let labels = self.arrivals.labels();
             watch.started(self.now, labels.word(job.class), labels.word(job.role), wait, members);
         }
@@ -578,9 +574,7 @@ impl World {
         let members = part.members();
         let usage = part.usage.as_deref().copied();
         self.levels.running -= u64::from(members);
-        if rarely(usage.is_some())
-            && let Some(usage) = usage.filter(|_| attempt.start != Time::NEVER)
-        {
+        if let Some(usage) = rare(usage).filter(|_| attempt.start != Time::NEVER) {
             self.levels.usage.sub(&self.constrained(usage), u64::from(members));
         }
         if rarely(attempt.within != NONE) {

@@ -96,6 +96,14 @@ pub struct Group {
     pub truth: Truth,
 }
 
+impl Group {
+    /// Tasks as a scheduler counts them: a gang is one.
+    #[must_use]
+    pub fn units(&self) -> u32 {
+        if self.ask.kind == JobKind::Gang { 1 } else { self.count }
+    }
+}
+
 /// What was asked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ask {
