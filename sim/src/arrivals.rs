@@ -1,7 +1,5 @@
 //! Jobs of all workloads as one stream, ordered by (submit, position of the workload): merged, never queued.
 
-use std::collections::VecDeque;
-
 use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::time::Time;
 use windtunnel_traces::model::{Job, Label, Labels, SourceError};
@@ -11,8 +9,7 @@ use crate::experiment::Workload;
 /// The workloads with the next jobs of each.
 pub(crate) struct Arrivals {
     workloads: Vec<Workload>,
-    /// Empty only where no job is left.
-    heads: Vec<VecDeque<Job>>,
+    heads: Vec<Head>,
     /// When the next of them is handed in, and by which workload.
     next: Option<(Time, usize)>,
     /// Submissions never go back: a stream that does is a defect of its reader.
@@ -24,6 +21,29 @@ pub(crate) struct Arrivals {
     taken: Vec<u64>,
     /// Whether it matters who handed a job in.
     with_users: bool,
+}
+
+/// The next jobs of a workload; none only where no job is left.
+#[derive(Default)]
+pub(crate) struct Head {
+    jobs: Vec<Job>,
+    /// The first that is still to be handed in.
+    at: usize,
+}
+
+impl Head {
+    /// The next job.
+    #[inline]
+    pub(crate) fn job(&mut self) -> Option<&mut Job> {
+        self.jobs.get_mut(self.at)
+    }
+
+    /// Reads on, once all jobs are handed in.
+    fn refill(&mut self, workload: &mut Workload) -> Result<(), SourceError> {
+        self.jobs.clear();
+        self.at = 0;
+        workload.source.next_jobs(&mut self.jobs)
+    }
 }
 
 impl Clone for Arrivals {
@@ -76,20 +96,16 @@ impl Arrivals {
         self.next
     }
 
-    /// Takes the next job of a workload into `taken`: a job is several lines of the cache, and not moved twice.
-    pub(crate) fn take(&mut self, at: usize, taken: &mut Option<Job>) -> Result<(), SourceError> {
-        let head = &mut self.heads[at];
-        *taken = head.pop_front();
-        if head.is_empty() {
-            self.workloads[at].source.next_jobs(head)?;
-        }
-        self.next = earliest(&self.heads);
-        self.taken[at] += 1;
-        if let Some(job) = taken {
-            job.role = self.relabel(at, job.role);
-            job.class = self.relabel(at, job.class);
+    /// Lends the next job of a workload with those that follow, to be given back with [`Arrivals::take_back`] when it is
+    /// handed in: a job is several lines of the cache, and stays where it was read.
+    #[inline]
+    pub(crate) fn lend(&mut self, workload: usize) -> Result<Head, SourceError> {
+        let mut head = std::mem::take(&mut self.heads[workload]);
+        if let Some(job) = head.job() {
+            job.role = self.relabel(workload, job.role);
+            job.class = self.relabel(workload, job.class);
             if self.with_users {
-                job.user = self.relabel(at, job.user);
+                job.user = self.relabel(workload, job.user);
             }
             if rarely(job.submit < self.last) {
                 return Err(SourceError {
@@ -99,6 +115,19 @@ impl Arrivals {
             }
             self.last = job.submit;
         }
+        Ok(head)
+    }
+
+    /// The job that was lent is handed in.
+    #[inline]
+    pub(crate) fn take_back(&mut self, workload: usize, mut head: Head) -> Result<(), SourceError> {
+        head.at += 1;
+        if head.at >= head.jobs.len() {
+            head.refill(&mut self.workloads[workload])?;
+        }
+        self.heads[workload] = head;
+        self.next = earliest(&self.heads);
+        self.taken[workload] += 1;
         Ok(())
     }
 
@@ -125,14 +154,15 @@ impl Arrivals {
 }
 
 /// The jobs that a workload begins with.
-fn first_jobs(workload: &mut Workload) -> Result<VecDeque<Job>, SourceError> {
-    let mut jobs = VecDeque::new();
-    workload.source.next_jobs(&mut jobs)?;
-    Ok(jobs)
+fn first_jobs(workload: &mut Workload) -> Result<Head, SourceError> {
+    let mut head = Head::default();
+    head.refill(workload)?;
+    Ok(head)
 }
 
 /// The first of these jobs, by submission and then by position.
-fn earliest(heads: &[VecDeque<Job>]) -> Option<(Time, usize)> {
+#[inline]
+fn earliest(heads: &[Head]) -> Option<(Time, usize)> {
     let heads = heads.iter().enumerate();
-    heads.filter_map(|(at, jobs)| Some((jobs.front()?.submit, at))).min()
+    heads.filter_map(|(at, head)| Some((head.jobs.get(head.at)?.submit, at))).min()
 }

@@ -6,7 +6,7 @@ use windtunnel_outcome::distribution::Distribution;
 use windtunnel_outcome::heat::Heat;
 use windtunnel_outcome::recorder::{SlowTask, WaitProfile};
 use windtunnel_outcome::rows::{Cause, State};
-use windtunnel_outcome::series::Series;
+use windtunnel_outcome::series::{Rows, Series};
 use windtunnel_scheduler::resources::{CPU, LANES, Totals};
 use windtunnel_scheduler::time::{Span, Time};
 
@@ -60,11 +60,43 @@ impl Tally {
     }
 }
 
-/// Shares of time by level, in thousandths of capacity.
+/// What became of one lane so far.
 #[derive(Clone)]
-struct LevelShares {
+struct LaneTimes {
+    lane: usize,
+    /// Amount times microseconds: what was allocated, what was there, what was really used.
+    allocated: u128,
+    available: u128,
+    used: u128,
+    /// How long what is allocated stood at each share of what is there, in thousandths.
     time_us: Vec<u64>,
+    /// Where it stands now.
     level: usize,
+}
+
+impl LaneTimes {
+    fn new(lane: usize) -> Self {
+        Self { lane, allocated: 0, available: 0, used: 0, time_us: vec![0; PERMILLE + 1], level: 0 }
+    }
+
+    /// The mean share of what was there; None if nothing was.
+    fn share_of(&self, amount_us: u128) -> Option<f64> {
+        (self.available > 0).then(|| amount_us as f64 / self.available as f64)
+    }
+
+    /// The share that was allocated at least this often, in thousandths of time.
+    fn share_at(&self, permille: u64) -> Option<f64> {
+        let total: u64 = self.time_us.iter().sum();
+        let wanted = (u128::from(total) * u128::from(permille)).div_ceil(1000) as u64;
+        let mut seen = 0;
+        for (level, time_us) in self.time_us.iter().enumerate() {
+            seen += time_us;
+            if seen >= wanted && total > 0 {
+                return Some(level as f64 / PERMILLE as f64);
+            }
+        }
+        None
+    }
 }
 
 /// Cpu-microseconds that were there, that were allocated, and that were free while somebody waited.
@@ -78,8 +110,8 @@ struct CpuTime {
 /// From the first submission to the last end.
 #[derive(Clone, Copy, Default)]
 struct Stretch {
-    /// So far.
-    now: CpuTime,
+    /// Cpu-microseconds so far that were free while somebody waited.
+    idle_while_waited: u128,
     /// The first submission, and what there was until then.
     first: Option<(Time, CpuTime)>,
     /// The last end, likewise.
@@ -89,8 +121,6 @@ struct Stretch {
 /// What there is to be seen of one instant.
 #[derive(Clone, Copy, Default)]
 struct Sight {
-    at: Time,
-    levels: Levels,
     /// The first submission that counts, if it came at this instant.
     submit: Option<Time>,
     /// Whether a task ended.
@@ -140,20 +170,22 @@ pub(crate) struct Measures {
     pub series: Series,
     pub heat: Heat,
     bound: NodeBound,
-    levels: Levels,
     since: Time,
     /// What was seen at the last instants; the first [`Measures::fresh`] of it are still to be taken in.
     seen: Vec<Sight>,
+    /// When it was seen.
+    instants: Vec<Time>,
+    /// The levels that were taken in last, then those that were seen, [`Measures::width`] of them at each instant: the
+    /// columns of the series that hold levels.
+    seen_levels: Vec<u64>,
+    width: usize,
     fresh: usize,
     /// The first submission that counts, if it came at this instant.
     submit: Option<Time>,
     /// Whether a task ended at this instant.
     ended: bool,
     late: Vec<Late>,
-    shares: Vec<LevelShares>,
-    allocated: [u128; LANES],
-    available: [u128; LANES],
-    used: [u128; LANES],
+    times: Vec<LaneTimes>,
     busy: Stretch,
     pub has_usage: bool,
     packing: f64,
@@ -169,12 +201,21 @@ pub(crate) struct Measures {
 const COUNTS: [&str; 5] = ["waiting_tasks", "running_tasks", "nodes_in_use", "nodes_up", NEEDED];
 /// The fewest nodes that could hold what runs: the only count that is not a level of the world.
 const NEEDED: &str = "nodes_needed";
+const NEEDED_AT: usize = COUNTS.len() - 1;
+const WAITING: usize = 0;
+const NODES_IN_USE: usize = 2;
 /// What the fleet costs and draws, in millionths of a dollar per hour and in milliwatts, where nodes have either.
 const UPKEEP: [&str; 2] = ["price_micro_usd_per_h", "power_mw"];
 /// The columns of each lane: what is allocated, what is there, what is asked for in vain, what is really used.
 const PER_LANE: [&str; 4] = ["allocated", "capacity", "pending", USED];
 /// Left out where the trace does not say.
 const USED: &str = "used";
+
+/// The columns of each lane among a row of levels.
+#[inline]
+fn by_lane(levels: &[u64]) -> &[[u64; PER_LANE.len()]] {
+    levels[COUNTS.len()..].as_chunks().0
+}
 
 /// The unit of a lane, as the end of a column's name.
 pub(crate) fn lane_column(what: &str, lane: usize, name: &str) -> String {
@@ -208,7 +249,8 @@ impl Measures {
         }
         let upkeep_from = has_upkeep.then_some(names.len());
         names.extend(UPKEEP.iter().filter(|_| has_upkeep).map(|&name| name.to_owned()));
-        let shares = lanes.iter().map(|_| LevelShares { time_us: vec![0; PERMILLE + 1], level: 0 }).collect();
+        let width = stranded_from + if has_upkeep { UPKEEP.len() } else { 0 };
+        let times = lanes.iter().map(|&(lane, _)| LaneTimes::new(lane)).collect();
         Self {
             window,
             lanes,
@@ -230,17 +272,16 @@ impl Measures {
             series: Series::new(names, sampling),
             heat: Heat::new(cpu),
             bound,
-            levels: Levels::default(),
             since: Time::ZERO,
             seen: vec![Sight::default(); TOGETHER],
+            instants: vec![Time::ZERO; TOGETHER],
+            seen_levels: vec![0; width * (TOGETHER + 1)],
+            width,
             fresh: 0,
             submit: None,
             ended: false,
             late: Vec::with_capacity(LATE_MOST),
-            shares,
-            allocated: [0; LANES],
-            available: [0; LANES],
-            used: [0; LANES],
+            times,
             busy: Stretch::default(),
             has_usage: false,
             packing: 0.0,
@@ -260,10 +301,19 @@ impl Measures {
     /// The levels as they stand after the instant `now`.
     #[inline]
     pub(crate) fn observe(&mut self, now: Time, levels: &Levels) {
-        let sight = &mut self.seen[self.fresh];
-        (sight.at, sight.levels) = (now, *levels);
-        (sight.submit, sight.ended) = (self.submit.take(), std::mem::take(&mut self.ended));
+        let (submit, ended) = (self.submit.take(), std::mem::take(&mut self.ended));
+        (self.instants[self.fresh], self.seen[self.fresh]) = (now, Sight { submit, ended });
         self.fresh += 1;
+        let row = &mut self.seen_levels[self.fresh * self.width..][..self.width];
+        let (counts, lanes) = row.split_at_mut(COUNTS.len());
+        counts[..NEEDED_AT].copy_from_slice(&[levels.waiting, levels.running, levels.nodes_in_use, levels.nodes_up]);
+        for (row, &(lane, _)) in lanes.chunks_exact_mut(PER_LANE.len()).zip(&self.lanes) {
+            let levels = [&levels.used, &levels.capacity, &levels.pending, &levels.usage];
+            row.copy_from_slice(&levels.map(|row| row.0[lane]));
+        }
+        if self.upkeep_from.is_some() {
+            row[self.stranded_from..].copy_from_slice(&[levels.price, levels.power_mw]);
+        }
         if self.fresh == TOGETHER {
             self.take_in();
         }
@@ -271,33 +321,39 @@ impl Measures {
 
     /// Takes in all that was seen. To be called before anything is read that depends on it.
     pub(crate) fn take_in(&mut self) {
-        let seen = std::mem::take(&mut self.seen);
-        let first = self.levels;
-        let mut before = &first;
-        for sight in &seen[..std::mem::take(&mut self.fresh)] {
-            self.hold_until(sight.at, before);
-            if let Some(submit) = sight.submit {
-                self.busy.first = Some((submit, self.busy.now));
+        let (width, fresh) = (self.width, std::mem::take(&mut self.fresh));
+        let mut rows = std::mem::take(&mut self.seen_levels);
+        for at in 0..fresh {
+            let (before, after) = rows[at * width..(at + 2) * width].split_at_mut(width);
+            let (now, Sight { submit, ended }) = (self.instants[at], self.seen[at]);
+            self.hold_until(now, before);
+            if let Some(submit) = submit {
+                self.busy.first = Some((submit, self.cpu_time()));
             }
-            if sight.ended {
-                self.busy.last = Some((sight.at, self.busy.now));
+            if ended {
+                self.busy.last = Some((now, self.cpu_time()));
             }
-            self.change(sight.at, before, &sight.levels);
-            before = &sight.levels;
+            self.change(before, after);
         }
-        self.levels = *before;
-        self.seen = seen;
+        let (instants, levels) = (&self.instants[..fresh], &rows[width..(fresh + 1) * width]);
+        self.series.set_rows(0, &Rows { instants, levels, width, columns: 0..self.stranded_from });
+        if let Some(first) = self.upkeep_from {
+            self.series.set_rows(first, &Rows { instants, levels, width, columns: self.stranded_from..width });
+        }
+        rows.copy_within(fresh * width..(fresh + 1) * width, 0);
+        self.seen_levels = rows;
     }
 
     /// Lets the levels hold until the run is over.
     pub(crate) fn end(&mut self, end: Time) {
         self.take_in();
-        let levels = self.levels;
-        self.hold_until(end, &levels);
+        let rows = std::mem::take(&mut self.seen_levels);
+        self.hold_until(end, &rows[..self.width]);
+        self.seen_levels = rows;
     }
 
     /// Lets these levels hold until `now`.
-    fn hold_until(&mut self, now: Time, levels: &Levels) {
+    fn hold_until(&mut self, now: Time, levels: &[u64]) {
         let from = self.since.max(self.window.from);
         let span = now.min(self.window.to).since(from).0;
         self.since = now;
@@ -305,66 +361,41 @@ impl Measures {
             return;
         }
         let span_us = u128::from(span);
-        for ((lane, _), shares) in self.lanes.iter().zip(&mut self.shares) {
-            shares.time_us[shares.level] += span;
-            self.allocated[*lane] += u128::from(levels.used.0[*lane]) * span_us;
-            self.available[*lane] += u128::from(levels.capacity.0[*lane]) * span_us;
-            self.used[*lane] += u128::from(levels.usage.0[*lane]) * span_us;
+        for (times, [allocated, capacity, _, used]) in self.times.iter_mut().zip(by_lane(levels)) {
+            times.time_us[times.level] += span;
+            times.allocated += u128::from(*allocated) * span_us;
+            times.available += u128::from(*capacity) * span_us;
+            if *used > 0 {
+                times.used += u128::from(*used) * span_us;
+            }
+            if levels[WAITING] > 0 && times.lane == CPU {
+                self.busy.idle_while_waited += u128::from(capacity.saturating_sub(*allocated)) * span_us;
+            }
         }
-        let cpu = &mut self.busy.now;
-        let free = levels.capacity.0[CPU].saturating_sub(levels.used.0[CPU]);
-        cpu.capacity += u128::from(levels.capacity.0[CPU]) * span_us;
-        cpu.busy += u128::from(levels.used.0[CPU]) * span_us;
-        if levels.waiting > 0 {
-            cpu.idle_while_waited += u128::from(free) * span_us;
-        }
-        if levels.nodes_in_use > 0 {
+        if levels[NODES_IN_USE] > 0 {
             self.packing_sum += self.packing * span as f64;
             self.packing_us += span;
         }
     }
 
-    /// From `now` on the levels are these.
-    fn change(&mut self, now: Time, old: &Levels, levels: &Levels) {
-        let counts = |levels: &Levels| [levels.waiting, levels.running, levels.nodes_in_use, levels.nodes_up];
-        for (column, (before, after)) in counts(old).into_iter().zip(counts(levels)).enumerate() {
-            if before != after {
-                self.series.set(now, column, after);
-            }
-        }
-        if let Some(column) = self.upkeep_from {
-            for (column, [before, after]) in
-                (column..).zip([[old.price, levels.price], [old.power_mw, levels.power_mw]])
-            {
-                if before != after {
-                    self.series.set(now, column, after);
-                }
-            }
-        }
-        let mut packing_changed = old.nodes_in_use != levels.nodes_in_use;
-        for at in 0..self.lanes.len() {
-            let lane = self.lanes[at].0;
-            let column = COUNTS.len() + at * PER_LANE.len();
-            let rows = |levels: &Levels| {
-                [&levels.used, &levels.capacity, &levels.pending, &levels.usage].map(|row| row.0[lane])
-            };
-            let (before, after) = (rows(old), rows(levels));
-            for offset in 0..PER_LANE.len() {
-                if before[offset] != after[offset] {
-                    self.series.set(now, column + offset, after[offset]);
-                }
-            }
-            if before[..2] != after[..2] {
+    /// From now on the levels are these. How many nodes they need is added.
+    fn change(&mut self, old: &[u64], levels: &mut [u64]) {
+        levels[NEEDED_AT] = old[NEEDED_AT];
+        let mut packing_changed = old[NODES_IN_USE] != levels[NODES_IN_USE];
+        for ((times, old), new) in self.times.iter_mut().zip(by_lane(old)).zip(by_lane(levels)) {
+            let [allocated, capacity, ..] = *new;
+            if old[..2] != new[..2] {
                 packing_changed = true;
-                let share = (after[0] * PERMILLE as u64 + after[1] / 2).checked_div(after[1]).unwrap_or(0);
-                self.shares[at].level = (share as usize).min(PERMILLE);
+                let share = (allocated * PERMILLE as u64 + capacity / 2).checked_div(capacity).unwrap_or(0);
+                times.level = (share as usize).min(PERMILLE);
             }
         }
         if packing_changed {
-            let needed = self.bound.lower(&levels.used);
-            self.series.set(now, COUNTS.len() - 1, needed);
-            if levels.nodes_in_use > 0 {
-                self.packing = needed as f64 / levels.nodes_in_use as f64;
+            let lanes = self.times.iter().zip(by_lane(levels));
+            let needed = self.bound.lower(lanes.map(|(times, row)| (times.lane, row[0])));
+            levels[NEEDED_AT] = needed;
+            if levels[NODES_IN_USE] > 0 {
+                self.packing = needed as f64 / levels[NODES_IN_USE] as f64;
             }
         }
     }
@@ -478,18 +509,11 @@ impl Measures {
         self.slowest.truncate(SLOWEST);
     }
 
-    /// The share of capacity that was allocated at least this often, in thousandths of time.
-    fn share_at(&self, at: usize, permille: u64) -> Option<f64> {
-        let total: u64 = self.shares[at].time_us.iter().sum();
-        let wanted = (u128::from(total) * u128::from(permille)).div_ceil(1000) as u64;
-        let mut seen = 0;
-        for (level, time_us) in self.shares[at].time_us.iter().enumerate() {
-            seen += time_us;
-            if seen >= wanted && total > 0 {
-                return Some(level as f64 / PERMILLE as f64);
-            }
-        }
-        None
+    /// What became of the cpu so far.
+    fn cpu_time(&self) -> CpuTime {
+        let cpu = self.times.iter().find(|times| times.lane == CPU);
+        let (capacity, busy) = cpu.map_or((0, 0), |times| (times.available, times.allocated));
+        CpuTime { capacity, busy, idle_while_waited: self.busy.idle_while_waited }
     }
 
     /// Writes every number that is known here.
@@ -497,7 +521,7 @@ impl Measures {
         self.count_late();
         if std::mem::take(&mut self.ended) {
             // What ended only because the run did.
-            self.busy.last = Some((self.since, self.busy.now));
+            self.busy.last = Some((self.since, self.cpu_time()));
         }
         record_seconds(summary, "wait_s", &mut self.waits);
         record_seconds(summary, "job_wait_s", &mut self.job_waits);
@@ -519,24 +543,22 @@ impl Measures {
         }
         self.record_stretch(summary);
         for at in 0..self.lanes.len() {
-            let (lane, name) = self.lanes[at].clone();
-            let mean = (self.available[lane] > 0).then(|| self.allocated[lane] as f64 / self.available[lane] as f64);
-            let capacity = self.levels.capacity.0[lane];
-            let at_end = (capacity > 0).then(|| self.levels.used.0[lane] as f64 / capacity as f64);
-            summary.set(&format!("allocation.{name}.mean"), mean);
-            summary.set(&format!("allocation.{name}.p50"), self.share_at(at, 500));
-            summary.set(&format!("allocation.{name}.p99"), self.share_at(at, 990));
-            summary.set(&format!("allocation.{name}.at_end"), at_end);
+            let name = &self.lanes[at].1;
+            let times = &self.times[at];
+            let [allocated, capacity, _, used] = by_lane(&self.seen_levels)[at];
+            let at_end = |amount: u64| (capacity > 0).then(|| amount as f64 / capacity as f64);
+            summary.set(&format!("allocation.{name}.mean"), times.share_of(times.allocated));
+            summary.set(&format!("allocation.{name}.p50"), times.share_at(500));
+            summary.set(&format!("allocation.{name}.p99"), times.share_at(990));
+            summary.set(&format!("allocation.{name}.at_end"), at_end(allocated));
             if self.has_usage {
-                let mean = (self.available[lane] > 0).then(|| self.used[lane] as f64 / self.available[lane] as f64);
-                let at_end = (capacity > 0).then(|| self.levels.usage.0[lane] as f64 / capacity as f64);
-                summary.set(&format!("usage.{name}.mean"), mean);
-                summary.set(&format!("usage.{name}.at_end"), at_end);
+                summary.set(&format!("usage.{name}.mean"), times.share_of(times.used));
+                summary.set(&format!("usage.{name}.at_end"), at_end(used));
             }
         }
         let efficiency = (self.packing_us > 0).then(|| self.packing_sum / self.packing_us as f64);
         summary.set("packing.efficiency", efficiency);
-        summary.set("packing.at_end", (self.levels.nodes_in_use > 0).then_some(self.packing));
+        summary.set("packing.at_end", (self.seen_levels[NODES_IN_USE] > 0).then_some(self.packing));
         self.record_states(summary);
     }
 
@@ -571,7 +593,7 @@ impl Measures {
 
     /// What was up of a lane, times microseconds.
     pub(crate) fn available(&self, lane: usize) -> u128 {
-        self.available[lane]
+        self.times.iter().find(|times| times.lane == lane).map_or(0, |times| times.available)
     }
 
     /// Takes the columns of real usage out of a table if no trace had any.
@@ -609,9 +631,8 @@ impl Measures {
             if self.upkeep_from.is_some() {
                 summary.set_path(path(&["cost_usd"]), crate::world::usd(tally.charge));
             }
-            for (lane, lane_name) in &self.lanes {
-                let share =
-                    (self.available[*lane] > 0).then(|| tally.allocated[*lane] as f64 / self.available[*lane] as f64);
+            for (times, (lane, lane_name)) in self.times.iter().zip(&self.lanes) {
+                let share = times.share_of(tally.allocated[*lane]);
                 summary.set_path(path(&["allocation", lane_name, "mean"]), share);
             }
             profiles.push(profile(if is_class { "class" } else { "role" }, name, &mut tally.waits));

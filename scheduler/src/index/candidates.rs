@@ -5,19 +5,24 @@
 //! got worse and the block still looks best. The ranks of all nodes are kept for as many shapes as there is room for,
 //! so that this asks no node. Cost per decision: shapes in rotation x changes since, and a few blocks.
 //!
+//! Of policies that know for each node what no shape gets beyond there, that is kept instead, once for all shapes: a
+//! node that cannot become the best of its block is then not ranked at all.
+//!
 //! Each shape takes all changes since it was last asked for at once: their cache misses overlap. Taking every change
 //! into account for every shape as it comes was measured to be a third slower.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::ceilings::Ceilings;
 use super::ranks::{Kept, NONE, Ranks};
 use super::{Asked, Place, Rank, devices_by, opinion_of};
 use crate::event::GpuSet;
 use crate::id::NodeId;
 use crate::ledger::{Ledger, Shape, ShapeId};
 
-const BLOCK: usize = 64;
+/// Nodes of which only the best is remembered.
+pub const BLOCK: usize = 64;
 /// Blocks under one entry of the top row.
 const SUPER: usize = 64;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
@@ -39,8 +44,10 @@ struct Memory {
     blocks: Vec<Best>,
     /// An upper bound of each run of `SUPER` blocks.
     tops: Vec<i64>,
-    /// The rank of every node; empty if there is no room for them.
+    /// The rank of every node; empty if there is no room for them, or if there are ceilings.
     ranks: Ranks,
+    /// How far below the ceilings this shape stays.
+    toll: i64,
 }
 
 /// The best node of a block; if `stale`, `rank` is only an upper bound.
@@ -51,6 +58,26 @@ struct Best {
     stale: bool,
 }
 
+impl Best {
+    /// True if a node of at most this rank may take its place, ties to the lowest id.
+    #[inline]
+    fn may_be_beaten(&self, rank: i64, node: u32) -> bool {
+        rank > self.rank || rank == self.rank && node < self.node
+    }
+}
+
+/// The best rank that is possible under a ceiling for a shape with this toll.
+#[inline]
+fn reach<R: Rank>(ceiling: i64, toll: i64) -> i64 {
+    ceiling.saturating_sub(toll) >> R::CEILINGS.unwrap_or(0)
+}
+
+/// The lowest ceiling under which this rank is possible.
+#[inline]
+fn needed<R: Rank>(rank: i64, toll: i64) -> i64 {
+    rank.saturating_mul(1 << R::CEILINGS.unwrap_or(0)).saturating_add(toll)
+}
+
 /// A policy that is searched through remembered best nodes.
 #[derive(Clone)]
 pub struct Candidates<R: Rank> {
@@ -58,6 +85,7 @@ pub struct Candidates<R: Rank> {
     memories: Vec<Memory>,
     /// The memory of each shape slot, `u32::MAX` for none.
     of_shape: Vec<u32>,
+    ceilings: Ceilings,
     /// Decisions so far.
     clock: u64,
     /// What all memories together may take; a few are kept however little that is.
@@ -74,7 +102,8 @@ impl<R: Rank> Candidates<R> {
 
     /// The same with another limit on what it remembers.
     pub(super) fn within(bytes_most: usize, policy: R) -> Self {
-        Self { policy, memories: Vec::new(), of_shape: Vec::new(), clock: 0, bytes_most, epoch: u64::MAX }
+        let (memories, of_shape, ceilings) = (Vec::new(), Vec::new(), Ceilings::default());
+        Self { policy, memories, of_shape, ceilings, clock: 0, bytes_most, epoch: u64::MAX }
     }
 
     /// How many shapes are remembered.
@@ -114,6 +143,7 @@ struct View<'a, R> {
     policy: &'a R,
     ledger: &'a Ledger,
     shape: &'a Shape,
+    ceilings: &'a Ceilings,
 }
 
 impl<R: Rank> View<'_, R> {
@@ -128,6 +158,12 @@ impl<R: Rank> View<'_, R> {
 
     /// The best node of a block, from the ranks if they are kept.
     fn look_through(&self, memory: &Memory, block: usize) -> Best {
+        if R::CEILINGS.is_some() {
+            return match self.ceilings.all() {
+                Ranks::Narrow(ceilings) => self.best_below(block, ceilings, memory.toll),
+                Ranks::Wide(ceilings) => self.best_below(block, ceilings, memory.toll),
+            };
+        }
         if memory.ranks.is_empty() {
             return self.best_of(block);
         }
@@ -137,10 +173,51 @@ impl<R: Rank> View<'_, R> {
         }
     }
 
+    /// True unless it is clear what the change of a node means for its block: nothing; or that the best one got worse,
+    /// which is noted.
+    #[inline]
+    fn may_matter(&self, memory: &mut Memory, id: NodeId) -> bool {
+        let block = id.index() / BLOCK;
+        let best = &mut memory.blocks[block];
+        let possible = reach::<R>(self.ceilings.of(id), memory.toll);
+        if best.node != id.0 {
+            return best.may_be_beaten(possible, id.0);
+        }
+        if possible < best.rank {
+            best.stale = true;
+            best.rank = best.rank.min(reach::<R>(self.ceilings.of_block(block), memory.toll));
+            return false;
+        }
+        true
+    }
+
+    /// The best node of a block. Only nodes are ranked that may be better than those before, the most promising first.
+    fn best_below<T: Kept>(&self, block: usize, ceilings: &[T], toll: i64) -> Best {
+        let from = block * BLOCK;
+        let ceilings = &ceilings[from..ceilings.len().min(from + BLOCK)];
+        let highest = self.ceilings.of_block(block);
+        let first = ceilings.iter().position(|ceiling| ceiling.rank() == highest).unwrap_or(0);
+        let node = (from + first) as u32;
+        let mut best = Best { rank: self.rank(NodeId(node)), node, stale: false };
+        let mut bar = needed::<R>(best.rank, toll);
+        for (at, ceiling) in ceilings.iter().enumerate() {
+            let node = (from + at) as u32;
+            if ceiling.rank() >= bar && at != first {
+                let rank = self.rank(NodeId(node));
+                if best.may_be_beaten(rank, node) {
+                    (best.rank, best.node) = (rank, node);
+                    bar = needed::<R>(rank, toll);
+                }
+            }
+        }
+        best
+    }
+
     fn rebuild(&self, memory: &mut Memory, keeps_ranks: bool) {
         let nodes = self.ledger.node_count();
         memory.ranks.clear();
-        if keeps_ranks {
+        memory.toll = self.policy.toll(self.shape, self.ledger.scale());
+        if keeps_ranks && R::CEILINGS.is_none() {
             memory.ranks.fill((0..nodes as u32).map(|at| self.rank(NodeId(at))));
         }
         let mut blocks = core::mem::take(&mut memory.blocks);
@@ -158,8 +235,10 @@ impl<R: Rank> View<'_, R> {
         match lag.and_then(|_| changes.since(memory.seen)) {
             Some(changed) => {
                 for id in changed {
-                    let rank = self.rank(id);
-                    memory.note(id, rank);
+                    if R::CEILINGS.is_none() || self.may_matter(memory, id) {
+                        let rank = self.rank(id);
+                        memory.note(id, rank);
+                    }
                 }
             }
             None => self.rebuild(memory, keeps_ranks),
@@ -247,7 +326,8 @@ fn top_of(blocks: &[Best]) -> i64 {
 impl Memory {
     /// Nothing known of a shape yet.
     fn new(shape: ShapeId) -> Self {
-        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks: Vec::new(), tops: Vec::new(), ranks: Ranks::default() }
+        let (blocks, tops, ranks) = (Vec::new(), Vec::new(), Ranks::default());
+        Self { shape, epoch: u64::MAX, seen: 0, used: 0, blocks, tops, ranks, toll: 0 }
     }
 
     /// The same for another shape, in the room that this one takes.
@@ -297,8 +377,9 @@ impl<R: Rank> Place for Candidates<R> {
             self.memories[at].begin_anew(id);
         }
         self.memories[at].used = self.clock;
+        self.ceilings.catch_up(&self.policy, ledger);
         let memory = &mut self.memories[at];
-        let view = View { policy: &self.policy, ledger, shape: &shape };
+        let view = View { policy: &self.policy, ledger, shape: &shape, ceilings: &self.ceilings };
         *nodes += view.catch_up(memory, at < RANKS_MOST / (size_of::<i64>() * ledger.node_count().max(1)));
         if id == asked.shape {
             view.pick(memory, nodes)

@@ -5,6 +5,7 @@
 //! none of them.
 
 mod candidates;
+mod ceilings;
 mod grid;
 mod lasting;
 mod ranks;
@@ -23,7 +24,7 @@ use alloc::boxed::Box;
 
 use crate::event::GpuSet;
 use crate::id::{NodeId, TaskId};
-use crate::ledger::{Ledger, Node, Shape, ShapeId};
+use crate::ledger::{Ledger, Node, Scale, Shape, ShapeId};
 use crate::time::Time;
 
 /// One of the 100 points that a policy may give: cut finely, so that what is finer than whole points keeps its order.
@@ -42,6 +43,21 @@ pub trait Rank: Clone + Send + 'static {
     /// looking at other nodes. As it stands here for ranks that are whole points.
     fn points(&self, shape: &Shape, node: Node<'_>) -> i64 {
         self.rank(shape, node).clamp(0, 100) * POINT
+    }
+
+    /// By how many bits ceilings are finer than ranks; None if the policy has no ceilings. They spare most nodes from
+    /// being ranked.
+    const CEILINGS: Option<u32> = None;
+
+    /// What no shape gets beyond on the node: where it fits, [`Rank::rank`] is at most this less the shape's
+    /// [`Rank::toll`], cut to whole ranks. Looked at only if there are ceilings. Never `i64::MIN`.
+    fn ceiling(&self, _node: Node<'_>) -> i64 {
+        i64::MAX
+    }
+
+    /// How far below every ceiling the ranks of a shape stay, in a fleet of this scale. Never negative.
+    fn toll(&self, _shape: &Shape, _scale: &Scale) -> i64 {
+        0
     }
 
     /// Takes in what does not change from decision to decision. Called before anything else is asked, and again

@@ -49,16 +49,21 @@ struct Class {
     members: u32,
     /// The priority of its tasks, where that decides who makes room for them; else [`UNRANKED`].
     rank: i32,
-    /// The waiting tasks, each with where its mark of the clocks is.
+    /// The waiting tasks, each with where its mark of the clocks is; [`UNMARKED`] if all stood at 0.
     entries: BinaryHeap<Reverse<(Entry, u32)>>,
     /// How many tasks that is.
     tasks: u64,
     clocks: Clocks,
+    /// Whether no clock has run since the class was empty: all of them stand at 0.
+    is_fresh: bool,
     /// What holds the class up, and since when the clock of that cause runs.
     held: Option<(Cause, Time)>,
     /// Where it stands among the parked classes, if it is parked.
     parked: Option<Spot>,
 }
+
+/// The mark of an entry that joined a fresh class.
+const UNMARKED: u32 = u32::MAX;
 
 /// Up to so many classes are kept, whether anything of them waits or not.
 const KEPT_MOST: usize = 256;
@@ -92,6 +97,12 @@ impl Class {
             self.clocks[*cause as usize] += now.since(*since).0;
             *since = now;
         }
+    }
+}
+
+fn forget_mark(marks: &mut Slab<Clocks>, mark: u32) {
+    if mark != UNMARKED {
+        marks.free(mark);
     }
 }
 
@@ -131,13 +142,19 @@ impl Waiting {
         self.classes[class.0 as usize].tasks
     }
 
-    /// Adds waiting tasks.
+    /// Adds waiting tasks. Where it is called the entry is still being written: out of line it would be read back before
+    /// that is done.
+    #[inline(always)]
     pub fn add(&mut self, shape: ShapeId, members: u32, rank: i32, entry: Entry) {
         let slot = self.class_of(shape, members, rank);
         let class = &mut self.classes[slot as usize];
         let leads = class.entries.peek().is_none_or(|Reverse((first, _))| entry < *first);
-        class.settle(entry.since);
-        let mark = self.marks.insert(class.clocks);
+        let mark = if class.is_fresh {
+            UNMARKED
+        } else {
+            class.settle(entry.since);
+            self.marks.insert(class.clocks)
+        };
         class.entries.push(Reverse((entry, mark)));
         class.tasks += u64::from(entry.count);
         self.tasks += u64::from(entry.count);
@@ -164,7 +181,7 @@ impl Waiting {
                 // The heap of the class that was here before is empty, and is kept for its room.
                 let class = &mut self.classes[slot as usize];
                 (class.shape, class.members, class.rank) = (shape, members, rank);
-                (class.parked, class.held) = (None, None);
+                class.parked = None;
                 slot
             }
             None => {
@@ -175,6 +192,7 @@ impl Waiting {
                     entries: BinaryHeap::new(),
                     tasks: 0,
                     clocks: [0; Cause::COUNT],
+                    is_fresh: true,
                     held: None,
                     parked: None,
                 });
@@ -218,7 +236,7 @@ impl Waiting {
                 first.0.0.task = first.0.0.task.saturating_add(u64::from(count));
             } else {
                 let Reverse((_, mark)) = alloc::collections::binary_heap::PeekMut::pop(first);
-                self.marks.free(mark);
+                forget_mark(&mut self.marks, mark);
             }
         }
         match slot.entries.peek() {
@@ -246,7 +264,7 @@ impl Waiting {
         slot.entries.retain(|&Reverse((entry, mark))| {
             if entry.job == job {
                 out.push((entry.task, entry.count));
-                marks.free(mark);
+                forget_mark(marks, mark);
             }
             entry.job != job
         });
@@ -275,7 +293,8 @@ impl Waiting {
         slot.settle(now);
         let Some(&Reverse((first, mark))) = slot.entries.peek() else { return causes };
         let mut left = now.since(first.since).0;
-        for (at, mark_us) in self.marks[mark].iter().enumerate() {
+        let marks = if mark == UNMARKED { &[0; Cause::COUNT] } else { &self.marks[mark] };
+        for (at, mark_us) in marks.iter().enumerate() {
             let seen_us = slot.clocks[at].saturating_sub(*mark_us).min(left);
             causes[at].0 += seen_us;
             left -= seen_us;
@@ -288,7 +307,7 @@ impl Waiting {
     pub fn hold(&mut self, class: ClassId, now: Time, cause: Cause) {
         let slot = &mut self.classes[class.0 as usize];
         slot.settle(now);
-        slot.held = Some((cause, now));
+        (slot.held, slot.is_fresh) = (Some((cause, now)), false);
     }
 
     /// The class is tried: whatever held it up does not any more.
@@ -301,7 +320,9 @@ impl Waiting {
     /// Nothing of the class waits any more. As long as there are few classes it is kept: such tasks mostly come again.
     fn close(&mut self, class: ClassId) {
         let slot = &mut self.classes[class.0 as usize];
-        slot.held = None;
+        if !slot.is_fresh {
+            (slot.held, slot.clocks, slot.is_fresh) = (None, [0; Cause::COUNT], true);
+        }
         if self.classes.len() <= KEPT_MOST {
             return;
         }

@@ -144,13 +144,33 @@ impl<C: Cell> Grid<C> {
         if self.tracks[track].level == level {
             return;
         }
+        self.reach(now);
+        let at = now.since(self.begin).0;
+        let track = &mut self.tracks[track];
+        track.advance(at, self.width);
+        track.level = level;
+    }
+
+    /// The same for one level after another, none of them beyond what [`Grid::reach`] was told.
+    #[inline]
+    pub(crate) fn set_all(&mut self, track: usize, levels: impl Iterator<Item = (Time, C::Level)>) {
+        let (begin, width) = (self.begin, self.width);
+        let track = &mut self.tracks[track];
+        for (now, level) in levels {
+            if level != track.level {
+                track.advance(now.since(begin).0, width);
+                track.level = level;
+            }
+        }
+    }
+
+    /// Makes the points wide enough for what comes until `now`.
+    #[inline]
+    pub(crate) fn reach(&mut self, now: Time) {
         let at = now.since(self.begin).0;
         if at > self.horizon {
             self.widen(at);
         }
-        let track = &mut self.tracks[track];
-        track.advance(at, self.width);
-        track.level = level;
     }
 
     #[cold]

@@ -60,7 +60,7 @@ use crate::overtake::Overtaking;
 use crate::trigger::watch::Watch;
 use offers::Offers;
 use stranded::Wanted;
-use truth::{Job, NONE, Node, Share, Task};
+use truth::{Counted, Job, NONE, Node, Share, Task};
 use upkeep::Bill;
 pub(crate) use upkeep::usd;
 
@@ -179,6 +179,8 @@ pub(crate) struct World {
     fleet: Fleet,
     /// The lane that counts tasks, if nodes have a limit.
     tasks_lane: Option<usize>,
+    /// What counts of a request.
+    counted: Counted,
     node_digests: Vec<u64>,
     nodes: Vec<Node>,
     jobs: Slab<Job>,
@@ -380,31 +382,30 @@ impl World {
 
     /// Hands in all jobs that come now; false if none does.
     fn submit_all(&mut self) -> Result<bool, SimError> {
-        let (mut any, mut job) = (false, None);
-        while let Some((at, workload)) = self.arrivals.peek()
-            && at <= self.now
-        {
+        let mut any = false;
+        while self.submit_next()? {
             any = true;
-            self.arrivals.take(workload, &mut job)?;
-            if let Some(job) = &mut job {
-                self.submit(job, workload)?;
-            }
         }
         Ok(any)
+    }
+
+    /// Hands in the next job that comes now; false if none does.
+    #[inline]
+    fn submit_next(&mut self) -> Result<bool, SimError> {
+        let Some((_, workload)) = self.arrivals.peek().filter(|&(at, _)| at <= self.now) else { return Ok(false) };
+        let mut head = self.arrivals.lend(workload)?;
+        if let Some(job) = head.job() {
+            self.submit(job, workload)?;
+        }
+        self.arrivals.take_back(workload, head)?;
+        Ok(true)
     }
 
     /// The next single event of this instant, for the convention in which a pass follows each: submissions in order,
     /// then ends in the order of their starts. False if nothing (more) happens now.
     pub(crate) fn gather_one(&mut self) -> Result<bool, SimError> {
         let now = self.now;
-        if let Some((at, workload)) = self.arrivals.peek()
-            && at <= now
-        {
-            let mut job = None;
-            self.arrivals.take(workload, &mut job)?;
-            if let Some(job) = &mut job {
-                self.submit(job, workload)?;
-            }
+        if self.submit_next()? {
             return Ok(true);
         }
         if self.begin_upgrades()? {
@@ -554,7 +555,8 @@ impl World {
     }
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
-    pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
+    #[inline]
+    pub(crate) fn thought(&mut self, party: PartyId, step: &Step, decisions: usize) -> Result<(), SimError> {
         self.check_whole(party)?;
         self.effort.steps += 1;
         self.effort.decisions += decisions as u64;

@@ -24,7 +24,7 @@ use super::needs::Needs;
 use super::offers::Offers;
 use super::overload::Overload;
 use super::thinking::Thinking;
-use super::truth::Node;
+use super::truth::{Counted, Node};
 use super::upgrades::Upgrades;
 use super::upkeep::Bill;
 use super::{Effort, Kinds, Past, Post, Wanted, World};
@@ -167,6 +167,7 @@ impl World {
             next_generation: 0,
             effort: Effort::default(),
             tasks_lane: fleet.tasks_lane(),
+            counted: Counted::new(&fleet),
             thinking,
             has_begun: false,
             launching,

@@ -9,9 +9,33 @@ use windtunnel_scheduler::hint::rarely;
 use windtunnel_scheduler::partition::Terms;
 use windtunnel_scheduler::resources::{LANES, Resources};
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_traces::model::{Groups, Label, Name, Recorded, Run};
+use windtunnel_traces::model::{Fleet, Groups, Label, Name, Recorded, Run};
 
 use crate::history::Past;
+
+/// The lanes of a request that count. Rows are written as a whole: one that is changed lane by lane and then read as a
+/// whole has to wait until all that was written before has left for the cache.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    /// All bits in the lanes that the fleet names.
+    kept: Resources,
+    /// One in the lane that counts tasks, if there is one.
+    one: Resources,
+}
+
+impl Counted {
+    pub(crate) fn new(fleet: &Fleet) -> Self {
+        let one = Resources(std::array::from_fn(|lane| u32::from(fleet.tasks_lane() == Some(lane))));
+        let named = Resources([u32::MAX; LANES]).masked(fleet.lanes);
+        Self { kept: Resources(std::array::from_fn(|lane| if one[lane] == 0 { named[lane] } else { 0 })), one }
+    }
+
+    /// What counts of a request.
+    #[inline]
+    pub(crate) fn of(&self, request: &Resources) -> Resources {
+        Resources(std::array::from_fn(|lane| request[lane] & self.kept[lane] | self.one[lane]))
+    }
+}
 
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;

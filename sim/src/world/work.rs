@@ -165,8 +165,13 @@ impl World {
     }
 
     fn announce(&mut self, workload: usize, spec: JobSpec) {
-        let party = self.arrivals.workload(workload).party;
-        self.inboxes[usize::from(party.0)].push(Event::JobSubmitted(spec));
+        self.tell(self.arrivals.workload(workload).party, Event::JobSubmitted(spec));
+    }
+
+    /// Puts an event into an inbox. Out of line: it is written where it is made and copied once.
+    #[inline(never)]
+    fn tell(&mut self, party: PartyId, event: Event) {
+        self.inboxes[usize::from(party.0)].push(event);
     }
 
     /// Enters a job into the books, with ids for its tasks.
@@ -236,12 +241,9 @@ impl World {
     }
 
     /// The lanes of a request that the fleet names. Each task takes one of what a node may have at once.
+    #[inline]
     pub(super) fn constrained(&self, request: Resources) -> Resources {
-        let mut row = request.masked(self.fleet.lanes);
-        if let Some(lane) = self.tasks_lane {
-            row[lane] = 1;
-        }
-        row
+        self.counted.of(&request)
     }
 
     pub(super) fn constrained_gpu(&self, gpu: GpuRequest) -> GpuRequest {
@@ -701,7 +703,7 @@ impl World {
 
     pub(super) fn tell_end(&mut self, workload: usize, task: TaskId, ending: Ending) {
         let party = self.arrivals.workload(workload).party;
-        self.inboxes[usize::from(party.0)].push(Event::TaskEnded { task, ending });
+        self.tell(party, Event::TaskEnded { task, ending });
         // Whoever hands out room hears of what holds some; what is in holders does not.
         if rarely(party != PartyId::FIRST) && self.kinds.holders.source_of(party).is_none() {
             self.inboxes[0].push(Event::TaskEnded { task, ending });

@@ -1,7 +1,5 @@
 //! The one model that every reader yields and every driver consumes.
 
-use std::collections::VecDeque;
-
 mod demand;
 mod failures;
 mod fleet;
@@ -27,7 +25,7 @@ pub trait Source {
     ///
     /// # Errors
     /// As [`Source::next_job`]; nothing is added then.
-    fn next_jobs(&mut self, jobs: &mut VecDeque<Job>) -> Result<(), SourceError> {
+    fn next_jobs(&mut self, jobs: &mut Vec<Job>) -> Result<(), SourceError> {
         jobs.extend(self.next_job()?);
         Ok(())
     }

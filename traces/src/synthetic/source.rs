@@ -1,7 +1,5 @@
 //! The stream of jobs of a synthetic workload.
 
-use std::collections::VecDeque;
-
 use windtunnel_scheduler::time::Time;
 
 use super::ahead::Ahead;
@@ -125,12 +123,18 @@ impl Source for Synthetic {
         }))
     }
 
-    fn next_jobs(&mut self, jobs: &mut VecDeque<Job>) -> Result<(), SourceError> {
-        jobs.extend(self.next_job()?);
-        // Who has too many jobs is told so when the last that may be is taken.
-        while jobs.len() < TOGETHER && self.index < Key::MOST_JOBS {
-            let Some(job) = self.next_job()? else { break };
-            jobs.push_back(job);
+    fn next_jobs(&mut self, jobs: &mut Vec<Job>) -> Result<(), SourceError> {
+        for at in 0..TOGETHER {
+            // Who has too many jobs is told so when the last that may be is taken.
+            if at > 0 && self.index >= Key::MOST_JOBS {
+                break;
+            }
+            // Not by `?`, which moves a job twice.
+            match self.next_job() {
+                Ok(Some(job)) => jobs.push(job),
+                Ok(None) => break,
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

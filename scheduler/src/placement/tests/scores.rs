@@ -13,10 +13,10 @@ use crate::id::NodeId;
 use crate::index::{POINT, Rank};
 use crate::ledger::{Node, Scale, Shape};
 use crate::placement::{
-    Balanced, BestFit, EPvm, KubernetesBalancedAllocation, L2Norm, LeastAllocated, MostAllocated, NomadBinpack,
-    NomadSpread, RequestedToCapacityRatio, Tetris, WorstFit, misuse, score_fit, score_spread,
+    Balanced, BestFit, EPvm, FirstFit, KubernetesBalancedAllocation, L2Norm, LeastAllocated, MostAllocated,
+    NomadBinpack, NomadSpread, RequestedToCapacityRatio, Tetris, WorstFit, misuse, score_fit, score_spread,
 };
-use crate::resources::{GPU, LANES, Resources};
+use crate::resources::{GPU, LANES, Resources, STANDARD_LANES};
 use crate::time::Time;
 
 /// The policy of a name with these options.
@@ -49,6 +49,17 @@ fn ask<T>(request: Resources, capacity: Resources, taken: Resources, ask: impl F
         scale: &scale,
     };
     ask(&shape, node)
+}
+
+/// That a policy gives no more than the ceiling of the node less the toll of the shape, in a fleet that has larger nodes.
+fn keeps_below_its_ceiling<R: Rank>(policy: &R, request: Resources, node: [Resources; 2], largest: Resources) -> bool {
+    let [capacity, taken] = node;
+    let scale = scale_of(largest);
+    let finer = R::CEILINGS.expect("it has ceilings");
+    ask(request, capacity, taken, |shape, node| {
+        let node = Node { scale: &scale, ..node };
+        policy.rank(shape, node) <= (policy.ceiling(node) - policy.toll(shape, &scale)) >> finer
+    })
 }
 
 /// What a policy gives a task on a node of `capacity` of which `taken` is used.
@@ -234,5 +245,28 @@ proptest! {
             points(&EPvm::new(&plain), request, capacity, taken),
         ];
         prop_assert!(points.iter().all(|points| (0.0..=100.0).contains(points)), "{points:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nobody_gets_beyond_the_ceiling(
+        lanes in prop::array::uniform4((0_u32..90_000, 0_u32..50_000, 0_u32..=1_000, 0_u32..=1_000, 0_u32..=4)),
+    ) {
+        let (mut largest, mut capacity, mut taken, mut request) =
+            (Resources::ZERO, Resources::ZERO, Resources::ZERO, Resources::ZERO);
+        let mut weights = vec![];
+        for (lane, (room, more, used, asked, weight)) in lanes.into_iter().enumerate() {
+            let part = |whole: u32, permille: u32| (u64::from(whole) * u64::from(permille) / 1_000) as u32;
+            (capacity[lane], largest[lane]) = (room, room + more);
+            taken[lane] = part(room, used);
+            request[lane] = part(room - taken[lane], asked);
+            weights.push((STANDARD_LANES[lane], Setting::Number(f64::from(weight))));
+        }
+        let node = [capacity, taken];
+        let least = LeastAllocated::new(&with(&weights));
+        prop_assert!(keeps_below_its_ceiling(&least, request, node, largest));
+        prop_assert!(keeps_below_its_ceiling(&WorstFit, request, node, largest));
+        prop_assert!(keeps_below_its_ceiling(&FirstFit, request, node, largest));
     }
 }
