@@ -24,7 +24,7 @@ use crate::ledger::{Ledger, Shape, ShapeId};
 /// Nodes of which only the best is remembered.
 pub const BLOCK: usize = 64;
 /// Blocks under one entry of the top row.
-const SUPER: usize = 64;
+const SUPER: usize = 32;
 /// What all remembered shapes together may take. Beyond it the shape asked for longest ago is forgotten.
 const BYTES_MOST: usize = 32 << 20;
 /// What the ranks of all nodes may take besides, for all shapes that they are kept for.
@@ -199,14 +199,15 @@ impl<R: Rank> View<'_, R> {
         let first = ceilings.iter().position(|ceiling| ceiling.rank() == highest).unwrap_or(0);
         let node = (from + first) as u32;
         let mut best = Best { rank: self.rank(NodeId(node)), node, stale: false };
-        let mut bar = needed::<R>(best.rank, toll);
+        // Nodes before the best one may take its place with the same rank, those behind it only with a higher one.
+        let (mut before, mut behind) = (needed::<R>(best.rank, toll), needed::<R>(best.rank.saturating_add(1), toll));
         for (at, ceiling) in ceilings.iter().enumerate() {
             let node = (from + at) as u32;
-            if ceiling.rank() >= bar && at != first {
+            if ceiling.rank() >= (if node < best.node { before } else { behind }) && at != first {
                 let rank = self.rank(NodeId(node));
                 if best.may_be_beaten(rank, node) {
                     (best.rank, best.node) = (rank, node);
-                    bar = needed::<R>(rank, toll);
+                    (before, behind) = (needed::<R>(rank, toll), needed::<R>(rank.saturating_add(1), toll));
                 }
             }
         }
@@ -250,8 +251,12 @@ impl<R: Rank> View<'_, R> {
     /// The best node, lowest id first; blocks whose best is only a bound are ranked anew on the way.
     fn pick(&self, memory: &mut Memory, nodes: &mut u64) -> Option<NodeId> {
         loop {
-            let (top, &rank) =
-                memory.tops.iter().enumerate().max_by_key(|&(at, &rank)| (rank, core::cmp::Reverse(at)))?;
+            let (mut top, mut rank) = (0, NONE);
+            for (at, &bound) in memory.tops.iter().enumerate() {
+                if bound > rank {
+                    (top, rank) = (at, bound);
+                }
+            }
             if rank == NONE {
                 return None;
             }
@@ -260,7 +265,7 @@ impl<R: Rank> View<'_, R> {
             match (from..to).find(|&block| memory.blocks[block].rank == rank) {
                 Some(block) if memory.blocks[block].stale => {
                     memory.blocks[block] = self.look_through(memory, block);
-                    *nodes += if memory.ranks.is_empty() { BLOCK as u64 } else { 0 };
+                    *nodes += if memory.ranks.is_empty() && R::CEILINGS.is_none() { BLOCK as u64 } else { 0 };
                     memory.tops[top] = top_of(&memory.blocks[from..to]);
                 }
                 Some(block) => return Some(NodeId(memory.blocks[block].node)),
