@@ -238,38 +238,23 @@ impl Batch {
     }
 
     /// Tasks join the queue, as soon as their service is not held back.
-    #[inline(always)] // As `Waiting::add`.
     pub(super) fn wait(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
-        if self.reserving.is_none() && self.ruled.is_empty() {
-            let rank = self.rank_of(entry.job);
-            self.waiting.add(shape, members, rank, entry);
-        } else {
-            self.wait_by_rules(ledger, shape, members, entry);
-        }
-    }
-
-    /// The same where services have rules or some hold reservations.
-    #[inline(never)]
-    fn wait_by_rules(&mut self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) {
-        let until = self.ruled.held_until(entry.job);
-        if until > entry.since {
-            return self.retries.hold_back(until, Pausing::new(shape, members, entry));
+        if rarely(!self.ruled.is_empty()) {
+            let until = self.ruled.held_until(entry.job);
+            if until > entry.since {
+                return self.retries.hold_back(until, Pausing::new(shape, members, entry));
+            }
         }
         if self.reserving.is_none() {
-            let rank = self.rank_of(entry.job);
-            return self.waiting.add(shape, members, rank, entry);
+            let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
+            let rank = if is_on { self.running.job(entry.job).waiter.priority } else { UNRANKED };
+            self.waiting.add(shape, members, rank, entry);
+            return;
         }
         let item = self.item_of(ledger, shape, members, entry);
         if let Some(reserving) = &mut self.reserving {
             reserving.join(item);
         }
-    }
-
-    /// The rank of the class that tasks of a job wait in.
-    #[inline]
-    fn rank_of(&self, job: u32) -> i32 {
-        let is_on = self.preempting.as_ref().is_some_and(Preempting::is_on);
-        if is_on { self.running.job(job).waiter.priority } else { UNRANKED }
     }
 
     fn item_of(&self, ledger: &Ledger, shape: ShapeId, members: u32, entry: WaitingEntry) -> Item {

@@ -49,21 +49,16 @@ struct Class {
     members: u32,
     /// The priority of its tasks, where that decides who makes room for them; else [`UNRANKED`].
     rank: i32,
-    /// The waiting tasks, each with where its mark of the clocks is; [`UNMARKED`] if all stood at 0.
+    /// The waiting tasks, each with where its mark of the clocks is.
     entries: BinaryHeap<Reverse<(Entry, u32)>>,
     /// How many tasks that is.
     tasks: u64,
     clocks: Clocks,
-    /// Whether no clock has run since the class was empty: all of them stand at 0.
-    is_fresh: bool,
     /// What holds the class up, and since when the clock of that cause runs.
     held: Option<(Cause, Time)>,
     /// Where it stands among the parked classes, if it is parked.
     parked: Option<Spot>,
 }
-
-/// The mark of an entry that joined a fresh class.
-const UNMARKED: u32 = u32::MAX;
 
 /// Up to so many classes are kept, whether anything of them waits or not.
 const KEPT_MOST: usize = 256;
@@ -97,12 +92,6 @@ impl Class {
             self.clocks[*cause as usize] += now.since(*since).0;
             *since = now;
         }
-    }
-}
-
-fn forget_mark(marks: &mut Slab<Clocks>, mark: u32) {
-    if mark != UNMARKED {
-        marks.free(mark);
     }
 }
 
@@ -142,19 +131,13 @@ impl Waiting {
         self.classes[class.0 as usize].tasks
     }
 
-    /// Adds waiting tasks. Where it is called the entry is still being written: out of line it would be read back before
-    /// that is done.
-    #[inline(always)]
+    /// Adds waiting tasks.
     pub fn add(&mut self, shape: ShapeId, members: u32, rank: i32, entry: Entry) {
         let slot = self.class_of(shape, members, rank);
         let class = &mut self.classes[slot as usize];
         let leads = class.entries.peek().is_none_or(|Reverse((first, _))| entry < *first);
-        let mark = if class.is_fresh {
-            UNMARKED
-        } else {
-            class.settle(entry.since);
-            self.marks.insert(class.clocks)
-        };
+        class.settle(entry.since);
+        let mark = self.marks.insert(class.clocks);
         class.entries.push(Reverse((entry, mark)));
         class.tasks += u64::from(entry.count);
         self.tasks += u64::from(entry.count);
@@ -181,7 +164,7 @@ impl Waiting {
                 // The heap of the class that was here before is empty, and is kept for its room.
                 let class = &mut self.classes[slot as usize];
                 (class.shape, class.members, class.rank) = (shape, members, rank);
-                class.parked = None;
+                (class.parked, class.held) = (None, None);
                 slot
             }
             None => {
@@ -192,7 +175,6 @@ impl Waiting {
                     entries: BinaryHeap::new(),
                     tasks: 0,
                     clocks: [0; Cause::COUNT],
-                    is_fresh: true,
                     held: None,
                     parked: None,
                 });
@@ -236,7 +218,7 @@ impl Waiting {
                 first.0.0.task = first.0.0.task.saturating_add(u64::from(count));
             } else {
                 let Reverse((_, mark)) = alloc::collections::binary_heap::PeekMut::pop(first);
-                forget_mark(&mut self.marks, mark);
+                self.marks.free(mark);
             }
         }
         match slot.entries.peek() {
@@ -264,7 +246,7 @@ impl Waiting {
         slot.entries.retain(|&Reverse((entry, mark))| {
             if entry.job == job {
                 out.push((entry.task, entry.count));
-                forget_mark(marks, mark);
+                marks.free(mark);
             }
             entry.job != job
         });
@@ -293,8 +275,7 @@ impl Waiting {
         slot.settle(now);
         let Some(&Reverse((first, mark))) = slot.entries.peek() else { return causes };
         let mut left = now.since(first.since).0;
-        let marks = if mark == UNMARKED { &[0; Cause::COUNT] } else { &self.marks[mark] };
-        for (at, mark_us) in marks.iter().enumerate() {
+        for (at, mark_us) in self.marks[mark].iter().enumerate() {
             let seen_us = slot.clocks[at].saturating_sub(*mark_us).min(left);
             causes[at].0 += seen_us;
             left -= seen_us;
@@ -307,7 +288,7 @@ impl Waiting {
     pub fn hold(&mut self, class: ClassId, now: Time, cause: Cause) {
         let slot = &mut self.classes[class.0 as usize];
         slot.settle(now);
-        (slot.held, slot.is_fresh) = (Some((cause, now)), false);
+        slot.held = Some((cause, now));
     }
 
     /// The class is tried: whatever held it up does not any more.
@@ -320,9 +301,7 @@ impl Waiting {
     /// Nothing of the class waits any more. As long as there are few classes it is kept: such tasks mostly come again.
     fn close(&mut self, class: ClassId) {
         let slot = &mut self.classes[class.0 as usize];
-        if !slot.is_fresh {
-            (slot.held, slot.clocks, slot.is_fresh) = (None, [0; Cause::COUNT], true);
-        }
+        slot.held = None;
         if self.classes.len() <= KEPT_MOST {
             return;
         }

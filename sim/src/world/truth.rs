@@ -13,8 +13,7 @@ use windtunnel_traces::model::{Fleet, Groups, Label, Name, Recorded, Run};
 
 use crate::history::Past;
 
-/// The lanes of a request that count. Rows are written as a whole: one that is changed lane by lane and then read as a
-/// whole has to wait until all that was written before has left for the cache.
+/// The lanes of a request that count, in a form that takes no branch: this is asked several times for each task.
 #[derive(Clone, Copy)]
 pub(crate) struct Counted {
     /// All bits in the lanes that the fleet names.
