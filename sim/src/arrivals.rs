@@ -96,8 +96,8 @@ impl Arrivals {
         self.next
     }
 
-    /// Lends the next job of a workload with those that follow, to be given back with [`Arrivals::take_back`] when it is
-    /// handed in: a job is several lines of the cache, and stays where it was read.
+    /// Lends the next job of a workload with those that follow, to be given back with [`Arrivals::take_back`] when it
+    /// is handed in: a job is several lines of the cache, and stays where it was read.
     #[inline]
     pub(crate) fn lend(&mut self, workload: usize) -> Result<Head, SourceError> {
         let mut head = std::mem::take(&mut self.heads[workload]);

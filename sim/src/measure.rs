@@ -175,10 +175,10 @@ pub(crate) struct Measures {
     seen: Vec<Sight>,
     /// When it was seen.
     instants: Vec<Time>,
-    /// The levels that were taken in last, then those that were seen, [`Measures::width`] of them at each instant: the
-    /// columns of the series that hold levels.
+    /// The levels that were taken in last, then those that were seen: at each instant one of each of the columns.
     seen_levels: Vec<u64>,
-    width: usize,
+    /// The columns of the series that hold levels.
+    columns: Vec<usize>,
     fresh: usize,
     /// The first submission that counts, if it came at this instant.
     submit: Option<Time>,
@@ -249,7 +249,8 @@ impl Measures {
         }
         let upkeep_from = has_upkeep.then_some(names.len());
         names.extend(UPKEEP.iter().filter(|_| has_upkeep).map(|&name| name.to_owned()));
-        let width = stranded_from + if has_upkeep { UPKEEP.len() } else { 0 };
+        let columns: Vec<usize> =
+            (0..stranded_from).chain(upkeep_from.into_iter().flat_map(|from| from..names.len())).collect();
         let times = lanes.iter().map(|&(lane, _)| LaneTimes::new(lane)).collect();
         Self {
             window,
@@ -275,8 +276,8 @@ impl Measures {
             since: Time::ZERO,
             seen: vec![Sight::default(); TOGETHER],
             instants: vec![Time::ZERO; TOGETHER],
-            seen_levels: vec![0; width * (TOGETHER + 1)],
-            width,
+            seen_levels: vec![0; columns.len() * (TOGETHER + 1)],
+            columns,
             fresh: 0,
             submit: None,
             ended: false,
@@ -304,7 +305,8 @@ impl Measures {
         let (submit, ended) = (self.submit.take(), std::mem::take(&mut self.ended));
         (self.instants[self.fresh], self.seen[self.fresh]) = (now, Sight { submit, ended });
         self.fresh += 1;
-        let row = &mut self.seen_levels[self.fresh * self.width..][..self.width];
+        let width = self.columns.len();
+        let row = &mut self.seen_levels[self.fresh * width..][..width];
         let (counts, lanes) = row.split_at_mut(COUNTS.len());
         counts[..NEEDED_AT].copy_from_slice(&[levels.waiting, levels.running, levels.nodes_in_use, levels.nodes_up]);
         for (row, &(lane, _)) in lanes.chunks_exact_mut(PER_LANE.len()).zip(&self.lanes) {
@@ -321,7 +323,7 @@ impl Measures {
 
     /// Takes in all that was seen. To be called before anything is read that depends on it.
     pub(crate) fn take_in(&mut self) {
-        let (width, fresh) = (self.width, std::mem::take(&mut self.fresh));
+        let (width, fresh) = (self.columns.len(), std::mem::take(&mut self.fresh));
         let mut rows = std::mem::take(&mut self.seen_levels);
         for at in 0..fresh {
             let (before, after) = rows[at * width..(at + 2) * width].split_at_mut(width);
@@ -336,10 +338,7 @@ impl Measures {
             self.change(before, after);
         }
         let (instants, levels) = (&self.instants[..fresh], &rows[width..(fresh + 1) * width]);
-        self.series.set_rows(0, &Rows { instants, levels, width, columns: 0..self.stranded_from });
-        if let Some(first) = self.upkeep_from {
-            self.series.set_rows(first, &Rows { instants, levels, width, columns: self.stranded_from..width });
-        }
+        self.series.set_rows(&Rows { instants, columns: &self.columns, levels });
         rows.copy_within(fresh * width..(fresh + 1) * width, 0);
         self.seen_levels = rows;
     }
@@ -348,7 +347,7 @@ impl Measures {
     pub(crate) fn end(&mut self, end: Time) {
         self.take_in();
         let rows = std::mem::take(&mut self.seen_levels);
-        self.hold_until(end, &rows[..self.width]);
+        self.hold_until(end, &rows[..self.columns.len()]);
         self.seen_levels = rows;
     }
 

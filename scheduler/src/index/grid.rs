@@ -79,7 +79,10 @@ pub struct Grid {
     epoch: u64,
     seen: u64,
     axes: [Axis; 2],
+    /// Cells with nodes, row by row.
     rows: [Row; SIDE],
+    /// Rows with nodes.
+    filled: Row,
     /// A lower bound of the shares of the nodes in a row.
     lows: [u64; SIDE],
     /// Rows whose bound may be far below, since their fullest node left.
@@ -148,6 +151,7 @@ impl Grid {
             seen: 0,
             axes: [axis; 2],
             rows: [0; SIDE],
+            filled: 0,
             lows: [u64::MAX; SIDE],
             stale: 0,
             order: Order { cells: vec![Cell::EMPTY; SIDE * SIDE], links: vec![] },
@@ -164,7 +168,7 @@ impl Grid {
             // One lane: a single column, so that its share is not counted twice in the bounds.
             self.axes[1] = Axis { lane: first, factor: 0, low: [0; SIDE] };
         }
-        (self.rows, self.lows, self.stale) = ([0; SIDE], [u64::MAX; SIDE], 0);
+        (self.rows, self.filled, self.lows, self.stale) = ([0; SIDE], 0, [u64::MAX; SIDE], 0);
         self.order.clear(ledger.node_count());
         for at in 0..ledger.node_count() as u32 {
             self.update(ledger, NodeId(at));
@@ -190,6 +194,9 @@ impl Grid {
             self.order.remove(old, id.0);
             if self.order.cells[usize::from(old)].root == NIL {
                 self.rows[row] &= !(1 << column);
+                if self.rows[row] == 0 {
+                    self.filled &= !(1 << row);
+                }
             }
             if old_share == self.lows[row] {
                 self.stale |= 1 << row;
@@ -201,6 +208,7 @@ impl Grid {
             let (row, column) = (usize::from(cell) / SIDE, usize::from(cell) % SIDE);
             self.order.insert(cell, id.0);
             self.rows[row] |= 1 << column;
+            self.filled |= 1 << row;
             self.lows[row] = share.min(self.lows[row]);
         }
     }
@@ -250,7 +258,10 @@ impl Grid {
     ) -> Option<Option<NodeId>> {
         let (begin, from) = (self.axes[0].bucket(&shape.request), self.axes[1].bucket(&shape.request));
         let mut search = Search { ledger, shape, class, best: None, nodes, most };
-        for row in begin..SIDE {
+        let mut rows = self.filled & (Row::MAX << begin);
+        while rows != 0 {
+            let row = rows.trailing_zeros() as usize;
+            rows &= rows - 1;
             let mut cells = self.rows[row] & (Row::MAX << from);
             if search.is_over(self.axes[0].low[row] + self.axes[1].low[from]) {
                 break;

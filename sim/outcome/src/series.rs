@@ -1,7 +1,5 @@
 //! Levels over time in a bounded number of points: time-weighted mean, least and most per point.
 
-use std::ops::Range;
-
 use windtunnel_scheduler::time::{Span, Time};
 
 use crate::grid::{Cell, FINEST_US, Finished, Grid};
@@ -52,19 +50,17 @@ pub struct SeriesColumn {
 pub struct Rows<'a> {
     /// The instants.
     pub instants: &'a [Time],
-    /// A row for each.
+    /// Which columns stand in a row, in its order.
+    pub columns: &'a [usize],
+    /// A row for each instant.
     pub levels: &'a [u64],
-    /// Levels in a row.
-    pub width: usize,
-    /// Which of a row are meant.
-    pub columns: Range<usize>,
 }
 
 impl Rows<'_> {
     #[inline]
     fn column(&self, at: usize) -> impl Iterator<Item = (Time, u64)> + '_ {
         // Of no row there is not even the beginning.
-        let levels = self.levels.iter().skip(at).step_by(self.width);
+        let levels = self.levels.iter().skip(at).step_by(self.columns.len());
         self.instants.iter().zip(levels).map(|(&now, &level)| (now, level))
     }
 }
@@ -127,24 +123,22 @@ impl Series {
         }
     }
 
-    /// From each instant on the columns from `first` on stand at the levels of its row: as [`Series::set`] for each of
-    /// them, but column by column where that makes no difference, which costs less.
+    /// From each instant on the columns stand at the levels of its row: as [`Series::set`] for each of them, but column
+    /// by column where that makes no difference, which costs less.
     ///
     /// # Panics
     /// As [`Series::set`].
-    pub fn set_rows(&mut self, first: usize, rows: &Rows<'_>) {
+    pub fn set_rows(&mut self, rows: &Rows<'_>) {
         match &mut self.kept {
             Kept::Points { grid, .. } => {
                 rows.instants.iter().for_each(|&now| grid.reach(now));
-                for at in rows.columns.clone() {
-                    grid.set_all(first + at - rows.columns.start, rows.column(at));
+                for (at, &column) in rows.columns.iter().enumerate() {
+                    grid.set_all(column, rows.column(at));
                 }
             }
             Kept::Changes(changes) => {
-                for (&now, row) in rows.instants.iter().zip(rows.levels.chunks_exact(rows.width)) {
-                    for at in rows.columns.clone() {
-                        changes.set(now, first + at - rows.columns.start, row[at]);
-                    }
+                for (&now, row) in rows.instants.iter().zip(rows.levels.chunks_exact(rows.columns.len())) {
+                    row.iter().zip(rows.columns).for_each(|(&level, &column)| changes.set(now, column, level));
                 }
             }
         }
@@ -397,6 +391,28 @@ mod tests {
             }
             prop_assert!(!widened);
             check(&table, &calls, width, end);
+        }
+
+        #[test]
+        fn rows_are_as_good_as_single_levels(
+            calls in calls(1 << 34), tail in 0..1_u64 << 36, together in 1..9_usize, kind in 0..3_usize,
+        ) {
+            // One call at each instant: within one, only what a row ends with is known.
+            let calls: Vec<Call> = calls.into_iter().map(|(wait, column, value)| (wait + 1, column, value)).collect();
+            let sampling = [Sampling::Auto, Sampling::Every(Span(1 << 30)), Sampling::Event][kind];
+            let mut series = Series::new((0..3).map(|column| format!("c{column}")).collect(), sampling);
+            let (mut now, mut levels) = (0, [0; 3]);
+            for calls in calls.chunks(together) {
+                let (mut instants, mut rows) = (Vec::new(), Vec::new());
+                for &(wait, column, value) in calls {
+                    now += wait;
+                    levels[column] = value;
+                    instants.push(Time(now));
+                    rows.extend([levels[2], levels[0], levels[1]]);
+                }
+                series.set_rows(&Rows { instants: &instants, columns: &[2, 0, 1], levels: &rows });
+            }
+            prop_assert_eq!(series.finish(Time(now + tail)), replay(&calls, sampling, 3, tail).0);
         }
 
         #[test]

@@ -529,11 +529,7 @@ impl World {
     }
 
     fn request_inside(&self, slot: u32) -> Resources {
-        let mut request = self.request_of(slot).0;
-        if let Some(lane) = self.tasks_lane {
-            request[lane] = 0;
-        }
-        request
+        self.counted.without_tasks(self.request_of(slot).0)
     }
 
     fn change_holder(&mut self, at: u32, change: impl FnOnce(&mut Holder)) {
@@ -569,9 +565,7 @@ impl World {
         let holders = &self.kinds.holders;
         for &at in holders.of_task.values() {
             let holder = &holders.live[at];
-            let told = used.get(&at).copied().unwrap_or(Resources::ZERO);
-            let told =
-                Resources(std::array::from_fn(|lane| if Some(lane) == self.tasks_lane { 0 } else { told[lane] }));
+            let told = self.counted.without_tasks(used.get(&at).copied().unwrap_or(Resources::ZERO));
             if holder.used != told {
                 let reason = format!(
                     "holder {} is booked for {:?}, but its tasks hold {:?}",

@@ -177,8 +177,6 @@ struct Effort {
 pub(crate) struct World {
     pub(crate) now: Time,
     fleet: Fleet,
-    /// The lane that counts tasks, if nodes have a limit.
-    tasks_lane: Option<usize>,
     /// What counts of a request.
     counted: Counted,
     node_digests: Vec<u64>,

@@ -139,7 +139,7 @@ impl World {
         let request = self.constrained(part.request());
         let used = part.usage.as_deref().map_or(request, |&usage| self.constrained(usage));
         let mut spare = Resources::ZERO;
-        for lane in (0..LANES).filter(|&lane| Some(lane) != self.tasks_lane) {
+        for lane in (0..LANES).filter(|&lane| !self.counted.is_of_tasks(lane)) {
             spare[lane] = request[lane].saturating_sub(used[lane]);
         }
         (used, spare)

@@ -166,7 +166,6 @@ impl World {
             past,
             next_generation: 0,
             effort: Effort::default(),
-            tasks_lane: fleet.tasks_lane(),
             counted: Counted::new(&fleet),
             thinking,
             has_begun: false,

@@ -29,6 +29,16 @@ impl Counted {
         Self { kept: Resources(std::array::from_fn(|lane| if one[lane] == 0 { named[lane] } else { 0 })), one }
     }
 
+    /// True for the lane that counts tasks.
+    pub(crate) fn is_of_tasks(&self, lane: usize) -> bool {
+        self.one[lane] != 0
+    }
+
+    /// The same without the lane that counts tasks.
+    pub(crate) fn without_tasks(&self, row: Resources) -> Resources {
+        Resources(std::array::from_fn(|lane| if self.is_of_tasks(lane) { 0 } else { row[lane] }))
+    }
+
     /// What counts of a request.
     #[inline]
     pub(crate) fn of(&self, request: &Resources) -> Resources {

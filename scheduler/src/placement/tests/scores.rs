@@ -51,7 +51,7 @@ fn ask<T>(request: Resources, capacity: Resources, taken: Resources, ask: impl F
     ask(&shape, node)
 }
 
-/// That a policy gives no more than the ceiling of the node less the toll of the shape, in a fleet that has larger nodes.
+/// That a policy gives no more than the ceiling of the node less the toll of the shape, where other nodes are larger.
 fn keeps_below_its_ceiling<R: Rank>(policy: &R, request: Resources, node: [Resources; 2], largest: Resources) -> bool {
     let [capacity, taken] = node;
     let scale = scale_of(largest);
