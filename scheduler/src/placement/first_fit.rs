@@ -19,12 +19,6 @@ impl Rank for FirstFit {
     fn rank(&self, _shape: &Shape, _node: Node<'_>) -> i64 {
         0
     }
-
-    const CEILINGS: Option<u32> = Some(0);
-
-    fn ceiling(&self, _node: Node<'_>) -> i64 {
-        0
-    }
 }
 
 pub(super) const ENTRY: Placement = Placement {

@@ -13,8 +13,8 @@ use crate::id::NodeId;
 use crate::index::{POINT, Rank};
 use crate::ledger::{Node, Scale, Shape};
 use crate::placement::{
-    Balanced, BestFit, EPvm, FirstFit, KubernetesBalancedAllocation, L2Norm, LeastAllocated, MostAllocated,
-    NomadBinpack, NomadSpread, RequestedToCapacityRatio, Tetris, WorstFit, misuse, score_fit, score_spread,
+    Balanced, BestFit, EPvm, KubernetesBalancedAllocation, L2Norm, LeastAllocated, MostAllocated, NomadBinpack,
+    NomadSpread, RequestedToCapacityRatio, Tetris, WorstFit, misuse, score_fit, score_spread,
 };
 use crate::resources::{GPU, LANES, Resources, STANDARD_LANES};
 use crate::time::Time;
@@ -267,6 +267,5 @@ proptest! {
         let least = LeastAllocated::new(&with(&weights));
         prop_assert!(keeps_below_its_ceiling(&least, request, node, largest));
         prop_assert!(keeps_below_its_ceiling(&WorstFit, request, node, largest));
-        prop_assert!(keeps_below_its_ceiling(&FirstFit, request, node, largest));
     }
 }
