@@ -230,7 +230,7 @@ impl<R: Rank> View<'_, R> {
         memory.epoch = self.ledger.epoch();
     }
 
-    /// Takes the changes since the memory was last brought up to date into account. Says how many nodes were ranked.
+    /// Takes the changes since the memory was last brought up to date into account. Says how many nodes that was.
     fn catch_up(&self, memory: &mut Memory, keeps_ranks: bool) -> u64 {
         let (changes, lag) = (self.ledger.changes(), memory.lag(self.ledger));
         match lag.and_then(|_| changes.since(memory.seen)) {
