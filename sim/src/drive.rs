@@ -206,10 +206,10 @@ impl<'a> Loop<'a> {
             let took = lap.map_or(Span::ZERO, |lap| Span(lap().0.saturating_sub(before.0)));
             world.give_back(party, inbox);
             let made = self.decisions.len();
-            if !world.hold_back(party, &step, took, &mut self.decisions) {
+            if !world.hold_back(party, step, took, &mut self.decisions) {
                 self.carry_out(world, party)?;
             }
-            world.thought(party, &step, made)?;
+            world.thought(party, step, made)?;
             self.decisions.clear();
         }
         Ok(())

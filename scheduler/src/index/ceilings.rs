@@ -59,10 +59,7 @@ impl Ceilings {
     /// The ceiling of a node.
     #[inline]
     pub fn of(&self, node: NodeId) -> i64 {
-        match &self.of_node {
-            Ranks::Narrow(all) => all[node.index()].rank(),
-            Ranks::Wide(all) => all[node.index()],
-        }
+        self.of_node.of(node.index())
     }
 
     /// The highest ceiling of a block.

@@ -89,6 +89,15 @@ impl Ranks {
         }
     }
 
+    /// The rank of a node.
+    #[inline]
+    pub fn of(&self, node: usize) -> i64 {
+        match self {
+            Self::Narrow(ranks) => ranks[node].rank(),
+            Self::Wide(ranks) => ranks[node],
+        }
+    }
+
     /// A node has a new rank, if ranks are kept.
     #[inline]
     pub fn set(&mut self, node: usize, rank: i64) {

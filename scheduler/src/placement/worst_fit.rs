@@ -22,14 +22,15 @@ impl Rank for WorstFit {
     const STICKY: bool = false;
 
     fn rank(&self, _shape: &Shape, node: Node<'_>) -> i64 {
-        in_use_then_roomiest(node)
+        self.ceiling(node)
     }
 
     const CEILINGS: Option<u32> = Some(0);
 
     /// It does not matter what is to be placed, only whether it fits.
     fn ceiling(&self, node: Node<'_>) -> i64 {
-        in_use_then_roomiest(node)
+        let in_use = if node.tasks > 0 { IN_USE } else { 0 };
+        in_use + node.scale.share(node.free) as i64
     }
 
     fn points(&self, _shape: &Shape, node: Node<'_>) -> i64 {
@@ -37,11 +38,6 @@ impl Rank for WorstFit {
         let whole = i128::from(node.scale.lanes().max(1)) << 32;
         in_use + (i128::from(node.scale.share(node.free)) * 50 * i128::from(POINT) / whole) as i64
     }
-}
-
-fn in_use_then_roomiest(node: Node<'_>) -> i64 {
-    let in_use = if node.tasks > 0 { IN_USE } else { 0 };
-    in_use + node.scale.share(node.free) as i64
 }
 
 pub(super) const ENTRY: Placement = Placement {

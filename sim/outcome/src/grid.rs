@@ -141,14 +141,10 @@ impl<C: Cell> Grid<C> {
     /// From `now` on `track` stands at `level`. What is before the beginning counts as the beginning.
     #[inline]
     pub(crate) fn set(&mut self, now: Time, track: usize, level: C::Level) {
-        if self.tracks[track].level == level {
-            return;
+        if self.tracks[track].level != level {
+            self.reach(now);
+            self.set_all(track, std::iter::once((now, level)));
         }
-        self.reach(now);
-        let at = now.since(self.begin).0;
-        let track = &mut self.tracks[track];
-        track.advance(at, self.width);
-        track.level = level;
     }
 
     /// The same for one level after another, none of them beyond what [`Grid::reach`] was told.

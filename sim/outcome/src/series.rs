@@ -131,7 +131,9 @@ impl Series {
     pub fn set_rows(&mut self, rows: &Rows<'_>) {
         match &mut self.kept {
             Kept::Points { grid, .. } => {
-                rows.instants.iter().for_each(|&now| grid.reach(now));
+                if let Some(&last) = rows.instants.last() {
+                    grid.reach(last);
+                }
                 for (at, &column) in rows.columns.iter().enumerate() {
                     grid.set_all(column, rows.column(at));
                 }

@@ -89,7 +89,7 @@ impl World {
             return Err(self.invalid(from, format!("there is no party {}", to.0)));
         }
         if self.post.link == Span::ZERO {
-            self.inboxes[usize::from(to.0)].push(event);
+            self.tell(to, event);
         } else {
             self.post.sent += 1;
             let slot = self.post.mail.insert(Some((self.post.sent, to, event)));

@@ -256,7 +256,7 @@ impl World {
     }
 
     fn tell_withdrawn(&mut self, party: PartyId, first: TaskId, count: u32) {
-        self.inboxes[usize::from(party.0)].push(Event::TasksWithdrawn { first, count });
+        self.tell(party, Event::TasksWithdrawn { first, count });
     }
 
     /// What is said of a waiting task that is given up: one that was withdrawn was not refused by anybody.
@@ -448,7 +448,7 @@ impl World {
             if said != NONE {
                 self.causes.free(said);
             }
-            self.inboxes[usize::from(party.0)].push(Event::LaunchRefused { task });
+            self.tell(party, Event::LaunchRefused { task });
             return Ok(());
         }
         self.say_wait(party, task, slot)?;

@@ -100,9 +100,9 @@ impl World {
         let task = &self.tasks[slot];
         let (task, workload) = (TaskId(task.id), usize::from(self.jobs[task.job].workload));
         let party = self.arrivals.workload(workload).party;
-        self.inboxes[usize::from(party.0)].push(Event::TaskStarted { task });
+        self.tell(party, Event::TaskStarted { task });
         if party != PartyId::FIRST {
-            self.inboxes[0].push(Event::TaskStarted { task });
+            self.tell(PartyId::FIRST, Event::TaskStarted { task });
         }
     }
 

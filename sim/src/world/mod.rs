@@ -476,7 +476,7 @@ impl World {
             }
             MESSAGE => {
                 if let Some((_, party, event)) = self.post.mail[slot].take() {
-                    self.inboxes[usize::from(party.0)].push(event);
+                    self.tell(party, event);
                 }
                 self.post.mail.free(slot);
             }
@@ -553,8 +553,7 @@ impl World {
     }
 
     /// A party has thought: it made so many decisions, and may have asked to be woken.
-    #[inline]
-    pub(crate) fn thought(&mut self, party: PartyId, step: &Step, decisions: usize) -> Result<(), SimError> {
+    pub(crate) fn thought(&mut self, party: PartyId, step: Step, decisions: usize) -> Result<(), SimError> {
         self.check_whole(party)?;
         self.effort.steps += 1;
         self.effort.decisions += decisions as u64;

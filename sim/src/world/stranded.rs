@@ -15,10 +15,6 @@ const TYPICAL: usize = 8;
 /// Samples before the distance between two of them doubles.
 const SAMPLES: u32 = 32;
 
-/// Nodes whose room is fetched together: they lie far from each other, and what is found of one decides nothing about
-/// the next.
-const TOGETHER: usize = 64;
-
 /// What tasks ask for, and when to look again how much of the free room is of use to them.
 #[derive(Clone)]
 pub(super) struct Wanted {
@@ -114,20 +110,15 @@ impl World {
     pub(super) fn sample_stranded(&mut self) {
         let typical = self.wanted.typical();
         let mut stranded = [[0; STRANDED.len()]; LANES];
-        for nodes in self.nodes.chunks(TOGETHER) {
-            let mut rooms = [Resources::ZERO; TOGETHER];
-            for (room, node) in rooms.iter_mut().zip(nodes) {
-                *room = node.capacity.checked_sub(&node.used).unwrap_or_default();
+        for node in &self.nodes {
+            let Some(free) = node.capacity.checked_sub(&node.used) else { continue };
+            if typical.iter().any(|(request, gpu)| has_room(node, &free, request, *gpu)) {
+                continue;
             }
-            for (node, free) in nodes.iter().zip(&rooms) {
-                if typical.iter().any(|(request, gpu)| has_room(node, free, request, *gpu)) {
-                    continue;
-                }
-                let reason = typical.first().and_then(|(request, gpu)| short_of(node, free, request, *gpu));
-                if let Some(reason) = reason {
-                    for lane in 0..LANES {
-                        stranded[lane][reason] += u64::from(free[lane]);
-                    }
+            let reason = typical.first().and_then(|(request, gpu)| short_of(node, &free, request, *gpu));
+            if let Some(reason) = reason {
+                for lane in 0..LANES {
+                    stranded[lane][reason] += u64::from(free[lane]);
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! Parties that take time to think: busy until then, their decisions leave when they are done, their events wait.
 
+use windtunnel_scheduler::Step;
 use windtunnel_scheduler::decision::Decision;
 use windtunnel_scheduler::id::PartyId;
 use windtunnel_scheduler::time::{Span, Time};
-use windtunnel_scheduler::{Step, Work};
 
 use super::World;
 use crate::model::DecisionTime;
@@ -43,13 +43,8 @@ impl World {
     }
 
     /// Charges a step for its time: true if its decisions are held back and were taken.
-    #[inline]
-    pub(crate) fn hold_back(&mut self, party: PartyId, step: &Step, took: Span, decisions: &mut Vec<Decision>) -> bool {
-        !matches!(self.thinking.price, DecisionTime::None) && self.hold_back_for(party, step.work, took, decisions)
-    }
-
-    #[cold]
-    fn hold_back_for(&mut self, party: PartyId, work: Work, took: Span, decisions: &mut Vec<Decision>) -> bool {
+    pub(crate) fn hold_back(&mut self, party: PartyId, step: Step, took: Span, decisions: &mut Vec<Decision>) -> bool {
+        let work = step.work;
         let cost = match self.thinking.price {
             DecisionTime::None => return false,
             DecisionTime::Measured(_) => took,

@@ -119,7 +119,7 @@ impl World {
         let workload = self.arrivals.workload(usize::from(self.jobs[task.job].workload));
         if rules_of(workload).is_some() && self.jobs[task.job].parts.of(task.index).kind == JobKind::Service {
             let event = Event::TaskStarted { task: TaskId(task.id) };
-            self.inboxes[usize::from(workload.party.0)].push(event);
+            self.tell(workload.party, event);
         }
     }
 
@@ -183,7 +183,7 @@ impl World {
         let (version, job) = (service.version, service.id);
         let told =
             ServiceUpgrade { service: first, job, version, count, tasks, health_milli, over_milli, ready_after, kill };
-        self.inboxes[usize::from(party.0)].push(Event::ServiceUpgraded(Box::new(told)));
+        self.tell(party, Event::ServiceUpgraded(Box::new(told)));
         self.kinds.upgrades.known[at] = service;
         Ok(())
     }

@@ -170,7 +170,7 @@ impl World {
 
     /// Puts an event into an inbox. Out of line: it is written where it is made and copied once.
     #[inline(never)]
-    fn tell(&mut self, party: PartyId, event: Event) {
+    pub(super) fn tell(&mut self, party: PartyId, event: Event) {
         self.inboxes[usize::from(party.0)].push(event);
     }
 
@@ -343,9 +343,9 @@ impl World {
             // How many of its job may be missing is known to its framework only: nobody else may push it out.
             let protected = spec.protected || spec.disruption.is_some();
             let standing = Standing { since: self.now, priority: spec.priority, protected, ..Standing::default() };
-            self.inboxes[0].push(Event::RoomTaken(Room { party, task, node, request, gpus, milli, standing }));
+            self.tell(PartyId::FIRST, Event::RoomTaken(Room { party, task, node, request, gpus, milli, standing }));
         }
-        self.inboxes[usize::from(party.0)].push(Event::TaskAdopted { spec, node, gpus });
+        self.tell(party, Event::TaskAdopted { spec, node, gpus });
     }
 
     /// The slot of a task that waits; it gets one of its own if it never started before.
@@ -706,7 +706,7 @@ impl World {
         self.tell(party, Event::TaskEnded { task, ending });
         // Whoever hands out room hears of what holds some; what is in holders does not.
         if rarely(party != PartyId::FIRST) && self.kinds.holders.source_of(party).is_none() {
-            self.inboxes[0].push(Event::TaskEnded { task, ending });
+            self.tell(PartyId::FIRST, Event::TaskEnded { task, ending });
         }
     }
 
